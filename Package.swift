@@ -1,0 +1,105 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// One array for all our targets, so that no module is compiled more leniently than another.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A library target of ours under `Sources/NAME`.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one module under `Tests/NAME`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+/// A C library that the system provides, found by pkg-config.
+func system(_ name: String, pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "expvault",
+    products: [.executable(name: "expvault", targets: ["expvault"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The C libraries: the store's file, its compression, the configuration file's parser.
+        system("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
+        system("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
+        system("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        system("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
+        // The vocabulary: plain values, no I/O.
+        module("Model"),
+        // What a body of /debug/vars means: leaves, names, runs, collections. Pure.
+        module("Expvar", ["Model"]),
+        // Columns to bytes and back. Pure, knows no word of the field.
+        module("Codec"),
+        // A thin wrapper of SQLite, one of zstd and zlib. Neither knows a word of the field.
+        module("SQLite", ["CSQLite"]),
+        module("Compression", ["CZstd", "CZlib"]),
+        // The file: the only place that knows tables, chunks and transactions.
+        module("Storage", ["Model", "Expvar", "Codec", "SQLite", "Compression"]),
+        // Time and network into Storage.
+        module(
+            "Recorder",
+            ["Model", "Expvar", "Storage", "CYAML", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+        ),
+        // Storage into answers.
+        module("Query", ["Model", "Expvar", "Storage"]),
+        // Storage into documents and lines, and lines back into Storage.
+        module(
+            "Export",
+            ["Model", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+        ),
+        // Words in, words out.
+        .executableTarget(
+            name: "expvault",
+            dependencies: [
+                "Model", "Storage", "Recorder", "Query", "Export", argumentParser, log, serviceLifecycle,
+                unixSignals,
+            ],
+            swiftSettings: settings
+        ),
+        // Real loopback servers, seeded generators and a naive reference, for the tests below.
+        .target(
+            name: "TestSupport",
+            dependencies: ["Model", "Expvar", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("ModelTests", ["Model"]),
+        tests("ExpvarTests", ["Expvar", "Model"]),
+        tests("CodecTests", ["Codec"]),
+        tests("SQLiteTests", ["SQLite"]),
+        tests("CompressionTests", ["Compression"]),
+        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec"]),
+        tests("RecorderTests", ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]),
+        tests("QueryTests", ["Query", "Storage", "Expvar", "Model"]),
+        tests("ExportTests", ["Export", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL]),
+        tests("EndToEndTests", ["TestSupport", "Model"]),
+        tests("LayeringTests", []),
+    ]
+)

@@ -1,0 +1,29 @@
+package import Model
+
+/// What opens a database.
+package enum VaultRole: Hashable, Sendable {
+    /// Any number of processes, also while one records.
+    case reader
+    /// One process, under the lock; creates and migrates.
+    case writer
+}
+
+/// The database: one SQLite file in WAL mode. See docs/format.md.
+package final class Vault: Sendable {
+    /// The path of the database file.
+    package let path: String
+
+    /// Opens the file for reading; nothing is written.
+    ///
+    /// - Throws: `StorageError`: no such file, not ours, newer than us, damaged, no permission.
+    package static func openReader(path: String) throws -> Vault {
+        fatalError("pending")
+    }
+
+    init(path: String) { self.path = path }
+
+    /// A consistent view of what is committed now, with a connection of its own. Not Sendable; use it and let go.
+    package func snapshot() throws -> VaultSnapshot {
+        fatalError("pending")
+    }
+}

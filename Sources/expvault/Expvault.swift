@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Expvault: AsyncParsableCommand {
+    func run() async throws {}
+}
