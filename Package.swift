@@ -55,6 +55,8 @@ let package = Package(
         module("Model"),
         // What a body of /debug/vars means: leaves, names, runs, collections. Pure.
         module("Expvar", ["Model"]),
+        // JSON text out, with the one escaper, and JSON answers in.
+        module("JSON", ["Model"]),
         // Columns to bytes and back. Pure, knows no word of the field.
         module("Codec"),
         // A thin wrapper of SQLite, one of zstd and zlib. Neither knows a word of the field.
@@ -72,13 +74,13 @@ let package = Package(
         // Storage into documents and lines, and lines back into Storage.
         module(
             "Export",
-            ["Model", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+            ["Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
         ),
         // Words in, words out.
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "Storage", "Recorder", "Query", "Export", argumentParser, log, serviceLifecycle,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", argumentParser, log, serviceLifecycle,
                 unixSignals,
             ],
             swiftSettings: settings
@@ -86,11 +88,12 @@ let package = Package(
         // Real loopback servers, seeded generators and a naive reference, for the tests below.
         .target(
             name: "TestSupport",
-            dependencies: ["Model", "Expvar", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
+            dependencies: ["Model", "JSON", "Expvar", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
         tests("ModelTests", ["Model"]),
+        tests("JSONTests", ["JSON", "Model"]),
         tests("ExpvarTests", ["Expvar", "Model"]),
         tests("CodecTests", ["Codec"]),
         tests("SQLiteTests", ["SQLite"]),
@@ -98,7 +101,10 @@ let package = Package(
         tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec"]),
         tests("RecorderTests", ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]),
         tests("QueryTests", ["Query", "Storage", "Expvar", "Model"]),
-        tests("ExportTests", ["Export", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL]),
+        tests(
+            "ExportTests",
+            ["Export", "JSON", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
+        ),
         tests("EndToEndTests", ["TestSupport", "Model"]),
         tests("LayeringTests", []),
     ]

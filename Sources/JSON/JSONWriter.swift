@@ -1,0 +1,130 @@
+package import Model
+
+/// Writes JSON straight into a buffer: the one place where text is escaped for JSON.
+///
+/// Commas and colons come by themselves. The caller keeps containers balanced; that is not checked.
+///
+///     var json = JSONWriter()
+///     json.beginObject(); json.key("t"); json.integer(1); json.endObject()   // {"t":1}
+package struct JSONWriter: Sendable {
+    /// What was written so far, UTF-8.
+    package private(set) var bytes: [UInt8] = []
+
+    /// Whether a value that comes next must be set off by a comma.
+    private var needsComma = false
+
+    /// A writer with an empty buffer of that capacity in bytes.
+    package init(reserving capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Empties the buffer and keeps its capacity.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
+    package mutating func beginObject() { open(UInt8(ascii: "{")) }
+    package mutating func endObject() { close(UInt8(ascii: "}")) }
+    package mutating func beginArray() { open(UInt8(ascii: "[")) }
+    package mutating func endArray() { close(UInt8(ascii: "]")) }
+
+    /// The key of the member whose value is written next.
+    package mutating func key(_ key: String) {
+        separate()
+        quote(key.utf8)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    package mutating func string(_ value: String) {
+        separate()
+        quote(value.utf8)
+        needsComma = true
+    }
+
+    package mutating func integer(_ value: some BinaryInteger) { literal(String(value)) }
+    package mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
+    package mutating func null() { literal("null") }
+
+    /// The shortest decimal that reads back as the same double, a whole number without `.0`.
+    ///
+    /// Not finite is no JSON: written as null.
+    package mutating func real(_ value: Double) {
+        guard value.isFinite else { return null() }
+        literal(JSONWriter.text(of: value))
+    }
+
+    package mutating func number(_ value: Number) {
+        switch value {
+        case .integer(let value): integer(value)
+        case .unsigned(let value): integer(value)
+        case .real(let value): real(value)
+        }
+    }
+
+    /// A value that is JSON already, such as a number in the spelling of its source.
+    package mutating func raw(_ value: some Sequence<UInt8>) {
+        separate()
+        bytes.append(contentsOf: value)
+        needsComma = true
+    }
+
+    /// A newline between two values of a stream (NDJSON); no comma comes after it.
+    package mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
+    /// The shortest decimal of a finite double; `1e+22` as Swift spells it is JSON, `5.0` is written `5`.
+    package static func text(of value: Double) -> String {
+        let text = value.description
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    private mutating func literal(_ text: String) {
+        separate()
+        bytes.append(contentsOf: text.utf8)
+        needsComma = true
+    }
+
+    private mutating func open(_ bracket: UInt8) {
+        separate()
+        bytes.append(bracket)
+        needsComma = false
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        bytes.append(bracket)
+        needsComma = true
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+    }
+
+    /// Escapes what JSON demands (RFC 8259, section 7), and DEL, which terminals would obey.
+    private mutating func quote(_ text: some Sequence<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
+            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
+            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
+            case 0..<0x20, 0x7F:
+                bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
+                bytes.append(JSONWriter.hexadecimal(byte >> 4))
+                bytes.append(JSONWriter.hexadecimal(byte & 15))
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func hexadecimal(_ digit: UInt8) -> UInt8 {
+        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    }
+}
