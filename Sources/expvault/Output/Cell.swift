@@ -54,13 +54,13 @@ enum Cell {
     /// As a person reads it on a terminal.
     var human: String {
         switch self {
-        case .text(let text): VisibleText.escaped(text)
+        case .text(let text): EscapedText.escape(text)
         case .missing: "–"
         case .integer(let value, let unit): HumanText.quantity(value, unit: unit)
         case .real(let value, let unit): HumanText.quantity(value, unit: unit)
         case .perSecond(let value, let unit): HumanText.quantity(value, unit: unit, perSecond: true)
         case .time(let time): time.description
-        case .nested(let text, _): VisibleText.escaped(text)
+        case .nested(let text, _): EscapedText.escape(text)
         }
     }
 
