@@ -13,11 +13,14 @@ struct TimeArgument: ExpressibleByArgument {
     let timestamp: Timestamp
 
     /// One `now` for the whole command, so that `--since 1h --until now` is an hour exactly.
-    static let now: Timestamp = {
+    static let now = wallClock()
+
+    /// The wall clock now.
+    static func wallClock() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }()
+    }
 
     init?(argument: String) {
         guard let timestamp = TimeArgument.parse(argument, now: TimeArgument.now) else { return nil }
