@@ -73,7 +73,8 @@ free_port() {
 # HTTP/1.0, so that the server neither chunks nor keeps the connection; the body comes out byte for byte.
 http_get() {
     local port="$1" path="$2" line status
-    exec 3<>"/dev/tcp/127.0.0.1/$port" 2>/dev/null || return 1
+    # Braces: on the exec itself, 2>/dev/null would silence the whole script from here on.
+    { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
     printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$path" "$port" >&3
     IFS= read -r -t 5 status <&3 || { exec 3<&- 3>&-; return 1; }
     while IFS= read -r -t 5 line <&3 && [ "$line" != $'\r' ]; do :; done
