@@ -3,6 +3,7 @@
 
 # The root of the repository, and where unpacked servers and Go compilers live (never in git).
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck disable=SC2034 # Used by those that source this.
 TOOLS="${EXPVAULT_TOOLS:-$ROOT/.tools}"
 
 # What is said goes to standard error, so that a script's standard output is its answer.
