@@ -166,25 +166,6 @@ package struct PausePoint: Hashable, Sendable {
     package var summary: PauseSummary
 }
 
-/// The collections of a range or of a step.
-package struct PauseSummary: Hashable, Sendable {
-    /// How many collections were seen.
-    package var count: Int
-    /// How many left the ring before anyone saw them.
-    package var missed: Number
-    /// What the seen ones paused together, in nanoseconds.
-    package var totalNanoseconds: Number?
-    /// What the missed ones paused together, in nanoseconds.
-    package var missedNanoseconds: Number?
-    /// The shortest and the longest pause seen, in nanoseconds; nil where none was.
-    package var minNanoseconds: UInt64?
-    package var maxNanoseconds: UInt64?
-    /// The mean pause in nanoseconds, rounded once; nil where none was seen.
-    package var meanNanoseconds: Double?
-    /// The pause at each asked percentile, in the order asked; each nil where none was seen.
-    package var percentiles: [UInt64?]
-}
-
 /// What `show` prints: a body as it was served, or as much as was kept of a failed scrape's.
 package struct ShowAnswer: Hashable, Sendable {
     /// When the request was sent.
