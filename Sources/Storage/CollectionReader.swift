@@ -1,4 +1,4 @@
-package import Expvar
+import Expvar
 package import Model
 
 /// Finds a target's collections by going over its scrapes from the first on, each with what came before it.
@@ -7,30 +7,22 @@ struct CollectionReader {
     static let gapMilliseconds: Int64 = 5 * 60 * 1000
 
     private let stepStarts: Set<ScrapePosition>
-    private let lastOfRun: [RunID: ScrapePosition]
-    /// The states of runs that go on, each completed from older ones.
-    private var states: [RunID: ProcessState] = [:]
+    /// Remembers the states of runs, as the writer's tracker did when it gave the scrapes their runs.
+    private var tracker = RunTracker()
     private var previous: ScrapePosition?
 
-    init(stepStarts: Set<ScrapePosition>, runs: [RunRow]) {
-        self.stepStarts = stepStarts
-        lastOfRun = Dictionary(runs.map { ($0.id, $0.last) }) { first, _ in first }
-    }
+    init(stepStarts: Set<ScrapePosition>) { self.stepStarts = stepStarts }
 
     /// The collections that the next scrape saw first.
     mutating func collections(in state: ProcessState, run: RunID, at position: ScrapePosition) -> NewCollections {
         let baseline = baseline(of: run, at: position)
         previous = position
-        if lastOfRun[run].map({ position >= $0 }) ?? true {
-            states[run] = nil
-        } else {
-            states[run] = states[run].map { state.completed(from: $0) } ?? state
-        }
+        tracker.note(state, in: run)
         return PauseRing.newCollections(in: state, after: baseline)
     }
 
     private func baseline(of run: RunID, at position: ScrapePosition) -> CollectionBaseline {
-        if let state = states[run] { return .scrape(state) }
+        if let state = tracker.state(of: run) { return .scrape(state) }
         guard let previous, previous.epoch == position.epoch, !stepStarts.contains(position) else { return .unknown }
         let apart = position.time.milliseconds &- previous.time.milliseconds
         return apart > CollectionReader.gapMilliseconds ? .unknown : .runBegin
@@ -65,8 +57,7 @@ extension VaultSnapshot {
         of target: TargetID, _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
     ) throws {
         var reader = try reading {
-            CollectionReader(
-                stepStarts: try stepStarts(of: target), runs: try RunRow.all(of: target, on: store))
+            CollectionReader(stepStarts: try stepStarts(of: target))
         }
         let rows = try reading {
             try RowPages(target: target, range: .all, afterSeq: 0, failures: false, store: store)

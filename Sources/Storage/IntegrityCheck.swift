@@ -1,6 +1,6 @@
 import Compression
 import Expvar
-package import Model
+import Model
 import SQLite
 
 /// Something in a database that is wrong.
@@ -16,7 +16,7 @@ package struct IntegrityCheck {
 
     private let snapshot: VaultSnapshot
     private var store: RowStore { snapshot.store }
-    private var findings: [Finding] = []
+    private var found: [Finding] = []
 
     /// A check of what that snapshot sees.
     package init(snapshot: VaultSnapshot) { self.snapshot = snapshot }
@@ -30,7 +30,7 @@ package struct IntegrityCheck {
             for target in try TargetRow.all(on: check.store) { check.attempt { try $0.checkScrapes(of: target) } }
         }
         check.attempt { try $0.checkStrays() }
-        return check.findings
+        return check.found
     }
 
     private mutating func attempt(_ body: (inout IntegrityCheck) throws -> Void) {
@@ -46,7 +46,7 @@ package struct IntegrityCheck {
     }
 
     private mutating func add(_ words: String) {
-        if findings.count < IntegrityCheck.findingsMax { findings.append(Finding(description: words)) }
+        if found.count < IntegrityCheck.findingsMax { found.append(Finding(description: words)) }
     }
 
     /// SQLite's own check: the structure of pages, tables and indexes.

@@ -78,3 +78,11 @@ struct RunPass {
     /// All runs of the target, as they are now; without a scrape where nothing was left for one.
     var touched: [RunRow] { runs.values.sorted { $0.id < $1.id } }
 }
+
+extension ProcessState {
+    /// The end of the process's first collection, while the ring holds it: slot 0 until collection 257 takes it.
+    var firstCollectionEnd: UInt64? {
+        guard let collectionCount, (1...UInt64(PauseRing.slots)).contains(collectionCount) else { return nil }
+        return endRing?.first
+    }
+}

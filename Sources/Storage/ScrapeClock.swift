@@ -1,4 +1,4 @@
-import Model
+package import Model
 
 /// Gives each scrape of a target its place in time. See semantics.md, "Time and order".
 ///

@@ -1,4 +1,4 @@
-package import Model
+import Model
 import SQLite
 
 /// Goes over scrapes one by one.

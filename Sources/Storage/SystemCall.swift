@@ -7,7 +7,11 @@ import Musl
 /// The few calls of the operating system that SQLite does not make for us.
 enum SystemCall {
     /// The words for `errno`.
-    static func words(_ code: Int32) -> String { String(cString: strerror(code)) }
+    static func words(_ code: Int32) -> String {
+        // Glibc's header and Musl's disagree on whether this can be nothing.
+        let words: UnsafeMutablePointer<CChar>? = strerror(code)
+        return words.map { String(cString: $0) } ?? "error \(code)"
+    }
 
     /// The error for a call on `path` that failed with that `errno`.
     static func error(_ code: Int32, path: String) -> StorageError {
@@ -25,8 +29,9 @@ enum SystemCall {
     static func hostName() -> String {
         var buffer = [UInt8](repeating: 0, count: 256)
         let code = buffer.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.baseAddress else { return Int32(-1) }
             // One byte less: a name that is cut need not end in zero.
-            gethostname(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count - 1)
+            return gethostname(start.assumingMemoryBound(to: CChar.self), bytes.count - 1)
         }
         guard code == 0 else { return "unknown" }
         return String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self)

@@ -1,4 +1,5 @@
-package import Model
+import Model
+import SQLite
 
 extension VaultSnapshot {
     /// All targets, ascending by name.

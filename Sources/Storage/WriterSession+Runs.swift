@@ -150,8 +150,7 @@ extension WriterSession {
     /// Of a run without memstats no more than so many rows are searched for one that has it.
     private static let searchedRowsMax = 4096
 
-    /// The state of a run at its `last` scrape. What that scrape lacks comes from older ones; since what is lacking
-    /// depends on the shape nearly always, one scrape of each shape is enough.
+    /// The state of a run at its `last` scrape. Where that has no memstats, the last that has it stands in.
     private func state(of run: RunRow) throws -> ProcessState {
         let statement = try connection.ownStatement(
             """
@@ -160,16 +159,17 @@ extension WriterSession {
             """)
         try statement.bind(1, run.target.value).bind(2, run.last.epoch).bind(3, run.last.time.milliseconds)
             .bind(4, run.first.epoch).bind(5, run.first.time.milliseconds).bind(6, run.id.value)
-        var state: ProcessState?
-        var shapes: Set<ShapeID> = []
-        while state?.isComplete != true, try statement.step() {
+        guard try statement.step() else { throw store.damaged("run \(run.id.value) has no scrape") }
+        let newest = try processState(of: try ScrapeRow(statement, path: file.path))
+        var tracker = RunTracker(runs: [(run.id, newest)])
+        while !newest.hasMemStats, try statement.step() {
             let row = try ScrapeRow(statement, path: file.path)
-            guard let shape = row.shape, shapes.insert(shape).inserted else { continue }
-            let older = try processState(of: row)
-            state = state?.completed(from: older) ?? older
+            guard let shape = row.shape, try store.shape(shape).memStats != nil else { continue }
+            tracker = RunTracker(runs: [(run.id, try processState(of: row))])
+            tracker.note(newest, in: run.id)
+            break
         }
-        guard let state else { throw store.damaged("run \(run.id.value) has no scrape") }
-        return state
+        return tracker.state(of: run.id) ?? newest
     }
 
     private func processState(of row: ScrapeRow) throws -> ProcessState {
