@@ -1,6 +1,8 @@
 import SQLite
 
-/// The tables, as SQL. Their meaning is in docs/format.md.
+/// The tables, as SQL.
+///
+/// Their meaning is in docs/format.md.
 ///
 /// Rules that hold in all of them: ids are never reused; times are Unix milliseconds; integers above 2⁶³ − 1 are
 /// stored as the negative number with the same bits; `checksum` is the CRC-32 of the row's other columns
@@ -8,12 +10,17 @@ import SQLite
 enum Schema {
     /// Each object of the schema of version 1, in the order in which they are made.
     static let version1: [(name: String, sql: String)] = [
-        ("meta", "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL)"),
+        (
+            "meta",
+            "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL)"
+        ),
         (
             "targets",
             """
             CREATE TABLE targets(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, \
-            is_series_limited INTEGER NOT NULL, has_dates INTEGER NOT NULL, checksum INTEGER NOT NULL)
+            is_series_limited INTEGER NOT NULL, has_dates INTEGER NOT NULL, failure_count INTEGER NOT NULL, \
+            run_count INTEGER NOT NULL, series_count INTEGER NOT NULL, step_count INTEGER NOT NULL, \
+            checksum INTEGER NOT NULL)
             """
         ),
         (
@@ -92,7 +99,10 @@ enum Schema {
         ),
         ("scrapes_by_position", "CREATE UNIQUE INDEX scrapes_by_position ON scrapes(target, epoch, t)"),
         ("failures", "CREATE INDEX failures ON scrapes(target, epoch, t) WHERE run IS NULL"),
-        ("stale_runs", "CREATE TABLE stale_runs(target INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, t INTEGER NOT NULL)"),
+        (
+            "stale_runs",
+            "CREATE TABLE stale_runs(target INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, t INTEGER NOT NULL)"
+        ),
     ]
 
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
@@ -104,8 +114,12 @@ enum Schema {
                 for object in version1 { try connection.execute(object.sql) }
                 try connection.execute("PRAGMA user_version = 1")
                 let values = MetaValues(
-                    databaseUUID: MetaValues.randomUUID(), recordingHost: SystemCall.hostName(),
-                    createdMilliseconds: SystemCall.wallMilliseconds(), seqFloor: 0)
+                    databaseUUID: MetaValues.randomUUID(),
+                    recordingHost: SystemCall.hostName(),
+                    createdMilliseconds: SystemCall.wallMilliseconds(),
+                    seqFloor: 0,
+                    targetCount: 0
+                )
                 try values.store(on: connection)
                 try Migrations.run(on: connection, from: 1)
             }
@@ -122,7 +136,9 @@ enum Schema {
     static func verify(on connection: Connection, version: Int64, path: String) throws {
         var expected: [String: String] = [:]
         for object in Migrations.objects(ofVersion: version) { expected[object.name] = object.sql }
-        let statement = try connection.statement("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        let statement = try connection.statement(
+            "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
         defer { statement.reset() }
         while try statement.step() {
             let name = statement.text(0)
@@ -143,12 +159,21 @@ struct MetaValues {
     var createdMilliseconds: Int64
     /// The highest `seq` that was ever given when rows were last deleted: no scrape gets one at or below it again.
     var seqFloor: Int64
+    /// How many targets there are.
+    var targetCount: Int64
 
-    init(databaseUUID: String, recordingHost: String, createdMilliseconds: Int64, seqFloor: Int64) {
+    init(
+        databaseUUID: String,
+        recordingHost: String,
+        createdMilliseconds: Int64,
+        seqFloor: Int64,
+        targetCount: Int64
+    ) {
         self.databaseUUID = databaseUUID
         self.recordingHost = recordingHost
         self.createdMilliseconds = createdMilliseconds
         self.seqFloor = seqFloor
+        self.targetCount = targetCount
     }
 
     /// Reads the table `meta`.
@@ -166,9 +191,16 @@ struct MetaValues {
         }
         guard let uuid = values["database_uuid"], let host = values["recording_host"],
             let created = values["created_ms"].flatMap({ Int64($0) }),
-            let floor = values["seq_floor"].flatMap({ Int64($0) })
+            let floor = values["seq_floor"].flatMap({ Int64($0) }),
+            let targets = values["target_count"].flatMap({ Int64($0) })
         else { throw StorageError.damaged(path: path, detail: "the table meta lacks a row") }
-        self.init(databaseUUID: uuid, recordingHost: host, createdMilliseconds: created, seqFloor: floor)
+        self.init(
+            databaseUUID: uuid,
+            recordingHost: host,
+            createdMilliseconds: created,
+            seqFloor: floor,
+            targetCount: targets
+        )
     }
 
     /// Writes the table `meta`, within the caller's transaction.
@@ -176,6 +208,7 @@ struct MetaValues {
         let rows = [
             ("database_uuid", databaseUUID), ("recording_host", recordingHost),
             ("created_ms", String(createdMilliseconds)), ("seq_floor", String(seqFloor)),
+            ("target_count", String(targetCount)),
         ]
         for (key, value) in rows {
             try connection.statement("INSERT OR REPLACE INTO meta(key, value, checksum) VALUES (?1, ?2, ?3)")

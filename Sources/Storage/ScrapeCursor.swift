@@ -14,7 +14,9 @@ package final class ScrapeCursor {
         self.stepStarts = stepStarts
     }
 
-    /// The next scrape; nil at the end. Its body is decoded only when `body()` is called.
+    /// The next scrape; nil at the end.
+    ///
+    /// Its body is decoded only when `body()` is called.
     package func next() throws -> ScrapeRecord? {
         try StorageError.wrapping(store.path) {
             current = try rows.next()
@@ -48,6 +50,10 @@ final class RowPages {
     private let afterSeq: Int64
     private let failures: Bool
     private var stretches: ArraySlice<Stretch>
+    /// How many rows must come in all, where that is known.
+    var expectedRows: Int64?
+    private var returnedRows: Int64 = 0
+    private var previous: ScrapePosition?
     private var page: [ScrapeRow] = []
     private var index = 0
 
@@ -62,7 +68,11 @@ final class RowPages {
 
     /// The rows with a time in `range`.
     convenience init(
-        target: TargetID, range: TimeRange, afterSeq: Int64, failures: Bool, store: RowStore
+        target: TargetID,
+        range: TimeRange,
+        afterSeq: Int64,
+        failures: Bool,
+        store: RowStore
     ) throws {
         var stretches: [Stretch] = []
         if afterSeq > 0, let few = try RowPages.fewAfter(afterSeq, of: target, store: store) {
@@ -80,15 +90,23 @@ final class RowPages {
         let last = range.until?.advanced(byMilliseconds: -1) ?? Timestamp(milliseconds: .max)
         guard since <= last, range.until?.milliseconds != .min else { return [] }
         return try store.epochs(of: target).map {
-            Stretch(first: ScrapePosition(epoch: $0, time: since), last: ScrapePosition(epoch: $0, time: last))
+            Stretch(
+                first: ScrapePosition(epoch: $0, time: since),
+                last: ScrapePosition(epoch: $0, time: last)
+            )
         }
     }
 
-    private static func fewAfter(_ seq: Int64, of target: TargetID, store: RowStore) throws -> [ScrapePosition]? {
+    private static func fewAfter(
+        _ seq: Int64,
+        of target: TargetID,
+        store: RowStore
+    ) throws -> [ScrapePosition]? {
         let highest = try store.connection.integer("SELECT max(seq) FROM scrapes") ?? 0
         guard highest &- seq <= newestMax else { return nil }
         let statement = try store.connection.statement(
-            "SELECT epoch, t FROM scrapes WHERE seq > ?1 AND +target = ?2")
+            "SELECT epoch, t FROM scrapes WHERE seq > ?1 AND +target = ?2"
+        )
         try statement.bind(1, seq).bind(2, target.value)
         defer { statement.reset() }
         var positions: [ScrapePosition] = []
@@ -102,10 +120,16 @@ final class RowPages {
     /// The next row; nil at the end.
     func next() throws -> ScrapeRow? {
         while index == page.count {
-            guard let stretch = stretches.first else { return nil }
+            guard let stretch = stretches.first else {
+                guard expectedRows.map({ $0 == returnedRows }) ?? true else {
+                    throw store.damaged("scrapes of target \(target.value) cannot be reached")
+                }
+                return nil
+            }
             try load(stretch)
         }
         defer { index += 1 }
+        returnedRows += 1
         return page[index]
     }
 
@@ -116,24 +140,31 @@ final class RowPages {
         let statement = try store.connection.statement(
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
-            AND (epoch, t) <= (?4, ?5) AND +seq > ?6 \(failures ? "" : "AND run IS NOT NULL") \
+            AND (epoch, t) <= (?4, ?5) AND +seq > ?6 \
             ORDER BY epoch, t LIMIT ?7
-            """)
+            """
+        )
         try statement.bind(1, target.value).bind(2, stretch.first.epoch)
             .bind(3, stretch.first.time.milliseconds).bind(4, stretch.last.epoch)
             .bind(5, stretch.last.time.milliseconds).bind(6, afterSeq).bind(7, Int64(RowPages.rowsMax))
         defer { statement.reset() }
         var bytes = 0
+        var count = 0
+        var last: ScrapePosition?
         while bytes < RowPages.bytesMax, try statement.step() {
             let row = try ScrapeRow(statement, path: store.path)
-            guard row.target == target, stretch.first <= row.position, row.position <= stretch.last else {
-                throw store.damaged("scrape \(row.seq) is not where the index has it")
-            }
+            // What the index says must be what the rows say, and each row comes once.
+            guard row.target == target, stretch.first <= row.position, row.position <= stretch.last,
+                previous.map({ $0 < row.position }) ?? true
+            else { throw store.damaged("scrape \(row.seq) is not where the index has it") }
+            previous = row.position
+            last = row.position
             bytes += row.body.count
-            page.append(row)
+            count += 1
+            if failures || row.run != nil { page.append(row) }
         }
-        let isFull = page.count == RowPages.rowsMax || bytes >= RowPages.bytesMax
-        if isFull, !isOneRow, let last = page.last?.position, last < stretch.last {
+        let isFull = count == RowPages.rowsMax || bytes >= RowPages.bytesMax
+        if isFull, !isOneRow, let last, last < stretch.last {
             stretches[stretches.startIndex].first = RowPages.next(after: last)
         } else {
             stretches.removeFirst()

@@ -16,6 +16,9 @@ package final class VaultSnapshot {
     /// The path of the database file, for messages.
     package let path: String
     let store: RowStore
+    /// How many targets the database says it has, and their rows once read.
+    let targetCount: Int64
+    var knownTargets: [TargetRow]?
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
 
@@ -27,7 +30,10 @@ package final class VaultSnapshot {
         let path = file.path
         let parts = try StorageError.wrapping(path) {
             let connection = try Connection(
-                path: file.realPath, role: file.readerRole(), busyMilliseconds: VaultSnapshot.busyMilliseconds)
+                path: file.realPath,
+                role: file.readerRole(),
+                busyMilliseconds: VaultSnapshot.busyMilliseconds
+            )
             let store = try RowStore(connection: connection, path: path)
             // The transaction begins with the first read.
             try connection.execute("BEGIN")
@@ -44,6 +50,7 @@ package final class VaultSnapshot {
         databaseUUID = parts.1.databaseUUID
         recordingHost = parts.1.recordingHost
         lastSeq = parts.2
+        targetCount = parts.1.targetCount
     }
 
     /// Runs `body`; what the modules below throw becomes a `StorageError`.
@@ -56,7 +63,7 @@ package final class VaultSnapshot {
         try reading {
             var commandLines: [Int64: [String]] = [:]
             var records: [RunRecord] = []
-            for row in try RunRow.all(of: target, on: store) {
+            for row in try runRows(of: target) {
                 let arguments =
                     try row.commandLine.map { id in
                         try commandLines[id] ?? store.commandLine(id)
@@ -64,8 +71,14 @@ package final class VaultSnapshot {
                 if let id = row.commandLine { commandLines[id] = arguments }
                 records.append(
                     RunRecord(
-                        id: row.id, startedNanoseconds: row.startedNanoseconds, first: row.first, last: row.last,
-                        scrapeCount: row.scrapeCount, commandLine: arguments))
+                        id: row.id,
+                        startedNanoseconds: row.startedNanoseconds,
+                        first: row.first,
+                        last: row.last,
+                        scrapeCount: row.scrapeCount,
+                        commandLine: arguments
+                    )
+                )
             }
             return records.sorted { $0.first < $1.first }
         }
@@ -73,7 +86,7 @@ package final class VaultSnapshot {
 
     /// The series of a target, ascending by name; `up` and `scrape.duration_seconds` are not among them.
     package func series(of target: TargetID) throws -> [SeriesRecord] {
-        try reading { try SeriesRegistry.records(of: target, on: store) }
+        try reading { try seriesRecords(of: target) }
     }
 
     /// The name of a series of a target; nil where the target has none of that number.
@@ -92,10 +105,13 @@ package final class VaultSnapshot {
     /// The scrapes of a target with a time in `range` and a `seq` above `seq`, failed ones included where asked,
     /// ascending by position.
     package func scrapes(
-        of target: TargetID, in range: TimeRange, afterSeq seq: Int64 = 0, failures: Bool
+        of target: TargetID,
+        in range: TimeRange,
+        afterSeq seq: Int64 = 0,
+        failures: Bool
     ) throws -> ScrapeCursor {
         try reading {
-            let rows = try RowPages(target: target, range: range, afterSeq: seq, failures: failures, store: store)
+            let rows = try pages(of: target, in: range, afterSeq: seq, failures: failures)
             return ScrapeCursor(rows: rows, store: store, stepStarts: try stepStarts(of: target))
         }
     }
@@ -105,7 +121,7 @@ package final class VaultSnapshot {
     func stepStarts(of target: TargetID) throws -> Set<ScrapePosition> {
         if let known = starts[target] { return known }
         var positions: Set<ScrapePosition> = []
-        for step in try ClockStep.all(of: target, on: store) {
+        for step in try steps(of: target) {
             positions.insert(step.after)
             let first = try firstSuccess(of: target, atOrAfter: step.after)
             if let first { positions.insert(first.position) }
@@ -119,13 +135,19 @@ package final class VaultSnapshot {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
             AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-            """, target.value, position.epoch, position.time.milliseconds)
+            """,
+            target.value,
+            position.epoch,
+            position.time.milliseconds
+        )
     }
 
     /// The newest scrape of a target at or before `time` (the newest of all where nil); by (time, epoch),
     /// successful unless `failures`.
     package func newestScrape(
-        of target: TargetID, atOrBefore time: Timestamp?, failures: Bool
+        of target: TargetID,
+        atOrBefore time: Timestamp?,
+        failures: Bool
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
             var newest: ScrapeRow?
@@ -134,7 +156,11 @@ package final class VaultSnapshot {
                     """
                     SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND epoch = ?2 AND t <= ?3 \
                     \(failures ? "" : "AND run IS NOT NULL") ORDER BY t DESC LIMIT 1
-                    """, target.value, epoch, time?.milliseconds ?? .max)
+                    """,
+                    target.value,
+                    epoch,
+                    time?.milliseconds ?? .max
+                )
                 // Epochs ascend, so of equal times the later epoch wins.
                 if let row, newest.map({ $0.position.time <= row.position.time }) ?? true { newest = row }
             }
@@ -144,7 +170,9 @@ package final class VaultSnapshot {
 
     /// The successful scrape of a target directly before `position`, in that run (any where nil), with its body.
     package func scrape(
-        of target: TargetID, before position: ScrapePosition, in run: RunID?
+        of target: TargetID,
+        before position: ScrapePosition,
+        in run: RunID?
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
             try store.successBefore(position, of: target, in: run).map { try answer($0) }
@@ -161,7 +189,9 @@ extension RowStore {
     /// The epochs of a target that have scrapes, ascending.
     func epochs(of target: TargetID) throws -> [Int64] {
         // From one epoch to the next by the index: one look for each, however many scrapes there are.
-        let statement = try connection.statement("SELECT min(epoch) FROM scrapes WHERE target = ?1 AND epoch > ?2")
+        let statement = try connection.statement(
+            "SELECT min(epoch) FROM scrapes WHERE target = ?1 AND epoch > ?2"
+        )
         let first = try connection.statement("SELECT min(epoch) FROM scrapes WHERE target = ?1")
         try first.bind(1, target.value)
         defer { first.reset() }
@@ -204,13 +234,19 @@ extension RowStore {
 
     /// The arguments of a process.
     func commandLine(_ id: Int64) throws -> [String] {
-        let statement = try connection.statement("SELECT target, arguments, checksum FROM command_lines WHERE id = ?1")
+        let statement = try connection.statement(
+            "SELECT target, arguments, checksum FROM command_lines WHERE id = ?1"
+        )
         try statement.bind(1, id)
         defer { statement.reset() }
         guard try statement.step() else { throw damaged("command line \(id) is missing") }
         let bytes = statement.bytes(1)
         let checksum = RowChecksum.of(
-            "command_lines", .integer(id), .integer(statement.integer(0)), .bytes(bytes))
+            "command_lines",
+            .integer(id),
+            .integer(statement.integer(0)),
+            .bytes(bytes)
+        )
         guard checksum == statement.integer(2), let arguments = StringList.decode(bytes) else {
             throw damaged("command line \(id) contradicts its checksum")
         }
