@@ -33,10 +33,11 @@ enum GeneratedHistory {
             var scrape = NaiveScrape(
                 t: t, epoch: epoch, run: processes[index].run, isAfterStep: isAfterStep
             )
+            if !generator.oneIn(10) { scrape.maps = ["map"] }
             for name in series where name == "falling" || !generator.oneIn(name == "sparse" ? 2 : 15) {
+                guard !name.hasPrefix("map.") || scrape.maps.contains("map") else { continue }
                 scrape.values[name] = processes[index].values[name]
             }
-            if !generator.oneIn(10) { scrape.maps = ["map"] }
             scrapes.append(scrape)
         }
         return scrapes
