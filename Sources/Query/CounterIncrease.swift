@@ -82,8 +82,8 @@ struct CounterWalk<Source: History> {
     private var waiting: [RunID: RunState] = [:]
     private var current: RunState
     private var currentRun: RunID?
-    /// The latest row of a run from before `lower`, until a row of its own needs it.
-    private var rowsBefore: [RunID: (row: Row, columns: [SeriesColumn], index: Int)] = [:]
+    /// The latest row of a run that was passed over, until a row of its own needs it.
+    private var rowsOutside: [RunID: (row: Row, columns: [SeriesColumn], index: Int)] = [:]
     private var previous: Row?
     /// By series: the latest sample of any run.
     private var latest: [Sample?]
@@ -125,13 +125,9 @@ struct CounterWalk<Source: History> {
         var index = 0
         while index < rows.count {
             let row = note(rows[index])
-            guard row.time >= lower else {
-                rowsBefore[row.run] = (row, columns, index)
+            guard try row.time >= lower && enter(row) else {
+                rowsOutside[row.run] = (row, columns, index)
                 previous = row
-                index += 1
-                continue
-            }
-            guard try enter(row) else {
                 index += 1
                 continue
             }
@@ -158,24 +154,27 @@ struct CounterWalk<Source: History> {
     /// Makes the row's run the current one; false where the row adds nothing.
     private mutating func enter(_ row: Row) throws -> Bool {
         switchRun(to: row.run)
-        if let last = current.last, last.epoch != row.epoch {
-            try close(row.run, current, epoch: last.epoch)
-            // Between the epochs may be rows that lie outside the range in either.
-            current.isClosed = false
-            if lower != .min || upper != .max { current.isComplete = false }
-        }
         if row.time >= upper {
             // Of the rows after the range only the first of a run matters, where the one before lies inside.
             guard !current.isClosed, let last = current.last, last.epoch == row.epoch, last.time < window.until
             else { return false }
             current.isClosed = true
         }
-        if let before = rowsBefore.removeValue(forKey: row.run), before.row.epoch == row.epoch {
-            current.samples = before.columns.map { $0[before.index].map(before.row.sample) }
+        if let last = current.last, last.epoch != row.epoch {
+            try close(row.run, current, epoch: last.epoch)
+            // Between the epochs may be rows that lie outside the range in either.
+            current.isClosed = false
+            if lower != .min || upper != .max { current.isComplete = false }
+        }
+        if let before = rowsOutside.removeValue(forKey: row.run) {
+            // It is the one directly before: a snapshot leaves none out between.
             current.last = before.row
             current.isComplete = before.row.isRunFirst
+            current.samples = before.columns.map { $0[before.index].map(before.row.sample) }
         } else if current.last == nil {
-            current.isComplete = row.isRunFirst || lower == .min
+            // In an earlier epoch the run may have had rows after the range.
+            let beganInEpoch = source.runs[row.run]?.first.epoch == row.epoch
+            current.isComplete = row.isRunFirst || (lower == .min && (upper == .max || beganInEpoch))
         }
         visited[row.run, default: []].insert(row.epoch)
         return true

@@ -31,7 +31,7 @@ protocol History {
     var seriesCount: Int { get }
     /// Every run of the target.
     var runs: [RunID: RunSpan] { get }
-    /// The positions of the scrapes directly after a clock step, in any order; rows may show more.
+    /// The positions of the scrapes directly after a clock step, in any order.
     var stepPositions: [ScrapePosition] { get }
 
     /// Calls `body` with stretches of scrapes, ascending by position, and a column for each of `series`.

@@ -31,8 +31,7 @@ extension QueryEngine {
             guard step != nil else {
                 return PausesAnswer(target: target.name, summary: history.summary(percentiles), points: nil)
             }
-            let runs = try snapshot.runs(of: target.id)
-            let scrapes = target.first == nil ? nil : Self.extent(of: target, runs)
+            let scrapes = try extent(of: target)
             // Imported recordings may have ends outside the time of their scrapes.
             let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap { $0 }
             let extent = (first: times.min() ?? 0, last: times.max() ?? -1)

@@ -32,7 +32,7 @@ extension QueryEngine {
                 }
             }
             let runs = try snapshot.runs(of: target.record.id)
-            let window = try window(range, of: target.record, runs: runs, step: step)
+            let window = try window(range, of: target.record, step: step)
             let history = VaultHistory(
                 snapshot, target.record, series: counters.compactMap(\.record), runs: runs
             )

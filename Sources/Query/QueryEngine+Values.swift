@@ -10,8 +10,7 @@ extension QueryEngine {
     ) throws -> [ValuesAnswer] {
         var answers: [ValuesAnswer] = []
         for target in try select(selectors, targets: targets) {
-            let runs = step == nil ? [] : try snapshot.runs(of: target.record.id)
-            let window = try window(range, of: target.record, runs: runs, step: step)
+            let window = try window(range, of: target.record, step: step)
             let served = target.series.compactMap(\.record)
             var tallies = [GaugeTally](repeating: GaugeTally(window), count: served.count)
             if !served.isEmpty {

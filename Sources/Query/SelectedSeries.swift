@@ -77,26 +77,28 @@ extension QueryEngine {
     }
 
     /// The window of a question about that target.
-    func window(
-        _ range: TimeRange, of target: TargetRecord, runs: [RunRecord], step: StepGrid?
-    ) throws -> QueryWindow {
+    func window(_ range: TimeRange, of target: TargetRecord, step: StepGrid?) throws -> QueryWindow {
         let zero = Timestamp(milliseconds: 0)
         let ends = (first: target.first?.time ?? zero, last: target.last?.time ?? zero)
-        return try QueryWindow(range, ends: ends, extent: Self.extent(of: target, runs), grid: step)
+        var extent = (first: ends.first.milliseconds, last: ends.last.milliseconds)
+        if step != nil, let times = try self.extent(of: target) { extent = times }
+        return try QueryWindow(range, ends: ends, extent: extent, grid: step)
     }
 
-    /// The earliest and the latest time of the target's scrapes.
+    /// The earliest and the latest time of the target's scrapes; nil where it has none.
     ///
     /// Order is by epoch, and the clock was set back where one began: the latest time may be any epoch's last.
-    static func extent(of target: TargetRecord, _ runs: [RunRecord]) -> (first: Int64, last: Int64) {
-        var times = [target.first, target.last].compactMap { $0?.time.milliseconds }
-        for step in target.clockSteps {
-            times += [step.before.time.milliseconds, step.after.time.milliseconds]
+    /// So where there is more than one epoch, every scrape is looked at, without its body.
+    func extent(of target: TargetRecord) throws -> (first: Int64, last: Int64)? {
+        guard let first = target.first, let last = target.last else { return nil }
+        var extent = (first: first.time.milliseconds, last: last.time.milliseconds)
+        guard first.epoch != last.epoch else { return extent }
+        let scrapes = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+        while let scrape = try scrapes.next() {
+            extent.first = min(extent.first, scrape.position.time.milliseconds)
+            extent.last = max(extent.last, scrape.position.time.milliseconds)
         }
-        for run in runs {
-            times += [run.first.time.milliseconds, run.last.time.milliseconds]
-        }
-        return (times.min() ?? 0, times.max() ?? 0)
+        return extent
     }
 
     /// Whether two names are the same, by their bytes.
