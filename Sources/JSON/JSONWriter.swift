@@ -48,6 +48,11 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Whether those bytes are UTF-8, so that a string can hold them as they are.
+    package static func isText(_ bytes: [UInt8]) -> Bool {
+        JSONString.isUTF8(bytes, from: 0, to: bytes.count)
+    }
+
     /// A string whose text is given as UTF-8; what is no UTF-8 in it becomes U+FFFD.
     package mutating func string(utf8 text: [UInt8]) {
         guard JSONString.isUTF8(text, from: 0, to: text.count) else {
