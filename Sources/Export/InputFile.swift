@@ -10,8 +10,10 @@ import Musl
 final class InputFile {
     /// So much is read at once, in bytes.
     private static let readBytes = 64 * 1024
-    /// So much is expanded at once. zstd can make 128 KiB of 4 bytes, so this bounds what comes out to 32 MiB; of
-    /// real recordings, which shrink to a fortieth, it is 40 KiB.
+    /// So much is expanded at once, in bytes.
+    ///
+    /// zstd can make 128 KiB of 4 bytes, so this bounds what comes out to 32 MiB; of real recordings, which shrink to
+    /// a fortieth, it is 40 KiB.
     private static let expandBytes = 1024
 
     /// The path as it was given; `-` is standard input.
@@ -37,18 +39,18 @@ final class InputFile {
         } else {
             decoder = try CompressionFormat(fileName: path).map { try StreamDecoder($0) }
             descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw InputFile.failure(opening: path) }
         }
         var status = stat()
         let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         bytesTotal = isRegular ? Int64(status.st_size) : nil
-        guard descriptor >= 0 else { throw InputFile.failure(opening: path) }
     }
 
     deinit {
         if descriptor > 0 { close(descriptor) }
     }
 
-    /// Reads on; `sink` gets the next pieces, expanded. False at the end.
+    /// Reads on, and hands the next pieces, expanded, to `sink`; false at the end.
     func read(_ sink: (ArraySlice<UInt8>) throws -> Void) throws -> Bool {
         guard let decoder else {
             let count = try fill()

@@ -98,7 +98,7 @@ package final class OutputFile {
         syncDirectory()
     }
 
-    /// Gives up: closes the file and removes what was written of it. Harmless after `finish()`.
+    /// Gives up: closes the file and removes what was written of it; harmless after `finish()`.
     package func abandon() {
         guard descriptor >= 0 else { return }
         close()

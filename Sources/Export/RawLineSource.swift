@@ -5,9 +5,9 @@ import Storage
 ///
 /// An actor, so that the next batch can be read while the last is stored.
 actor RawLineSource {
-    /// A batch holds at most that many scrapes …
+    /// A batch holds at most about that many scrapes.
     private static let scrapesMax = 1024
-    /// … or about that much of bodies, in bytes: 8 MiB are 900 bodies of 9 kB.
+    /// A batch holds at most about that much of bodies, in bytes: 8 MiB are 900 bodies of 9 kB.
     private static let bodyBytesMax = 8 * 1024 * 1024
 
     /// Some lines of the file.
