@@ -6,30 +6,15 @@ import Testing
 
 @Suite("Pauses of a scrape")
 struct PauseFieldsTests {
-    /// A body whose process has run collections with those pauses; collection n ended at second n.
-    private func body(pauses: [UInt64]) -> String {
-        var pauseRing = [UInt64](repeating: 0, count: 256)
-        var endRing = pauseRing
-        for (index, pause) in pauses.enumerated() {
-            pauseRing[index % 256] = pause
-            endRing[index % 256] = UInt64(index + 1) * 1_000_000_000
-        }
-        return """
-            {
-            "cmdline": ["x"],
-            "memstats": {"PauseTotalNs":\(pauses.reduce(0, +)),"PauseNs":[\(pauseRing.map(String.init).joined(separator: ","))],\
-            "PauseEnd":[\(endRing.map(String.init).joined(separator: ","))],"NumGC":\(pauses.count)}
-            }
-            """
-    }
-
     private func pause(
         _ pauses: [UInt64],
         after predecessor: ScrapePredecessor,
         context: DocumentContext = testContext
     ) throws -> String {
         var maker = DocumentMaker(context: context)
-        let made = maker.documents(for: exportedScrape(body(pauses: pauses), predecessor: predecessor))
+        let made = maker.documents(
+            for: exportedScrape(SampleProcess(pauses: pauses).body, predecessor: predecessor)
+        )
         let text = text(made.heap)
         _ = try JSONReader.value(of: made.heap)
         guard let start = text.range(of: "\"pause\":") else { return "" }
@@ -37,7 +22,7 @@ struct PauseFieldsTests {
     }
 
     private func state(_ pauses: [UInt64]) throws -> ScrapePredecessor {
-        .sameRun(try #require(exportedScrape(body(pauses: pauses)).reading?.state))
+        .sameRun(try #require(exportedScrape(SampleProcess(pauses: pauses).body).reading?.state))
     }
 
     @Test("between two scrapes of a run it is the new collections that count")
