@@ -12,6 +12,10 @@ package enum CRC32 {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return crc }
         return UInt32(
             truncatingIfNeeded: crc32_z(
-                UInt(crc), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+                UInt(crc),
+                start.assumingMemoryBound(to: UInt8.self),
+                bytes.count
+            )
+        )
     }
 }

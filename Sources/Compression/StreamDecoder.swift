@@ -87,7 +87,8 @@ package final class StreamDecoder {
     }
 
     private func decodeGzip(
-        _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer,
+        _ stream: UnsafeMutablePointer<z_stream>,
+        _ input: UnsafeRawBufferPointer,
         _ sink: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         var rest = input[...]
@@ -130,7 +131,8 @@ package final class StreamDecoder {
     }
 
     private func decodeZstd(
-        _ context: OpaquePointer, _ input: UnsafeRawBufferPointer,
+        _ context: OpaquePointer,
+        _ input: UnsafeRawBufferPointer,
         _ sink: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)

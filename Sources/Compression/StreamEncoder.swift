@@ -73,13 +73,17 @@ package final class StreamEncoder {
         try input.withUnsafeBytes { try run($0, ends: false, sink) }
     }
 
-    /// Ends the stream; `sink` gets the rest. Nothing may follow.
+    /// Ends the stream.
+    ///
+    /// `sink` gets the rest; nothing may follow.
     package func finish(_ sink: (ArraySlice<UInt8>) throws -> Void) throws {
         try run(UnsafeRawBufferPointer(start: nil, count: 0), ends: true, sink)
     }
 
     private func run(
-        _ input: UnsafeRawBufferPointer, ends: Bool, _ sink: (ArraySlice<UInt8>) throws -> Void
+        _ input: UnsafeRawBufferPointer,
+        ends: Bool,
+        _ sink: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         switch engine {
         case .gzip(let stream): try runGzip(stream, input, ends: ends, sink)
@@ -88,7 +92,9 @@ package final class StreamEncoder {
     }
 
     private func runGzip(
-        _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer, ends: Bool,
+        _ stream: UnsafeMutablePointer<z_stream>,
+        _ input: UnsafeRawBufferPointer,
+        ends: Bool,
         _ sink: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         var rest = input[...]
@@ -115,7 +121,9 @@ package final class StreamEncoder {
     }
 
     private func runZstd(
-        _ context: OpaquePointer, _ input: UnsafeRawBufferPointer, ends: Bool,
+        _ context: OpaquePointer,
+        _ input: UnsafeRawBufferPointer,
+        ends: Bool,
         _ sink: (ArraySlice<UInt8>) throws -> Void
     ) throws {
         var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
@@ -124,7 +132,12 @@ package final class StreamEncoder {
             var written = 0
             let left = piece.withUnsafeMutableBytes { buffer in
                 var target = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
-                let left = ZSTD_compressStream2(context, &target, &source, ends ? ZSTD_e_end : ZSTD_e_continue)
+                let left = ZSTD_compressStream2(
+                    context,
+                    &target,
+                    &source,
+                    ends ? ZSTD_e_end : ZSTD_e_continue
+                )
                 written = target.pos
                 return left
             }

@@ -29,7 +29,12 @@ package final class ZstdCompressor {
                 withOptionalBytes(prefix) { shared in
                     if let shared { ZSTD_CCtx_refPrefix(context, shared.baseAddress, shared.count) }
                     return ZSTD_compress2(
-                        context, target.baseAddress, target.count, source.baseAddress, source.count)
+                        context,
+                        target.baseAddress,
+                        target.count,
+                        source.baseAddress,
+                        source.count
+                    )
                 }
             }
         }
@@ -55,7 +60,9 @@ package final class ZstdDecompressor {
     /// - Throws: `CompressionError.tooLarge` before anything is allocated where the frame says that it holds more
     ///   than `bytesMax`.
     package func decompress(
-        _ input: UnsafeRawBufferPointer, prefix: [UInt8]? = nil, bytesMax: Int
+        _ input: UnsafeRawBufferPointer,
+        prefix: [UInt8]? = nil,
+        bytesMax: Int
     ) throws(CompressionError) -> [UInt8] {
         let size = ZSTD_getFrameContentSize(input.baseAddress, input.count)
         // zstd.h: ZSTD_CONTENTSIZE_UNKNOWN is 0 - 1, ZSTD_CONTENTSIZE_ERROR is 0 - 2; the macros are no constants
@@ -69,7 +76,12 @@ package final class ZstdDecompressor {
             let written = withOptionalBytes(prefix) { shared in
                 if let shared { ZSTD_DCtx_refPrefix(context, shared.baseAddress, shared.count) }
                 return ZSTD_decompressDCtx(
-                    context, buffer.baseAddress, buffer.count, input.baseAddress, input.count)
+                    context,
+                    buffer.baseAddress,
+                    buffer.count,
+                    input.baseAddress,
+                    input.count
+                )
             }
             if ZSTD_isError(written) != 0 {
                 failure = .damaged(detail: zstdName(written))
@@ -85,7 +97,9 @@ package final class ZstdDecompressor {
 
     /// Expands one frame; see the other `decompress`.
     package func decompress(
-        _ input: [UInt8], prefix: [UInt8]? = nil, bytesMax: Int
+        _ input: [UInt8],
+        prefix: [UInt8]? = nil,
+        bytesMax: Int
     ) throws(CompressionError) -> [UInt8] {
         // `withUnsafeBytes` rethrows untyped before Swift 6's typed overload for arrays, so the result is carried out.
         let result: Result<[UInt8], CompressionError> = input.withUnsafeBytes { bytes in
@@ -102,7 +116,8 @@ package final class ZstdDecompressor {
 func zstdName(_ code: Int) -> String { String(cString: ZSTD_getErrorName(code)) }
 
 private func withOptionalBytes<Result>(
-    _ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Result
+    _ bytes: [UInt8]?,
+    _ body: (UnsafeRawBufferPointer?) -> Result
 ) -> Result {
     guard let bytes else { return body(nil) }
     return bytes.withUnsafeBytes { body($0) }

@@ -102,7 +102,9 @@ package final class Connection {
                 { context, _, _, pages in
                     context?.assumingMemoryBound(to: Int32.self).pointee = pages
                     return SQLITE_OK
-                }, walPages)
+                },
+                walPages
+            )
         case .reader, .immutableReader:
             setSwitch(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             try execute("PRAGMA query_only = ON")
@@ -178,7 +180,9 @@ package final class Connection {
         case truncate
     }
 
-    /// Writes the WAL back. Returns how many of its pages are left, which somebody still reads.
+    /// Writes the WAL back.
+    ///
+    /// Returns how many of its pages are left, which somebody still reads.
     @discardableResult
     package func checkpoint(_ mode: CheckpointMode) throws(SQLiteError) -> Int {
         var log: Int32 = 0

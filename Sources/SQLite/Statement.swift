@@ -129,7 +129,8 @@ package final class Statement {
 
     /// Lends the column's bytes, which live until the next step.
     package func withBytes<Result, Failure: Error>(
-        _ column: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+        _ column: Int32,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let start = sqlite3_column_blob(handle, column)
         let count = Int(sqlite3_column_bytes(handle, column))

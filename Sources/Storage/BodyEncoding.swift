@@ -52,7 +52,9 @@ struct BodyEncoder {
 
     /// Encodes the body of the scrape that gets the number `seq`.
     mutating func encode(
-        _ body: [UInt8], seq: Int64, with compressor: ZstdCompressor
+        _ body: [UInt8],
+        seq: Int64,
+        with compressor: ZstdCompressor
     ) throws(CompressionError) -> Encoded {
         guard body.count <= BodyEncoding.baseBytesMax else {
             return Encoded(bytes: try BodyEncoder.whole(body, with: compressor))
@@ -82,7 +84,9 @@ struct BodyEncoder {
 extension BodyEncoding {
     /// The body that `bytes` hold; `base` gives the body of the row's base where that is needed.
     static func decode(
-        _ bytes: [UInt8], with decompressor: ZstdDecompressor, base: () throws -> [UInt8]
+        _ bytes: [UInt8],
+        with decompressor: ZstdDecompressor,
+        base: () throws -> [UInt8]
     ) throws -> [UInt8] {
         guard let first = bytes.first, let encoding = BodyEncoding(rawValue: first) else {
             throw CompressionError.damaged(detail: "an unknown encoding of a body")

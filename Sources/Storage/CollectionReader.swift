@@ -14,7 +14,11 @@ struct CollectionReader {
     init(stepStarts: Set<ScrapePosition>) { self.stepStarts = stepStarts }
 
     /// The collections that the next scrape saw first.
-    mutating func collections(in state: ProcessState, run: RunID, at position: ScrapePosition) -> NewCollections {
+    mutating func collections(
+        in state: ProcessState,
+        run: RunID,
+        at position: ScrapePosition
+    ) -> NewCollections {
         let baseline = baseline(of: run, at: position)
         previous = position
         tracker.note(state, in: run)
@@ -23,7 +27,9 @@ struct CollectionReader {
 
     private func baseline(of run: RunID, at position: ScrapePosition) -> CollectionBaseline {
         if let state = tracker.state(of: run) { return .scrape(state) }
-        guard let previous, previous.epoch == position.epoch, !stepStarts.contains(position) else { return .unknown }
+        guard let previous, previous.epoch == position.epoch, !stepStarts.contains(position) else {
+            return .unknown
+        }
         let apart = position.time.milliseconds &- previous.time.milliseconds
         return apart > CollectionReader.gapMilliseconds ? .unknown : .runBegin
     }
@@ -32,7 +38,9 @@ struct CollectionReader {
 extension VaultSnapshot {
     /// Calls `body` for each stored collection of a target that ended in `range`; in no promised order.
     package func forEachCollection(
-        of target: TargetID, endingIn range: TimeRange, _ body: (CollectionRecord) throws -> Void
+        of target: TargetID,
+        endingIn range: TimeRange,
+        _ body: (CollectionRecord) throws -> Void
     ) throws {
         // Ends may lie far from the scrapes' times (another host's clock), so all scrapes are looked at.
         try forEachScrape(of: target) { run, _, found in
@@ -54,7 +62,8 @@ extension VaultSnapshot {
     }
 
     private func forEachScrape(
-        of target: TargetID, _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
+        of target: TargetID,
+        _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
     ) throws {
         var reader = try reading {
             CollectionReader(stepStarts: try stepStarts(of: target))

@@ -27,7 +27,9 @@ package struct IntegrityCheck {
         check.attempt { try $0.checkPages() }
         check.attempt { try $0.checkSmallTables() }
         check.attempt { check in
-            for target in try TargetRow.all(on: check.store) { check.attempt { try $0.checkScrapes(of: target) } }
+            for target in try TargetRow.all(on: check.store) {
+                check.attempt { try $0.checkScrapes(of: target) }
+            }
         }
         check.attempt { try $0.checkStrays() }
         return check.found
@@ -51,7 +53,9 @@ package struct IntegrityCheck {
 
     /// SQLite's own check: the structure of pages, tables and indexes.
     private mutating func checkPages() throws {
-        let statement = try store.connection.statement("PRAGMA integrity_check(\(IntegrityCheck.findingsMax))")
+        let statement = try store.connection.statement(
+            "PRAGMA integrity_check(\(IntegrityCheck.findingsMax))"
+        )
         defer { statement.reset() }
         while try statement.step() {
             let words = statement.text(0)
@@ -92,7 +96,10 @@ package struct IntegrityCheck {
         // Row by row by number, so that one bad row does not hide the rest.
         for seq in try numbers("SELECT seq FROM scrapes WHERE target = \(target.id.value)") {
             attempt { check in
-                let found = try check.store.firstRow("SELECT \(ScrapeRow.columns) FROM scrapes WHERE seq = ?1", seq)
+                let found = try check.store.firstRow(
+                    "SELECT \(ScrapeRow.columns) FROM scrapes WHERE seq = ?1",
+                    seq
+                )
                 guard let row = found else { throw check.store.damaged("scrape \(seq) is missing") }
                 try check.checkReferences(of: row)
                 guard let run = row.run else {
@@ -131,7 +138,8 @@ package struct IntegrityCheck {
     private mutating func checkStrays() throws {
         for table in ["scrapes", "runs", "series", "shapes", "origins", "bases"] {
             let count = try store.connection.integer(
-                "SELECT count(*) FROM \(table) WHERE target NOT IN (SELECT id FROM targets)")
+                "SELECT count(*) FROM \(table) WHERE target NOT IN (SELECT id FROM targets)"
+            )
             if let count, count > 0 { add("\(count) rows of \(table) belong to no target") }
         }
     }

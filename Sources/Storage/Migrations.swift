@@ -1,6 +1,8 @@
 import SQLite
 
-/// The steps from one version of the schema to the next. Only writers migrate; readers understand every version.
+/// The steps from one version of the schema to the next.
+///
+/// Only writers migrate; readers understand every version.
 enum Migrations {
     /// A step: what it runs, and the objects that the schema has after it.
     struct Step: Sendable {

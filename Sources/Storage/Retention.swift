@@ -14,7 +14,9 @@ package struct RetentionPolicy: Hashable, Sendable {
     /// A scrape's age is the time between it and `now`, less what forward clock steps after it took, so that a clock
     /// that jumps forward makes nothing older.
     package var ageMilliseconds: Int64?
-    /// The largest size of file and WAL together, in bytes; nil: no limit. The oldest go first.
+    /// The largest size of file and WAL together, in bytes; nil: no limit.
+    ///
+    /// The oldest go first.
     package var bytesMax: Int64?
     /// The present moment; needed with an age.
     package var now: Timestamp?
@@ -23,7 +25,10 @@ package struct RetentionPolicy: Hashable, Sendable {
 
     /// A policy; without arguments one that deletes nothing.
     package init(
-        ageMilliseconds: Int64? = nil, bytesMax: Int64? = nil, now: Timestamp? = nil, protectedAfterSeq: Int64? = nil
+        ageMilliseconds: Int64? = nil,
+        bytesMax: Int64? = nil,
+        now: Timestamp? = nil,
+        protectedAfterSeq: Int64? = nil
     ) {
         self.ageMilliseconds = ageMilliseconds
         self.bytesMax = bytesMax
@@ -40,7 +45,9 @@ package struct PruneSummary: Hashable, Sendable {
     package var deletedProtected: Int64 = 0
     /// The size of file and WAL afterwards, in bytes.
     package var bytes: Int64 = 0
-    /// Whether there is more to delete: one call does a bounded piece of work. Call again, between commits.
+    /// Whether there is more to delete: one call does a bounded piece of work.
+    ///
+    /// Call again, between commits.
     package var isUnfinished = false
 }
 
@@ -113,8 +120,13 @@ extension WriterSession {
         return (pages - free) * (try connection.integer("PRAGMA page_size") ?? 4096)
     }
 
-    /// Deletes one batch. Returns whether there may be more to delete.
-    private func pruneBatch(_ policy: RetentionPolicy, _ summary: inout PruneSummary) throws(StorageError) -> Bool {
+    /// Deletes one batch.
+    ///
+    /// Returns whether there may be more to delete.
+    private func pruneBatch(
+        _ policy: RetentionPolicy,
+        _ summary: inout PruneSummary
+    ) throws(StorageError) -> Bool {
         let victims = try StorageError.wrapping(file.path) { try findVictims(policy) }
         guard !victims.isEmpty else { return false }
         let limit = policy.protectedAfterSeq ?? .max
@@ -154,12 +166,16 @@ extension WriterSession {
             let limit = policy.protectedAfterSeq ?? .max
             // What is not exported yet is kept to twice the age (documents.md).
             let tooOld = oldest.filter { $0.age > ($0.seq > limit ? age.multipliedOrMax(by: 2) : age) }
-            if !tooOld.isEmpty { return Array(tooOld.sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch)) }
+            if !tooOld.isEmpty {
+                return Array(tooOld.sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch))
+            }
         }
         guard isTooLarge else { return [] }
         let limit = policy.protectedAfterSeq ?? .max
         let free = oldest.filter { $0.seq <= limit }
-        return Array((free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch))
+        return Array(
+            (free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch)
+        )
     }
 
     /// Of a size limit this much is for the WAL: a checkpoint's worth, or a quarter where the limit is small.
@@ -171,13 +187,16 @@ extension WriterSession {
     private func oldestScrapes(of target: TargetID, now: Timestamp) throws -> [Victim] {
         let steps = try ClockStep.all(of: target, on: store)
         let statement = try connection.statement(
-            "SELECT seq, epoch, t FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT ?2")
+            "SELECT seq, epoch, t FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT ?2"
+        )
         try statement.bind(1, target.value).bind(2, Int64(WriterSession.rowsPerBatch))
         defer { statement.reset() }
         var victims: [Victim] = []
         while try statement.step() {
             let position = ScrapePosition(
-                epoch: statement.integer(1), time: Timestamp(milliseconds: statement.integer(2)))
+                epoch: statement.integer(1),
+                time: Timestamp(milliseconds: statement.integer(2))
+            )
             let age = WriterSession.age(of: position, now: now, steps: steps)
             victims.append(Victim(seq: statement.integer(0), target: target, age: age))
         }
@@ -194,7 +213,9 @@ extension WriterSession {
     /// Brings a target's runs, steps, bases and shapes in line with the scrapes that are left.
     private func trim(_ target: TargetID) throws {
         let first = try store.firstRow(
-            "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT 1", target.value)
+            "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT 1",
+            target.value
+        )
         for var run in try RunRow.all(of: target, on: store) {
             if let first, run.first >= first.position { continue }
             try recount(&run)
@@ -205,14 +226,17 @@ extension WriterSession {
 
     private func recount(_ run: inout RunRow) throws {
         let statement = try connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) <= (?2, ?3) AND run = ?4")
+            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) <= (?2, ?3) AND run = ?4"
+        )
         try statement.bind(1, run.target.value).bind(2, run.last.epoch).bind(3, run.last.time.milliseconds)
             .bind(4, run.id.value)
         let count = try statement.step() ? statement.integer(0) : 0
         statement.reset()
         let first = try store.firstRow(
             "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND run = ?2 ORDER BY epoch, t LIMIT 1",
-            run.target.value, run.id.value)
+            run.target.value,
+            run.id.value
+        )
         guard count > 0, let first else {
             try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
             return
@@ -228,7 +252,8 @@ extension WriterSession {
             try first == nil
             ? connection.statement("DELETE FROM clock_steps WHERE target = ?1")
             : connection.statement(
-                "DELETE FROM clock_steps WHERE target = ?1 AND (after_epoch, after_t) <= (?2, ?3)")
+                "DELETE FROM clock_steps WHERE target = ?1 AND (after_epoch, after_t) <= (?2, ?3)"
+            )
         try statement.bind(1, target.value)
         if let first { try statement.bind(2, first.epoch).bind(3, first.time.milliseconds) }
         try statement.run()
@@ -245,7 +270,8 @@ extension WriterSession {
         for (index, seq) in bases.enumerated() {
             let end = index + 1 < bases.count ? bases[index + 1] : .max
             let use = try connection.statement(
-                "SELECT 1 FROM scrapes WHERE seq >= ?1 AND seq < ?2 AND +target = ?3 AND base = ?1 LIMIT 1")
+                "SELECT 1 FROM scrapes WHERE seq >= ?1 AND seq < ?2 AND +target = ?3 AND base = ?1 LIMIT 1"
+            )
             try use.bind(1, seq).bind(2, end).bind(3, target.value)
             let isUsed = try use.step()
             use.reset()

@@ -47,9 +47,12 @@ final class RowStore {
         guard try statement.step() else { throw damaged("base \(seq) is missing") }
         let bytes = statement.bytes(1)
         guard statement.integer(0) == target.value,
-            RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes)) == statement.integer(2)
+            RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes))
+                == statement.integer(2)
         else { throw damaged("base \(seq) contradicts its checksum") }
-        let body = try BodyEncoding.decode(bytes, with: decompressor) { throw damaged("base \(seq) needs a base") }
+        let body = try BodyEncoding.decode(bytes, with: decompressor) {
+            throw damaged("base \(seq) needs a base")
+        }
         let held = bases.values.reduce(body.count) { $0 + $1.count }
         if bases.count >= RowStore.cachedMax || held > RowStore.cachedBaseBytesMax { bases.removeAll() }
         bases[seq] = body
@@ -59,7 +62,9 @@ final class RowStore {
     /// The shape with that number.
     func shape(_ id: ShapeID) throws -> Shape {
         if let cached = shapes[id] { return cached }
-        let statement = try connection.statement("SELECT target, hash, skeleton, checksum FROM shapes WHERE id = ?1")
+        let statement = try connection.statement(
+            "SELECT target, hash, skeleton, checksum FROM shapes WHERE id = ?1"
+        )
         try statement.bind(1, id.value)
         defer { statement.reset() }
         guard try statement.step() else { throw damaged("shape \(id.value) is missing") }
@@ -69,11 +74,21 @@ final class RowStore {
     }
 
     /// The shape out of the columns target, hash, skeleton, checksum.
-    static func shape(_ id: ShapeID, from statement: Statement, firstColumn: Int32, store: RowStore) throws -> Shape {
+    static func shape(
+        _ id: ShapeID,
+        from statement: Statement,
+        firstColumn: Int32,
+        store: RowStore
+    ) throws -> Shape {
         let hash = statement.integer(firstColumn + 1)
         let bytes = statement.bytes(firstColumn + 2)
         let checksum = RowChecksum.of(
-            "shapes", .integer(id.value), .integer(statement.integer(firstColumn)), .integer(hash), .bytes(bytes))
+            "shapes",
+            .integer(id.value),
+            .integer(statement.integer(firstColumn)),
+            .integer(hash),
+            .bytes(bytes)
+        )
         guard checksum == statement.integer(firstColumn + 3) else {
             throw store.damaged("shape \(id.value) contradicts its checksum")
         }
@@ -96,7 +111,8 @@ final class RowStore {
     func origin(_ id: Int64) throws -> Origin {
         if let cached = origins[id] { return cached }
         let statement = try connection.statement(
-            "SELECT target, url, labels, service_address, checksum FROM origins WHERE id = ?1")
+            "SELECT target, url, labels, service_address, checksum FROM origins WHERE id = ?1"
+        )
         try statement.bind(1, id)
         defer { statement.reset() }
         guard try statement.step() else { throw damaged("origin \(id) is missing") }
@@ -104,7 +120,13 @@ final class RowStore {
         let labels = statement.bytes(2)
         let address = statement.optionalText(3)
         let checksum = RowChecksum.of(
-            "origins", .integer(id), .integer(statement.integer(0)), .text(url), .bytes(labels), .text(address))
+            "origins",
+            .integer(id),
+            .integer(statement.integer(0)),
+            .text(url),
+            .bytes(labels),
+            .text(address)
+        )
         guard checksum == statement.integer(4), let decoded = StringList.decodeLabels(labels) else {
             throw damaged("origin \(id) contradicts its checksum")
         }
@@ -148,14 +170,26 @@ final class RowStore {
     /// The record of a row.
     func record(_ row: ScrapeRow, isAfterStep: Bool) throws -> ScrapeRecord {
         ScrapeRecord(
-            seq: row.seq, target: row.target, position: row.position, origin: try origin(row.origin),
-            durationNanoseconds: row.durationNanoseconds, status: row.status.map { Int(truncatingIfNeeded: $0) },
-            serverDate: row.serverDate, bootID: try row.boot.map { try bootID($0) },
-            bootNanoseconds: row.bootNanoseconds, run: row.run, failure: row.failure, isAfterStep: isAfterStep)
+            seq: row.seq,
+            target: row.target,
+            position: row.position,
+            origin: try origin(row.origin),
+            durationNanoseconds: row.durationNanoseconds,
+            status: row.status.map { Int(truncatingIfNeeded: $0) },
+            serverDate: row.serverDate,
+            bootID: try row.boot.map { try bootID($0) },
+            bootNanoseconds: row.bootNanoseconds,
+            run: row.run,
+            failure: row.failure,
+            isAfterStep: isAfterStep
+        )
     }
 
     /// The document of a row: taken apart into `document`, with its shape and body.
-    func understand(_ row: ScrapeRow, into document: inout ScannedDocument) throws -> (shape: Shape, body: [UInt8]) {
+    func understand(
+        _ row: ScrapeRow,
+        into document: inout ScannedDocument
+    ) throws -> (shape: Shape, body: [UInt8]) {
         guard let shapeID = row.shape else { throw damaged("scrape \(row.seq) has no shape") }
         let shape = try shape(shapeID)
         let body = try body(of: row)

@@ -43,7 +43,9 @@ struct RunPass {
 
     func lacksCommandLine(_ run: RunID) -> Bool { runs[run]?.commandLine == nil }
 
-    mutating func setCommandLine(of run: RunID, to commandLine: Int64?) { runs[run]?.commandLine = commandLine }
+    mutating func setCommandLine(of run: RunID, to commandLine: Int64?) {
+        runs[run]?.commandLine = commandLine
+    }
 
     /// The run of the next scrape; `make` stores a new one.
     mutating func run(of row: ScrapeRow, state: ProcessState, make: () throws -> RunRow) rethrows -> RunID {

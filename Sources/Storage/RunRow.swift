@@ -22,8 +22,14 @@ extension RunRow {
     init(_ statement: Statement, path: String) throws {
         id = RunID(statement.integer(0))
         target = TargetID(statement.integer(1))
-        first = ScrapePosition(epoch: statement.integer(2), time: Timestamp(milliseconds: statement.integer(3)))
-        last = ScrapePosition(epoch: statement.integer(4), time: Timestamp(milliseconds: statement.integer(5)))
+        first = ScrapePosition(
+            epoch: statement.integer(2),
+            time: Timestamp(milliseconds: statement.integer(3))
+        )
+        last = ScrapePosition(
+            epoch: statement.integer(4),
+            time: Timestamp(milliseconds: statement.integer(5))
+        )
         scrapeCount = statement.integer(6)
         startedNanoseconds = statement.optionalInteger(7).map { UInt64(bitPattern: $0) }
         commandLine = statement.optionalInteger(8)
@@ -34,16 +40,24 @@ extension RunRow {
 
     var checksum: Int64 {
         RowChecksum.of(
-            "runs", .integer(id.value), .integer(target.value), .integer(first.epoch),
-            .integer(first.time.milliseconds), .integer(last.epoch), .integer(last.time.milliseconds),
-            .integer(scrapeCount), .integer(startedNanoseconds.map { Int64(bitPattern: $0) }),
-            .integer(commandLine))
+            "runs",
+            .integer(id.value),
+            .integer(target.value),
+            .integer(first.epoch),
+            .integer(first.time.milliseconds),
+            .integer(last.epoch),
+            .integer(last.time.milliseconds),
+            .integer(scrapeCount),
+            .integer(startedNanoseconds.map { Int64(bitPattern: $0) }),
+            .integer(commandLine)
+        )
     }
 
     /// Stores a new row.
     func insert(on connection: Connection) throws(SQLiteError) {
         let statement = try connection.statement(
-            "INSERT INTO runs(\(RunRow.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
+            "INSERT INTO runs(\(RunRow.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        )
         try bindAndRun(statement)
     }
 
@@ -53,7 +67,8 @@ extension RunRow {
             """
             UPDATE runs SET target = ?2, first_epoch = ?3, first_t = ?4, last_epoch = ?5, last_t = ?6, \
             scrape_count = ?7, started_ns = ?8, command_line = ?9, checksum = ?10 WHERE id = ?1
-            """)
+            """
+        )
         try bindAndRun(statement)
     }
 
@@ -82,7 +97,9 @@ extension RunRow {
 
     /// All runs of a target, ascending by number.
     static func all(of target: TargetID, on store: RowStore) throws -> [RunRow] {
-        let statement = try store.connection.statement("SELECT \(columns) FROM runs WHERE target = ?1 ORDER BY id")
+        let statement = try store.connection.statement(
+            "SELECT \(columns) FROM runs WHERE target = ?1 ORDER BY id"
+        )
         try statement.bind(1, target.value)
         defer { statement.reset() }
         var rows: [RunRow] = []

@@ -1,6 +1,8 @@
 import SQLite
 
-/// The tables, as SQL. Their meaning is in docs/format.md.
+/// The tables, as SQL.
+///
+/// Their meaning is in docs/format.md.
 ///
 /// Rules that hold in all of them: ids are never reused; times are Unix milliseconds; integers above 2⁶³ − 1 are
 /// stored as the negative number with the same bits; `checksum` is the CRC-32 of the row's other columns
@@ -8,7 +10,10 @@ import SQLite
 enum Schema {
     /// Each object of the schema of version 1, in the order in which they are made.
     static let version1: [(name: String, sql: String)] = [
-        ("meta", "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL)"),
+        (
+            "meta",
+            "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL)"
+        ),
         (
             "targets",
             """
@@ -92,7 +97,10 @@ enum Schema {
         ),
         ("scrapes_by_position", "CREATE UNIQUE INDEX scrapes_by_position ON scrapes(target, epoch, t)"),
         ("failures", "CREATE INDEX failures ON scrapes(target, epoch, t) WHERE run IS NULL"),
-        ("stale_runs", "CREATE TABLE stale_runs(target INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, t INTEGER NOT NULL)"),
+        (
+            "stale_runs",
+            "CREATE TABLE stale_runs(target INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, t INTEGER NOT NULL)"
+        ),
     ]
 
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
@@ -104,8 +112,11 @@ enum Schema {
                 for object in version1 { try connection.execute(object.sql) }
                 try connection.execute("PRAGMA user_version = 1")
                 let values = MetaValues(
-                    databaseUUID: MetaValues.randomUUID(), recordingHost: SystemCall.hostName(),
-                    createdMilliseconds: SystemCall.wallMilliseconds(), seqFloor: 0)
+                    databaseUUID: MetaValues.randomUUID(),
+                    recordingHost: SystemCall.hostName(),
+                    createdMilliseconds: SystemCall.wallMilliseconds(),
+                    seqFloor: 0
+                )
                 try values.store(on: connection)
                 try Migrations.run(on: connection, from: 1)
             }
@@ -122,7 +133,9 @@ enum Schema {
     static func verify(on connection: Connection, version: Int64, path: String) throws {
         var expected: [String: String] = [:]
         for object in Migrations.objects(ofVersion: version) { expected[object.name] = object.sql }
-        let statement = try connection.statement("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        let statement = try connection.statement(
+            "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
         defer { statement.reset() }
         while try statement.step() {
             let name = statement.text(0)

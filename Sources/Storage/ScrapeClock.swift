@@ -1,6 +1,8 @@
 package import Model
 
-/// Gives each scrape of a target its place in time. See semantics.md, "Time and order".
+/// Gives each scrape of a target its place in time.
+///
+/// See semantics.md, "Time and order".
 ///
 /// Pure: what the clocks said goes in, the position comes out.
 ///
@@ -81,7 +83,9 @@ package enum ScrapeClock {
 
     private static func placeWithoutBootClock(_ now: Reading, after last: Last) -> Placement {
         let back = difference(now.wall, last.position.time)
-        if back < -stepMin { return nextEpoch(now, after: last, step: difference(now.wall, last.reading.wall)) }
+        if back < -stepMin {
+            return nextEpoch(now, after: last, step: difference(now.wall, last.reading.wall))
+        }
         return same(last, time: max(now.wall, last.position.time.advanced(byMilliseconds: 1)))
     }
 
@@ -91,12 +95,15 @@ package enum ScrapeClock {
 
     private static func nextEpoch(_ now: Reading, after last: Last, step: Int64) -> Placement {
         Placement(
-            position: ScrapePosition(epoch: last.position.epoch &+ 1, time: now.wall), stepMilliseconds: step)
+            position: ScrapePosition(epoch: last.position.epoch &+ 1, time: now.wall),
+            stepMilliseconds: step
+        )
     }
 
     /// How much the boot clock went on; nil where the two readings cannot be compared.
     private static func bootMilliseconds(from last: Reading, to now: Reading) -> Int64? {
-        guard let id = now.bootID, id == last.bootID, let a = last.bootNanoseconds, let b = now.bootNanoseconds,
+        guard let id = now.bootID, id == last.bootID, let a = last.bootNanoseconds,
+            let b = now.bootNanoseconds,
             b >= a
         else { return nil }
         let (nanoseconds, overflow) = b.subtractingReportingOverflow(a)

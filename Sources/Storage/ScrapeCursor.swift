@@ -14,7 +14,9 @@ package final class ScrapeCursor {
         self.stepStarts = stepStarts
     }
 
-    /// The next scrape; nil at the end. Its body is decoded only when `body()` is called.
+    /// The next scrape; nil at the end.
+    ///
+    /// Its body is decoded only when `body()` is called.
     package func next() throws -> ScrapeRecord? {
         try StorageError.wrapping(store.path) {
             current = try rows.next()
@@ -62,7 +64,11 @@ final class RowPages {
 
     /// The rows with a time in `range`.
     convenience init(
-        target: TargetID, range: TimeRange, afterSeq: Int64, failures: Bool, store: RowStore
+        target: TargetID,
+        range: TimeRange,
+        afterSeq: Int64,
+        failures: Bool,
+        store: RowStore
     ) throws {
         var stretches: [Stretch] = []
         if afterSeq > 0, let few = try RowPages.fewAfter(afterSeq, of: target, store: store) {
@@ -80,15 +86,23 @@ final class RowPages {
         let last = range.until?.advanced(byMilliseconds: -1) ?? Timestamp(milliseconds: .max)
         guard since <= last, range.until?.milliseconds != .min else { return [] }
         return try store.epochs(of: target).map {
-            Stretch(first: ScrapePosition(epoch: $0, time: since), last: ScrapePosition(epoch: $0, time: last))
+            Stretch(
+                first: ScrapePosition(epoch: $0, time: since),
+                last: ScrapePosition(epoch: $0, time: last)
+            )
         }
     }
 
-    private static func fewAfter(_ seq: Int64, of target: TargetID, store: RowStore) throws -> [ScrapePosition]? {
+    private static func fewAfter(
+        _ seq: Int64,
+        of target: TargetID,
+        store: RowStore
+    ) throws -> [ScrapePosition]? {
         let highest = try store.connection.integer("SELECT max(seq) FROM scrapes") ?? 0
         guard highest &- seq <= newestMax else { return nil }
         let statement = try store.connection.statement(
-            "SELECT epoch, t FROM scrapes WHERE seq > ?1 AND +target = ?2")
+            "SELECT epoch, t FROM scrapes WHERE seq > ?1 AND +target = ?2"
+        )
         try statement.bind(1, seq).bind(2, target.value)
         defer { statement.reset() }
         var positions: [ScrapePosition] = []
@@ -118,7 +132,8 @@ final class RowPages {
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
             AND (epoch, t) <= (?4, ?5) AND +seq > ?6 \(failures ? "" : "AND run IS NOT NULL") \
             ORDER BY epoch, t LIMIT ?7
-            """)
+            """
+        )
         try statement.bind(1, target.value).bind(2, stretch.first.epoch)
             .bind(3, stretch.first.time.milliseconds).bind(4, stretch.last.epoch)
             .bind(5, stretch.last.time.milliseconds).bind(6, afterSeq).bind(7, Int64(RowPages.rowsMax))

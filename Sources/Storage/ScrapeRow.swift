@@ -48,7 +48,9 @@ extension ScrapeRow {
         seq = statement.integer(0)
         target = TargetID(statement.integer(1))
         position = ScrapePosition(
-            epoch: statement.integer(2), time: Timestamp(milliseconds: statement.integer(3)))
+            epoch: statement.integer(2),
+            time: Timestamp(milliseconds: statement.integer(3))
+        )
         wall = statement.optionalInteger(4).map { Timestamp(milliseconds: $0) }
         run = statement.optionalInteger(5).map { RunID($0) }
         origin = statement.integer(6)
@@ -95,7 +97,10 @@ extension ScrapeRow {
     func store(on connection: Connection) throws(SQLiteError) {
         let statement = try connection.statement(ScrapeRow.insert)
         try statement.bind(1, seq).bind(2, target.value).bind(3, position.epoch)
-            .bind(4, position.time.milliseconds).bind(5, wall?.milliseconds).bind(6, run?.value).bind(7, origin)
+            .bind(4, position.time.milliseconds).bind(5, wall?.milliseconds).bind(6, run?.value).bind(
+                7,
+                origin
+            )
             .bind(8, boot).bind(9, bootNanoseconds).bind(10, durationNanoseconds).bind(11, status)
             .bind(12, serverDate?.milliseconds).bind(13, shape?.value).bind(14, failure).bind(15, base)
             .bind(16, body).bind(17, checksum)

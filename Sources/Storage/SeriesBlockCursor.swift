@@ -30,8 +30,13 @@ package final class SeriesBlockCursor {
                 let (shape, body) = try store.understand(row, into: &document)
                 block.rows.append(
                     SeriesRow(
-                        seq: row.seq, position: row.position, run: run,
-                        isAfterStep: stepStarts.contains(row.position), shape: shapeID))
+                        seq: row.seq,
+                        position: row.position,
+                        run: run,
+                        isAfterStep: stepStarts.contains(row.position),
+                        shape: shapeID
+                    )
+                )
                 for (index, leaf) in leaves.indexes(in: shape, id: shapeID).enumerated() {
                     let value = leaf < 0 ? nil : Shape.number(document.leaves[leaf], in: body)
                     columns[index].append(value)
@@ -128,14 +133,25 @@ extension VaultSnapshot {
     /// and after it (by position) and the one before and after it in its run, so that pairs which straddle an end
     /// of the range are complete. Rows further outside may be there too: the reader clips.
     package func seriesBlocks(
-        of target: TargetID, series: [SeriesID], in range: TimeRange
+        of target: TargetID,
+        series: [SeriesID],
+        in range: TimeRange
     ) throws -> SeriesBlockCursor {
         try reading {
             let names = try series.map { try name(of: $0, target: target) }
             let rows = RowPages(
-                target: target, stretches: try widened(range, of: target), afterSeq: 0, failures: false, store: store)
+                target: target,
+                stretches: try widened(range, of: target),
+                afterSeq: 0,
+                failures: false,
+                store: store
+            )
             return SeriesBlockCursor(
-                rows: rows, store: store, stepStarts: try stepStarts(of: target), names: names)
+                rows: rows,
+                store: store,
+                stepStarts: try stepStarts(of: target),
+                names: names
+            )
         }
     }
 
@@ -149,7 +165,8 @@ extension VaultSnapshot {
             guard let first = try firstSuccess(of: target, in: stretch) else { continue }
             let last = try lastSuccess(of: target, in: stretch) ?? first
             for row in [
-                try store.successBefore(first, of: target, in: nil), try store.successAfter(last, of: target, in: nil),
+                try store.successBefore(first, of: target, in: nil),
+                try store.successAfter(last, of: target, in: nil),
             ] {
                 if let row { around.insert(row.position) }
             }
@@ -162,7 +179,9 @@ extension VaultSnapshot {
                 }
             }
         }
-        let outside = around.filter { position in !inside.contains { $0.first <= position && position <= $0.last } }
+        let outside = around.filter { position in
+            !inside.contains { $0.first <= position && position <= $0.last }
+        }
         return (inside + outside.map { RowPages.Stretch(first: $0, last: $0) }).sorted { $0.first < $1.first }
     }
 
@@ -171,8 +190,13 @@ extension VaultSnapshot {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
             AND (epoch, t) <= (?4, ?5) AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-            """, target.value, stretch.first.epoch, stretch.first.time.milliseconds, stretch.last.epoch,
-            stretch.last.time.milliseconds)?.position
+            """,
+            target.value,
+            stretch.first.epoch,
+            stretch.first.time.milliseconds,
+            stretch.last.epoch,
+            stretch.last.time.milliseconds
+        )?.position
     }
 
     private func lastSuccess(of target: TargetID, in stretch: RowPages.Stretch) throws -> ScrapePosition? {
@@ -180,35 +204,60 @@ extension VaultSnapshot {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
             AND (epoch, t) <= (?4, ?5) AND run IS NOT NULL ORDER BY epoch DESC, t DESC LIMIT 1
-            """, target.value, stretch.first.epoch, stretch.first.time.milliseconds, stretch.last.epoch,
-            stretch.last.time.milliseconds)?.position
+            """,
+            target.value,
+            stretch.first.epoch,
+            stretch.first.time.milliseconds,
+            stretch.last.epoch,
+            stretch.last.time.milliseconds
+        )?.position
     }
 
     /// The last row with a value of `series` before `position` in `run` (any run where nil); for series that
     /// some scrapes lack.
     package func lastSample(
-        of series: SeriesID, target: TargetID, in run: RunID?, before position: ScrapePosition
+        of series: SeriesID,
+        target: TargetID,
+        in run: RunID?,
+        before position: ScrapePosition
     ) throws -> (SeriesRow, Number)? {
         try reading {
             try nearestSample(
-                of: series, target: target, in: run, from: position,
-                sql: "AND (epoch, t) < (?2, ?3)", order: "ORDER BY epoch DESC, t DESC")
+                of: series,
+                target: target,
+                in: run,
+                from: position,
+                sql: "AND (epoch, t) < (?2, ?3)",
+                order: "ORDER BY epoch DESC, t DESC"
+            )
         }
     }
 
     /// The first row with a value of `series` at or after `position` in `run`.
     package func firstSample(
-        of series: SeriesID, target: TargetID, in run: RunID, atOrAfter position: ScrapePosition
+        of series: SeriesID,
+        target: TargetID,
+        in run: RunID,
+        atOrAfter position: ScrapePosition
     ) throws -> (SeriesRow, Number)? {
         try reading {
             try nearestSample(
-                of: series, target: target, in: run, from: position,
-                sql: "AND (epoch, t) >= (?2, ?3)", order: "ORDER BY epoch, t")
+                of: series,
+                target: target,
+                in: run,
+                from: position,
+                sql: "AND (epoch, t) >= (?2, ?3)",
+                order: "ORDER BY epoch, t"
+            )
         }
     }
 
     private func nearestSample(
-        of series: SeriesID, target: TargetID, in run: RunID?, from position: ScrapePosition, sql: String,
+        of series: SeriesID,
+        target: TargetID,
+        in run: RunID?,
+        from position: ScrapePosition,
+        sql: String,
         order: String
     ) throws -> (SeriesRow, Number)? {
         guard let name = try name(of: series, target: target) else { return nil }
@@ -216,7 +265,8 @@ extension VaultSnapshot {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 \(sql) \
             AND \(run == nil ? "run IS NOT NULL" : "run = ?4") \(order)
-            """)
+            """
+        )
         try statement.bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
         if let run { try statement.bind(4, run.value) }
         var leaves = SeriesLeaves(names: [name])
@@ -231,7 +281,12 @@ extension VaultSnapshot {
             guard let value = Shape.number(document.leaves[leaf], in: body) else { continue }
             let isAfterStep = try stepStarts(of: target).contains(row.position)
             let found = SeriesRow(
-                seq: row.seq, position: row.position, run: rowRun, isAfterStep: isAfterStep, shape: shapeID)
+                seq: row.seq,
+                position: row.position,
+                run: rowRun,
+                isAfterStep: isAfterStep,
+                shape: shapeID
+            )
             return (found, value)
         }
         return nil

@@ -20,9 +20,15 @@ struct SeriesRegistry {
     private var day: Int64 = .min
     private var newNamesOfDay = 0
 
-    /// Registers the names of a shape that a scrape at `t` has. Returns false where the limit left some out.
+    /// Registers the names of a shape that a scrape at `t` has.
+    ///
+    /// Returns false where the limit left some out.
     mutating func register(
-        _ shape: Shape, id: ShapeID, target: TargetID, at t: Timestamp, on store: RowStore
+        _ shape: Shape,
+        id: ShapeID,
+        target: TargetID,
+        at t: Timestamp,
+        on store: RowStore
     ) throws -> Bool {
         if done.contains(id) { return true }
         let today = StepGrid(stepMilliseconds: SeriesRegistry.millisecondsPerDay).start(of: t).milliseconds
@@ -60,7 +66,8 @@ struct SeriesRegistry {
     /// All series of a target, ascending by name.
     static func records(of target: TargetID, on store: RowStore) throws -> [SeriesRecord] {
         let statement = try store.connection.statement(
-            "SELECT id, name, first_t, checksum FROM series WHERE target = ?1 ORDER BY name")
+            "SELECT id, name, first_t, checksum FROM series WHERE target = ?1 ORDER BY name"
+        )
         try statement.bind(1, target.value)
         defer { statement.reset() }
         var records: [SeriesRecord] = []
@@ -71,16 +78,23 @@ struct SeriesRegistry {
     /// The series with that number, if the target has it.
     static func find(_ id: SeriesID, target: TargetID, on store: RowStore) throws -> SeriesRecord? {
         let statement = try store.connection.statement(
-            "SELECT id, name, first_t, checksum FROM series WHERE id = ?1 AND target = ?2")
+            "SELECT id, name, first_t, checksum FROM series WHERE id = ?1 AND target = ?2"
+        )
         try statement.bind(1, id.value).bind(2, target.value)
         defer { statement.reset() }
         return try statement.step() ? try record(statement, target: target, store: store) : nil
     }
 
-    private static func record(_ statement: Statement, target: TargetID, store: RowStore) throws -> SeriesRecord {
+    private static func record(
+        _ statement: Statement,
+        target: TargetID,
+        store: RowStore
+    ) throws -> SeriesRecord {
         let id = statement.integer(0)
         let name = statement.text(1)
-        guard checksum(id: id, target: target, name: name, firstTime: statement.integer(2)) == statement.integer(3)
+        guard
+            checksum(id: id, target: target, name: name, firstTime: statement.integer(2))
+                == statement.integer(3)
         else { throw store.damaged("series \(id) contradicts its checksum") }
         return SeriesRecord(id: SeriesID(id), name: name)
     }
@@ -90,24 +104,32 @@ struct SeriesRegistry {
     }
 
     private static func store(
-        _ name: String, target: TargetID, at t: Timestamp, on connection: Connection
+        _ name: String,
+        target: TargetID,
+        at t: Timestamp,
+        on connection: Connection
     ) throws(SQLiteError) {
         let id = try RowNumber.next(of: "series", on: connection)
-        try connection.statement("INSERT INTO series(id, target, name, first_t, checksum) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(1, id).bind(2, target.value).bind(3, name).bind(4, t.milliseconds)
-            .bind(5, checksum(id: id, target: target, name: name, firstTime: t.milliseconds))
-            .run()
+        try connection.statement(
+            "INSERT INTO series(id, target, name, first_t, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
+        )
+        .bind(1, id).bind(2, target.value).bind(3, name).bind(4, t.milliseconds)
+        .bind(5, checksum(id: id, target: target, name: name, firstTime: t.milliseconds))
+        .run()
     }
 
     /// How many names the target got on that day, those of its first document not counted.
     private static func countNewNames(
-        of target: TargetID, onDay day: Int64, on store: RowStore
+        of target: TargetID,
+        onDay day: Int64,
+        on store: RowStore
     ) throws(SQLiteError) -> Int {
         let statement = try store.connection.statement(
             """
             SELECT count(*) FROM series WHERE target = ?1 AND first_t >= ?2 AND first_t - ?2 < ?3 \
             AND first_t > (SELECT min(first_t) FROM series WHERE target = ?1)
-            """)
+            """
+        )
         try statement.bind(1, target.value).bind(2, day).bind(3, millisecondsPerDay)
         defer { statement.reset() }
         return try statement.step() ? Int(statement.integer(0)) : 0

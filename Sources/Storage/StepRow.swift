@@ -8,17 +8,23 @@ extension ClockStep {
             """
             SELECT id, before_epoch, before_t, after_epoch, after_t, milliseconds, checksum FROM clock_steps \
             WHERE target = ?1 ORDER BY after_epoch, after_t
-            """)
+            """
+        )
         try statement.bind(1, target.value)
         defer { statement.reset() }
         var steps: [ClockStep] = []
         while try statement.step() {
             let step = ClockStep(
                 before: ScrapePosition(
-                    epoch: statement.integer(1), time: Timestamp(milliseconds: statement.integer(2))),
+                    epoch: statement.integer(1),
+                    time: Timestamp(milliseconds: statement.integer(2))
+                ),
                 after: ScrapePosition(
-                    epoch: statement.integer(3), time: Timestamp(milliseconds: statement.integer(4))),
-                milliseconds: statement.integer(5))
+                    epoch: statement.integer(3),
+                    time: Timestamp(milliseconds: statement.integer(4))
+                ),
+                milliseconds: statement.integer(5)
+            )
             guard step.checksum(id: statement.integer(0), target: target) == statement.integer(6) else {
                 throw store.damaged("clock step \(statement.integer(0)) contradicts its checksum")
             }
@@ -29,9 +35,15 @@ extension ClockStep {
 
     private func checksum(id: Int64, target: TargetID) -> Int64 {
         RowChecksum.of(
-            "clock_steps", .integer(id), .integer(target.value), .integer(before.epoch),
-            .integer(before.time.milliseconds), .integer(after.epoch), .integer(after.time.milliseconds),
-            .integer(milliseconds))
+            "clock_steps",
+            .integer(id),
+            .integer(target.value),
+            .integer(before.epoch),
+            .integer(before.time.milliseconds),
+            .integer(after.epoch),
+            .integer(after.time.milliseconds),
+            .integer(milliseconds)
+        )
     }
 
     /// Stores a new step.

@@ -1,7 +1,9 @@
 import Compression
 import SQLite
 
-/// What can go wrong with a database. `description` is one sentence: what is wrong, and what would mend it.
+/// What can go wrong with a database.
+///
+/// `description` is one sentence: what is wrong, and what would mend it.
 package enum StorageError: Error, Sendable {
     /// There is no such file.
     case notFound(path: String)

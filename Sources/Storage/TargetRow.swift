@@ -27,8 +27,12 @@ extension TargetRow {
 
     var checksum: Int64 {
         RowChecksum.of(
-            "targets", .integer(id.value), .text(name), .integer(isSeriesLimited ? 1 : 0),
-            .integer(hasDates ? 1 : 0))
+            "targets",
+            .integer(id.value),
+            .text(name),
+            .integer(isSeriesLimited ? 1 : 0),
+            .integer(hasDates ? 1 : 0)
+        )
     }
 
     /// Stores a new row, or what changed of one.

@@ -9,7 +9,9 @@ package enum VaultRole: Hashable, Sendable {
     case writer
 }
 
-/// The database: one SQLite file in WAL mode. See docs/format.md.
+/// The database: one SQLite file in WAL mode.
+///
+/// See docs/format.md.
 package final class Vault: Sendable {
     /// The path of the database file.
     package let path: String
@@ -26,7 +28,9 @@ package final class Vault: Sendable {
 
     init(path: String) { self.path = path }
 
-    /// A consistent view of what is committed now, with a connection of its own. Not Sendable; use it and let go.
+    /// A consistent view of what is committed now, with a connection of its own.
+    ///
+    /// Not Sendable; use it and let go.
     package func snapshot() throws -> VaultSnapshot {
         let file = try VaultFile(path: path)
         try file.requireOurs()

@@ -21,7 +21,9 @@ struct VaultFile {
     /// The directory that holds it.
     let directory: String
 
-    /// The path, with the directory's symbolic links resolved. Nothing is opened.
+    /// The path, with the directory's symbolic links resolved.
+    ///
+    /// Nothing is opened.
     init(path: String) throws(StorageError) {
         let parts = VaultFile.split(path)
         guard !parts.name.isEmpty else { throw .notFound(path: path) }
@@ -62,7 +64,9 @@ struct VaultFile {
 
     /// Looks at the header, without SQLite, so that nothing of a foreign file is touched.
     func inspect() throws(StorageError) -> Content {
-        let descriptor = SystemCall.retrying { open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        let descriptor = SystemCall.retrying {
+            open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        }
         guard descriptor >= 0 else {
             if errno == ENOENT { return .missing }
             throw SystemCall.error(errno, path: path)
@@ -73,7 +77,9 @@ struct VaultFile {
         guard status.st_mode & S_IFMT == S_IFREG else { return .foreign }
         guard status.st_size > 0 else { return .empty }
         var header = [UInt8](repeating: 0, count: 100)
-        let count = SystemCall.retrying { header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 100, 0) } }
+        let count = SystemCall.retrying {
+            header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 100, 0) }
+        }
         guard count >= 0 else { throw SystemCall.error(errno, path: path) }
         guard count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else { return .foreign }
         let word = { (offset: Int) in header[offset..<offset + 4].reduce(Int64(0)) { $0 << 8 | Int64($1) } }

@@ -53,7 +53,10 @@ final class VaultLock {
     private static func holder(_ descriptor: Int32) -> String {
         var buffer = [UInt8](repeating: 0, count: 512)
         let count = buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
-        let words = String(decoding: buffer.prefix(max(0, count)).filter { $0 >= 0x20 && $0 != 0x7f }, as: UTF8.self)
+        let words = String(
+            decoding: buffer.prefix(max(0, count)).filter { $0 >= 0x20 && $0 != 0x7f },
+            as: UTF8.self
+        )
         return words.isEmpty ? "it does not say who" : words
     }
 

@@ -15,18 +15,27 @@ extension VaultSnapshot {
         let last = try store.firstRow("\(select) \(newest)", target.id.value)
         let failure = try store.firstRow("\(select) AND run IS NULL \(newest)", target.id.value)
         var skew: Int64?
-        if target.hasDates, let dated = try store.firstRow("\(select) AND date IS NOT NULL \(newest)", target.id.value) {
+        if target.hasDates,
+            let dated = try store.firstRow("\(select) AND date IS NOT NULL \(newest)", target.id.value)
+        {
             // The wall clock, not a time that was moved on: the skew is between two clocks.
             let wall = dated.wall ?? dated.position.time
             skew = dated.serverDate.map { $0.milliseconds &- wall.milliseconds }
         }
         return TargetRecord(
-            id: target.id, name: target.name, origin: try origin(of: target, newest: last), first: first?.position,
-            last: last?.position, scrapeCount: runs.reduce(0) { $0 &+ $1.scrapeCount },
+            id: target.id,
+            name: target.name,
+            origin: try origin(of: target, newest: last),
+            first: first?.position,
+            last: last?.position,
+            scrapeCount: runs.reduce(0) { $0 &+ $1.scrapeCount },
             failureCount: try failureCount(of: target.id),
             lastFailure: failure.map { ($0.position.time, $0.failure ?? "") },
-            clockSteps: try ClockStep.all(of: target.id, on: store), clockSkewMilliseconds: skew,
-            isAlternating: VaultSnapshot.isInterleaved(runs), isSeriesLimited: target.isSeriesLimited)
+            clockSteps: try ClockStep.all(of: target.id, on: store),
+            clockSkewMilliseconds: skew,
+            isAlternating: VaultSnapshot.isInterleaved(runs),
+            isSeriesLimited: target.isSeriesLimited
+        )
     }
 
     private func origin(of target: TargetRow, newest: ScrapeRow?) throws -> Origin {
@@ -40,7 +49,8 @@ extension VaultSnapshot {
 
     private func failureCount(of target: TargetID) throws -> Int64 {
         let statement = try store.connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND run IS NULL")
+            "SELECT count(*) FROM scrapes WHERE target = ?1 AND run IS NULL"
+        )
         try statement.bind(1, target.value)
         defer { statement.reset() }
         return try statement.step() ? statement.integer(0) : 0

@@ -27,7 +27,10 @@ package final class VaultSnapshot {
         let path = file.path
         let parts = try StorageError.wrapping(path) {
             let connection = try Connection(
-                path: file.realPath, role: file.readerRole(), busyMilliseconds: VaultSnapshot.busyMilliseconds)
+                path: file.realPath,
+                role: file.readerRole(),
+                busyMilliseconds: VaultSnapshot.busyMilliseconds
+            )
             let store = try RowStore(connection: connection, path: path)
             // The transaction begins with the first read.
             try connection.execute("BEGIN")
@@ -64,8 +67,14 @@ package final class VaultSnapshot {
                 if let id = row.commandLine { commandLines[id] = arguments }
                 records.append(
                     RunRecord(
-                        id: row.id, startedNanoseconds: row.startedNanoseconds, first: row.first, last: row.last,
-                        scrapeCount: row.scrapeCount, commandLine: arguments))
+                        id: row.id,
+                        startedNanoseconds: row.startedNanoseconds,
+                        first: row.first,
+                        last: row.last,
+                        scrapeCount: row.scrapeCount,
+                        commandLine: arguments
+                    )
+                )
             }
             return records.sorted { $0.first < $1.first }
         }
@@ -92,10 +101,19 @@ package final class VaultSnapshot {
     /// The scrapes of a target with a time in `range` and a `seq` above `seq`, failed ones included where asked,
     /// ascending by position.
     package func scrapes(
-        of target: TargetID, in range: TimeRange, afterSeq seq: Int64 = 0, failures: Bool
+        of target: TargetID,
+        in range: TimeRange,
+        afterSeq seq: Int64 = 0,
+        failures: Bool
     ) throws -> ScrapeCursor {
         try reading {
-            let rows = try RowPages(target: target, range: range, afterSeq: seq, failures: failures, store: store)
+            let rows = try RowPages(
+                target: target,
+                range: range,
+                afterSeq: seq,
+                failures: failures,
+                store: store
+            )
             return ScrapeCursor(rows: rows, store: store, stepStarts: try stepStarts(of: target))
         }
     }
@@ -119,13 +137,19 @@ package final class VaultSnapshot {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
             AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-            """, target.value, position.epoch, position.time.milliseconds)
+            """,
+            target.value,
+            position.epoch,
+            position.time.milliseconds
+        )
     }
 
     /// The newest scrape of a target at or before `time` (the newest of all where nil); by (time, epoch),
     /// successful unless `failures`.
     package func newestScrape(
-        of target: TargetID, atOrBefore time: Timestamp?, failures: Bool
+        of target: TargetID,
+        atOrBefore time: Timestamp?,
+        failures: Bool
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
             var newest: ScrapeRow?
@@ -134,7 +158,11 @@ package final class VaultSnapshot {
                     """
                     SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND epoch = ?2 AND t <= ?3 \
                     \(failures ? "" : "AND run IS NOT NULL") ORDER BY t DESC LIMIT 1
-                    """, target.value, epoch, time?.milliseconds ?? .max)
+                    """,
+                    target.value,
+                    epoch,
+                    time?.milliseconds ?? .max
+                )
                 // Epochs ascend, so of equal times the later epoch wins.
                 if let row, newest.map({ $0.position.time <= row.position.time }) ?? true { newest = row }
             }
@@ -144,7 +172,9 @@ package final class VaultSnapshot {
 
     /// The successful scrape of a target directly before `position`, in that run (any where nil), with its body.
     package func scrape(
-        of target: TargetID, before position: ScrapePosition, in run: RunID?
+        of target: TargetID,
+        before position: ScrapePosition,
+        in run: RunID?
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
             try store.successBefore(position, of: target, in: run).map { try answer($0) }
@@ -161,7 +191,9 @@ extension RowStore {
     /// The epochs of a target that have scrapes, ascending.
     func epochs(of target: TargetID) throws -> [Int64] {
         // From one epoch to the next by the index: one look for each, however many scrapes there are.
-        let statement = try connection.statement("SELECT min(epoch) FROM scrapes WHERE target = ?1 AND epoch > ?2")
+        let statement = try connection.statement(
+            "SELECT min(epoch) FROM scrapes WHERE target = ?1 AND epoch > ?2"
+        )
         let first = try connection.statement("SELECT min(epoch) FROM scrapes WHERE target = ?1")
         try first.bind(1, target.value)
         defer { first.reset() }
@@ -204,13 +236,19 @@ extension RowStore {
 
     /// The arguments of a process.
     func commandLine(_ id: Int64) throws -> [String] {
-        let statement = try connection.statement("SELECT target, arguments, checksum FROM command_lines WHERE id = ?1")
+        let statement = try connection.statement(
+            "SELECT target, arguments, checksum FROM command_lines WHERE id = ?1"
+        )
         try statement.bind(1, id)
         defer { statement.reset() }
         guard try statement.step() else { throw damaged("command line \(id) is missing") }
         let bytes = statement.bytes(1)
         let checksum = RowChecksum.of(
-            "command_lines", .integer(id), .integer(statement.integer(0)), .bytes(bytes))
+            "command_lines",
+            .integer(id),
+            .integer(statement.integer(0)),
+            .bytes(bytes)
+        )
         guard checksum == statement.integer(2), let arguments = StringList.decode(bytes) else {
             throw damaged("command line \(id) contradicts its checksum")
         }

@@ -109,8 +109,9 @@ package actor VaultWriter {
         try opened().insert(scrapes)
     }
 
-    /// Finds runs anew where `insert` put scrapes in between. Also done by `close`, by the next `append` to such a
-    /// target, and by the next writer after a crash.
+    /// Finds runs anew where `insert` put scrapes in between.
+    ///
+    /// Also done by `close`, by the next `append` to such a target, and by the next writer after a crash.
     package func finishImport() throws(StorageError) {
         let session = try opened()
         try StorageError.wrapping(path) { try session.refreshStaleRuns() }
@@ -138,7 +139,9 @@ package actor VaultWriter {
         try opened().compact(policy)
     }
 
-    /// Commits, checkpoints, closes and lets go of the lock. A second call does nothing.
+    /// Commits, checkpoints, closes and lets go of the lock.
+    ///
+    /// A second call does nothing.
     package func close() throws(StorageError) {
         guard let session else { return }
         self.session = nil

@@ -33,7 +33,10 @@ extension WriterSession {
     private func row(of target: TargetID, at position: ScrapePosition) throws -> ScrapeRow? {
         try store.firstRow(
             "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND epoch = ?2 AND t = ?3",
-            target.value, position.epoch, position.time.milliseconds)
+            target.value,
+            position.epoch,
+            position.time.milliseconds
+        )
     }
 
     /// Whether the scrape has the body that is there; of a failed one only what is kept counts.

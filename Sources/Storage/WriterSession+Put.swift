@@ -11,17 +11,33 @@ extension WriterSession {
         case failure(reason: String)
     }
 
-    /// Stores a scrape at `position`, which is free. Returns its row.
+    /// Stores a scrape at `position`, which is free.
+    ///
+    /// Returns its row.
     func put(
-        _ scrape: Scrape, into target: TargetState, at position: ScrapePosition, origin: Int64
+        _ scrape: Scrape,
+        into target: TargetState,
+        at position: ScrapePosition,
+        origin: Int64
     ) throws -> ScrapeRow {
         let seq = takeSeq()
         var row = ScrapeRow(
-            seq: seq, target: target.id, position: position,
-            wall: scrape.time == position.time ? nil : scrape.time, run: nil, origin: origin,
-            boot: try scrape.bootID.map { try bootNumber($0) }, bootNanoseconds: scrape.bootNanoseconds,
-            durationNanoseconds: scrape.durationNanoseconds, status: scrape.status.map { Int64($0) },
-            serverDate: scrape.serverDate, shape: nil, failure: nil, base: nil, body: [])
+            seq: seq,
+            target: target.id,
+            position: position,
+            wall: scrape.time == position.time ? nil : scrape.time,
+            run: nil,
+            origin: origin,
+            boot: try scrape.bootID.map { try bootNumber($0) },
+            bootNanoseconds: scrape.bootNanoseconds,
+            durationNanoseconds: scrape.durationNanoseconds,
+            status: scrape.status.map { Int64($0) },
+            serverDate: scrape.serverDate,
+            shape: nil,
+            failure: nil,
+            base: nil,
+            body: []
+        )
         let body: [UInt8]
         switch scrape.outcome {
         case .failure(let reason, let kept):
@@ -56,7 +72,11 @@ extension WriterSession {
             target.last = ScrapeClock.Last(
                 position: row.position,
                 reading: ScrapeClock.Reading(
-                    wall: scrape.time, bootID: scrape.bootID, bootNanoseconds: scrape.bootNanoseconds))
+                    wall: scrape.time,
+                    bootID: scrape.bootID,
+                    bootNanoseconds: scrape.bootNanoseconds
+                )
+            )
         }
         if row.serverDate != nil && !target.row.hasDates {
             target.row.hasDates = true
@@ -100,7 +120,8 @@ extension WriterSession {
 
     private func findShape(hash: UInt32, of target: TargetID) throws -> (id: ShapeID, shape: Shape)? {
         let statement = try connection.ownStatement(
-            "SELECT id, target, hash, skeleton, checksum FROM shapes WHERE target = ?1 AND hash = ?2")
+            "SELECT id, target, hash, skeleton, checksum FROM shapes WHERE target = ?1 AND hash = ?2"
+        )
         try statement.bind(1, target.value).bind(2, Int64(hash))
         while try statement.step() {
             let id = ShapeID(statement.integer(0))
@@ -115,7 +136,12 @@ extension WriterSession {
         let id = ShapeID(try RowNumber.next(of: "shapes", on: connection))
         let bytes = try BodyEncoder.whole(document.skeleton, with: compressor)
         let checksum = RowChecksum.of(
-            "shapes", .integer(id.value), .integer(target.value), .integer(Int64(hash)), .bytes(bytes))
+            "shapes",
+            .integer(id.value),
+            .integer(target.value),
+            .integer(Int64(hash)),
+            .bytes(bytes)
+        )
         try connection.statement(
             "INSERT INTO shapes(id, target, hash, skeleton, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
         )
@@ -166,9 +192,13 @@ extension WriterSession {
             """
             SELECT id FROM origins WHERE target = ?1 AND url IS ?2 AND labels = ?3 AND service_address IS ?4 \
             ORDER BY id LIMIT 1
-            """)
-        try statement.bind(1, target.value).bind(2, origin.url).bind(3, StringList.encode(labels: origin.labels))
-            .bind(4, origin.serviceAddress)
+            """
+        )
+        try statement.bind(1, target.value).bind(2, origin.url).bind(
+            3,
+            StringList.encode(labels: origin.labels)
+        )
+        .bind(4, origin.serviceAddress)
         defer { statement.reset() }
         return try statement.step() ? statement.integer(0) : nil
     }
@@ -177,8 +207,13 @@ extension WriterSession {
         let id = try RowNumber.next(of: "origins", on: connection)
         let labels = StringList.encode(labels: origin.labels)
         let checksum = RowChecksum.of(
-            "origins", .integer(id), .integer(target.value), .text(origin.url), .bytes(labels),
-            .text(origin.serviceAddress))
+            "origins",
+            .integer(id),
+            .integer(target.value),
+            .text(origin.url),
+            .bytes(labels),
+            .text(origin.serviceAddress)
+        )
         try connection.statement(
             "INSERT INTO origins(id, target, url, labels, service_address, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
         )

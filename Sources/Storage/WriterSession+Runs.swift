@@ -15,7 +15,9 @@ extension WriterSession {
         switch target.tracker.decide(state) {
         case .continues(let id):
             target.tracker.note(state, in: id)
-            guard var run = target.runs[id] else { preconditionFailure("BUG: a remembered run without its row") }
+            guard var run = target.runs[id] else {
+                preconditionFailure("BUG: a remembered run without its row")
+            }
             run.count(position)
             if run.startedNanoseconds == nil { run.startedNanoseconds = state.firstCollectionEnd }
             if run.commandLine == nil { run.commandLine = try commandLineID(state, of: target.id) }
@@ -31,16 +33,24 @@ extension WriterSession {
         }
     }
 
-    private func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow {
+    private func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow
+    {
         RunRow(
-            id: RunID(try RowNumber.next(of: "runs", on: connection)), target: target, first: position,
-            last: position, scrapeCount: 1, startedNanoseconds: state.firstCollectionEnd,
-            commandLine: try commandLineID(state, of: target))
+            id: RunID(try RowNumber.next(of: "runs", on: connection)),
+            target: target,
+            first: position,
+            last: position,
+            scrapeCount: 1,
+            startedNanoseconds: state.firstCollectionEnd,
+            commandLine: try commandLineID(state, of: target)
+        )
     }
 
     private func commandLineID(_ state: ProcessState, of target: TargetID) throws -> Int64? {
         guard let arguments = state.commandLine.map({ StringList.encode($0) }) else { return nil }
-        let statement = try connection.statement("SELECT id FROM command_lines WHERE target = ?1 AND arguments = ?2")
+        let statement = try connection.statement(
+            "SELECT id FROM command_lines WHERE target = ?1 AND arguments = ?2"
+        )
         try statement.bind(1, target.value).bind(2, arguments)
         if try statement.step() {
             defer { statement.reset() }
@@ -49,10 +59,16 @@ extension WriterSession {
         statement.reset()
         let id = try RowNumber.next(of: "command_lines", on: connection)
         let checksum = RowChecksum.of(
-            "command_lines", .integer(id), .integer(target.value), .bytes(arguments))
-        try connection.statement("INSERT INTO command_lines(id, target, arguments, checksum) VALUES (?1, ?2, ?3, ?4)")
-            .bind(1, id).bind(2, target.value).bind(3, arguments).bind(4, checksum)
-            .run()
+            "command_lines",
+            .integer(id),
+            .integer(target.value),
+            .bytes(arguments)
+        )
+        try connection.statement(
+            "INSERT INTO command_lines(id, target, arguments, checksum) VALUES (?1, ?2, ?3, ?4)"
+        )
+        .bind(1, id).bind(2, target.value).bind(3, arguments).bind(4, checksum)
+        .run()
         return id
     }
 
@@ -61,14 +77,22 @@ extension WriterSession {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run IS NOT NULL \
             ORDER BY epoch DESC, t DESC LIMIT 1
-            """, target.id.value, position.epoch, position.time.milliseconds)
+            """,
+            target.id.value,
+            position.epoch,
+            position.time.milliseconds
+        )
         let neighbour =
             try before
             ?? store.firstRow(
                 """
                 SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) > (?2, ?3) \
                 AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-                """, target.id.value, position.epoch, position.time.milliseconds)
+                """,
+                target.id.value,
+                position.epoch,
+                position.time.milliseconds
+            )
         guard let id = neighbour?.run, var run = try target.runs[id] ?? RunRow.find(id, on: store) else {
             throw store.damaged("a run is missing")
         }
@@ -77,9 +101,11 @@ extension WriterSession {
         target.changedRuns.insert(id)
         if target.staleFrom.map({ position < $0 }) ?? true {
             target.staleFrom = position
-            try connection.statement("INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)")
-                .bind(1, target.id.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
-                .run()
+            try connection.statement(
+                "INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)"
+            )
+            .bind(1, target.id.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
+            .run()
         }
         return id
     }
@@ -93,12 +119,15 @@ extension WriterSession {
         let order = "ORDER BY epoch DESC, t DESC LIMIT 1"
         if let last = try store.firstRow("\(newest) \(order)", row.id.value) {
             let reading = ScrapeClock.Reading(
-                wall: last.wall ?? last.position.time, bootID: try last.boot.map { try store.bootID($0) },
-                bootNanoseconds: last.bootNanoseconds)
+                wall: last.wall ?? last.position.time,
+                bootID: try last.boot.map { try store.bootID($0) },
+                bootNanoseconds: last.bootNanoseconds
+            )
             state.last = ScrapeClock.Last(position: last.position, reading: reading)
             state.origin = (try store.origin(last.origin), last.origin)
         }
-        state.lastSuccess = try store.firstRow("\(newest) AND run IS NOT NULL \(order)", row.id.value)?.position
+        state.lastSuccess = try store.firstRow("\(newest) AND run IS NOT NULL \(order)", row.id.value)?
+            .position
         state.staleFrom = try staleMarks().first { $0.target == row.id }?.from
         if state.staleFrom == nil {
             let remembered = try runsBefore(nil, of: row.id)
@@ -114,15 +143,20 @@ extension WriterSession {
         var marks: [(target: TargetID, from: ScrapePosition)] = []
         while try statement.step() {
             let time = Timestamp(milliseconds: statement.integer(2))
-            marks.append((TargetID(statement.integer(0)), ScrapePosition(epoch: statement.integer(1), time: time)))
+            marks.append(
+                (TargetID(statement.integer(0)), ScrapePosition(epoch: statement.integer(1), time: time))
+            )
         }
         return marks
     }
 
-    /// The last runs of a target that have scrapes before `position` (all where nil), the latest last, each with its
-    /// state there; as many as a tracker remembers. `run.last` is the last scrape before `position`.
+    /// The last runs of a target that have scrapes before `position` (all where nil), the latest last, each
+    /// with its state there; as many as a tracker remembers.
+    ///
+    /// `run.last` is the last scrape before `position`.
     private func runsBefore(
-        _ position: ScrapePosition?, of target: TargetID
+        _ position: ScrapePosition?,
+        of target: TargetID
     ) throws -> [(run: RunRow, state: ProcessState)] {
         var candidates: [RunRow] = []
         for var run in try RunRow.all(of: target, on: store) {
@@ -144,19 +178,27 @@ extension WriterSession {
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run = ?4 \
             ORDER BY epoch DESC, t DESC LIMIT 1
-            """, run.target.value, position.epoch, position.time.milliseconds, run.id.value)
+            """,
+            run.target.value,
+            position.epoch,
+            position.time.milliseconds,
+            run.id.value
+        )
     }
 
     /// Of a run without memstats no more than so many rows are searched for one that has it.
     private static let searchedRowsMax = 4096
 
-    /// The state of a run at its `last` scrape. Where that has no memstats, the last that has it stands in.
+    /// The state of a run at its `last` scrape.
+    ///
+    /// Where that has no memstats, the last that has it stands in.
     private func state(of run: RunRow) throws -> ProcessState {
         let statement = try connection.ownStatement(
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) <= (?2, ?3) \
             AND (epoch, t) >= (?4, ?5) AND run = ?6 ORDER BY epoch DESC, t DESC LIMIT \(WriterSession.searchedRowsMax)
-            """)
+            """
+        )
         try statement.bind(1, run.target.value).bind(2, run.last.epoch).bind(3, run.last.time.milliseconds)
             .bind(4, run.first.epoch).bind(5, run.first.time.milliseconds).bind(6, run.id.value)
         guard try statement.step() else { throw store.damaged("run \(run.id.value) has no scrape") }
@@ -192,8 +234,13 @@ extension WriterSession {
         guard let from = try staleMarks().first(where: { $0.target == target })?.from else { return }
         try transaction {
             var pass = try RunPass(
-                before: runsBefore(from, of: target), all: RunRow.all(of: target, on: store), from: from)
-            for id in pass.straddling { pass.setCount(of: id, to: try count(of: id, target: target, before: from)) }
+                before: runsBefore(from, of: target),
+                all: RunRow.all(of: target, on: store),
+                from: from
+            )
+            for id in pass.straddling {
+                pass.setCount(of: id, to: try count(of: id, target: target, before: from))
+            }
             var next: (position: ScrapePosition, isIncluded: Bool)? = (from, true)
             while let start = next {
                 let rows = try page(of: target, from: start.position, isIncluded: start.isIncluded)
@@ -219,19 +266,25 @@ extension WriterSession {
 
     private func count(of run: RunID, target: TargetID, before position: ScrapePosition) throws -> Int64 {
         let statement = try connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run = ?4")
+            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run = ?4"
+        )
         try statement.bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
             .bind(4, run.value)
         defer { statement.reset() }
         return try statement.step() ? statement.integer(0) : 0
     }
 
-    private func page(of target: TargetID, from position: ScrapePosition, isIncluded: Bool) throws -> [ScrapeRow] {
+    private func page(
+        of target: TargetID,
+        from position: ScrapePosition,
+        isIncluded: Bool
+    ) throws -> [ScrapeRow] {
         let statement = try connection.statement(
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) \(isIncluded ? ">=" : ">") \
             (?2, ?3) AND run IS NOT NULL ORDER BY epoch, t LIMIT 256
-            """)
+            """
+        )
         try statement.bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
         defer { statement.reset() }
         var rows: [ScrapeRow] = []

@@ -3,13 +3,17 @@ import Expvar
 import Model
 import SQLite
 
-/// The writer's insides: the lock, the connection, and what it remembers. Used on the writer's thread only.
+/// The writer's insides: the lock, the connection, and what it remembers.
+///
+/// Used on the writer's thread only.
 ///
 /// Every call that stores is one transaction. Where one fails, what is remembered is thrown away and read again from
 /// the file, so memory and file never disagree, and the next call may succeed (the disk was full, and no longer is).
 final class WriterSession {
-    /// After so many pages in the WAL it is written back: 1024 pages are 4 MiB. Fewer would write hot pages to the
-    /// database more often than needed, more would make recovery and readers' searches longer.
+    /// After so many pages in the WAL it is written back: 1024 pages are 4 MiB.
+    ///
+    /// Fewer would write hot pages to the database more often than needed, more would make recovery and
+    /// readers' searches longer.
     static let pagesPerCheckpoint = 1024
     /// Beyond so many pages (32 MiB) readers are waited for, `checkpointWaitMilliseconds` at most, to cut the WAL.
     static let pagesMax = 8192
@@ -38,7 +42,10 @@ final class WriterSession {
         self.file = file
         let opened = try StorageError.wrapping(path) {
             let connection = try Connection(
-                path: file.realPath, role: .writer(create: false), busyMilliseconds: WriterSession.busyMilliseconds)
+                path: file.realPath,
+                role: .writer(create: false),
+                busyMilliseconds: WriterSession.busyMilliseconds
+            )
             return (connection, try RowStore(connection: connection, path: path))
         }
         connection = opened.0
@@ -155,7 +162,10 @@ final class WriterSession {
     private func append(_ scrape: Scrape, to description: TargetDescription) throws -> StoredScrape {
         let target = try target(named: description.name)
         let reading = ScrapeClock.Reading(
-            wall: scrape.time, bootID: scrape.bootID, bootNanoseconds: scrape.bootNanoseconds)
+            wall: scrape.time,
+            bootID: scrape.bootID,
+            bootNanoseconds: scrape.bootNanoseconds
+        )
         let placement = ScrapeClock.place(reading, after: target.last)
         if let milliseconds = placement.stepMilliseconds, let last = target.last {
             let step = ClockStep(before: last.position, after: placement.position, milliseconds: milliseconds)

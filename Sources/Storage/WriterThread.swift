@@ -4,10 +4,10 @@ import Glibc
 import Musl
 #endif
 
-/// A serial executor with one thread of its own, for the writer: SQLite blocks, and a commit that waits for a disk
-/// must not hold up the cooperative pool. See docs/decisions, "owning thread".
+/// A serial executor with one thread of its own, for the writer.
 ///
-/// The thread ends when the executor is let go.
+/// SQLite blocks, and a commit that waits for a disk must not hold up the cooperative pool. See docs/decisions, "owning
+/// thread". The thread ends when the executor is let go.
 final class WriterThread: SerialExecutor {
     private let queue: JobQueue
 
@@ -60,12 +60,15 @@ private final class JobQueue: @unchecked Sendable {
         var created = pthread_t()
         let context = Unmanaged.passRetained(self)
         let code = pthread_create(
-            &created, nil,
+            &created,
+            nil,
             { context in
                 guard let context else { return nil }
                 Unmanaged<JobQueue>.fromOpaque(context).takeRetainedValue().runJobs()
                 return nil
-            }, context.toOpaque())
+            },
+            context.toOpaque()
+        )
         // Without a thread nothing can ever be written; there is no caller yet to tell.
         precondition(code == 0, "BUG: no thread could be started for the writer (code \(code))")
         pthread_detach(created)

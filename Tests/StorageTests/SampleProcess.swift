@@ -14,7 +14,9 @@ struct SampleProcess {
 
     /// Runs for a while: collections of random length, one each millisecond up to `nanoseconds`.
     mutating func run<G: RandomNumberGenerator>(
-        collections count: Int, until nanoseconds: UInt64, using generator: inout G
+        collections count: Int,
+        until nanoseconds: UInt64,
+        using generator: inout G
     ) {
         for index in 0..<count {
             collections += 1
@@ -32,7 +34,8 @@ struct SampleProcess {
         var lines = ["\"cmdline\": [" + arguments.map { "\"\($0)\"" }.joined(separator: ",") + "]"]
         if hasMemStats {
             let fields = [
-                "\"Alloc\":\(totalAlloc / 2)", "\"TotalAlloc\":\(totalAlloc)", "\"Mallocs\":\(totalAlloc / 10)",
+                "\"Alloc\":\(totalAlloc / 2)", "\"TotalAlloc\":\(totalAlloc)",
+                "\"Mallocs\":\(totalAlloc / 10)",
                 "\"Frees\":\(totalAlloc / 20)", "\"PauseTotalNs\":\(pauseTotal)",
                 "\"PauseNs\":[\(pauses.map(String.init).joined(separator: ","))]",
                 "\"PauseEnd\":[\(ends.map(String.init).joined(separator: ","))]", "\"NumGC\":\(collections)",
@@ -48,8 +51,13 @@ struct SampleProcess {
 /// A scrape that got that body, at that many milliseconds.
 func scrape(_ time: Int64, _ body: [UInt8], boot: String? = nil, bootMilliseconds: Int64? = nil) -> Scrape {
     Scrape(
-        time: Timestamp(milliseconds: time), durationNanoseconds: 1_234_567, status: 200, bootID: boot,
-        bootNanoseconds: bootMilliseconds.map { $0 * 1_000_000 }, outcome: .document(body))
+        time: Timestamp(milliseconds: time),
+        durationNanoseconds: 1_234_567,
+        status: 200,
+        bootID: boot,
+        bootNanoseconds: bootMilliseconds.map { $0 * 1_000_000 },
+        outcome: .document(body)
+    )
 }
 
 /// The body of a document with one number.

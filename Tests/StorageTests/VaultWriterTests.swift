@@ -8,7 +8,11 @@ let origin = Origin(url: "http://localhost:6060/debug/vars", labels: ["zone": "a
 let sample = TargetDescription(name: "sample", origin: origin)
 
 /// Everything that a snapshot has of a target, in order.
-func everything(_ path: String, _ name: String = "sample", failures: Bool = true) throws -> [(
+func everything(
+    _ path: String,
+    _ name: String = "sample",
+    failures: Bool = true
+) throws -> [(
     record: ScrapeRecord, body: [UInt8]
 )] {
     let snapshot = try Vault.openReader(path: path).snapshot()
