@@ -34,7 +34,7 @@ package struct BackfillSummary: Hashable, Sendable {
 
 /// What the user hears of one line.
 package struct BackfillFinding: Hashable, Sendable, CustomStringConvertible {
-    /// What is to be said of it.
+    /// What can be said of a line.
     package enum Kind: Hashable, Sendable {
         /// It is no raw line, for that reason; it was skipped.
         case bad(reason: String)
@@ -48,6 +48,7 @@ package struct BackfillFinding: Hashable, Sendable, CustomStringConvertible {
     package var path: String
     /// The line's number, from 1.
     package var line: Int64
+    /// What is to be said of it.
     package var kind: Kind
 
     /// One line for the user; what came out of the file is not yet escaped for a terminal.

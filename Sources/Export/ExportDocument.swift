@@ -5,7 +5,9 @@ import Storage
 
 /// The two documents of one scrape, each a JSON object in UTF-8 without a line break.
 package struct ExportDocuments: Hashable, Sendable {
+    /// For `logs-golang.heap-*`.
     package var heap: [UInt8]
+    /// For `logs-golang.expvar-*`.
     package var expvar: [UInt8]
 
     /// The document of that kind.

@@ -15,6 +15,7 @@ package enum ExportFileError: Error, Hashable, Sendable, CustomStringConvertible
     /// The compressed data is not what its ending says, or is cut short.
     case damaged(path: String, detail: String)
 
+    /// One sentence: what is wrong.
     package var description: String {
         switch self {
         case .notFound(let path): "\(path): no such file"

@@ -13,6 +13,7 @@ package enum RawLineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What stands under that key is not what belongs there.
     case invalid(key: String, rule: String)
 
+    /// One sentence: what is wrong.
     package var description: String {
         switch self {
         case .notJSON(let error): "\(error)"

@@ -144,6 +144,23 @@ struct RawLinesTests {
         }
     }
 
+    @Test("a line with any one byte changed is read or refused, and never traps")
+    func changedBytes() {
+        let line = Array(
+            #"{"ts":1,"target":"t","body_base64":"QUJD","body":"{\"a\":\"\ud83d\ude00\"}","labels":{"a":"b"},"status":200}"#
+                .utf8
+        )
+        for index in line.indices {
+            for byte in UInt8.min...UInt8.max {
+                var changed = line
+                changed[index] = byte
+                var reader = RawLineReader()
+                // Either is right: what counts is that every byte comes back.
+                _ = try? reader.scrape(of: changed)
+            }
+        }
+    }
+
     @Test(
         "durations keep their nanoseconds",
         arguments: [

@@ -38,27 +38,20 @@ final class TemporaryDirectory {
 
     /// Writes a file of those bytes.
     func write(_ bytes: [UInt8], to name: String) {
-        let descriptor = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress, $0.count)
-            }
-            guard count > 0 else { preconditionFailure("a test's file cannot be written") }
-            written += count
+        guard let stream = fopen(file(name), "w"), fwrite(bytes, 1, bytes.count, stream) == bytes.count else {
+            preconditionFailure("a test's file cannot be written")
         }
+        fclose(stream)
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file; none where there is no such file.
     func read(_ name: String) -> [UInt8] {
-        let descriptor = open(file(name), O_RDONLY)
-        guard descriptor >= 0 else { return [] }
-        defer { close(descriptor) }
+        guard let stream = fopen(file(name), "r") else { return [] }
+        defer { fclose(stream) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            let count = fread(&buffer, 1, buffer.count, stream)
             guard count > 0 else { return bytes }
             bytes += buffer[..<count]
         }
