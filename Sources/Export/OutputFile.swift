@@ -51,9 +51,10 @@ package final class OutputFile {
             )
         }
         // Bodies may hold what is nobody else's business (arguments, paths), hence 0600. A partial file that a killed
-        // export left is written over.
+        // export left goes first, so that the new one is ours whoever made the old.
         let partial = path + ".partial"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        unlink(partial)
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(creating: partial) }
         return OutputFile(
             path: path,
