@@ -54,8 +54,9 @@ struct LineSplitter: Sendable {
             return try body(.tooLong)
         }
         if partial.isEmpty { return try body(.line(Array(end))) }
-        let line = partial + end
+        var line = partial
         partial = []
+        line += end
         try body(.line(line))
     }
 
