@@ -1,4 +1,6 @@
 import ArgumentParser
+import Export
+import Model
 import Query
 import Recorder
 import Storage
@@ -46,6 +48,7 @@ enum ExitStatus: Int32 {
         case let error as StorageError: (status(of: error), error.description)
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
+        case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
         case let error as StreamError:
             error.isClosedPipe
                 ? (.inputOutput, nil)
@@ -63,8 +66,23 @@ enum ExitStatus: Int32 {
         case .permissionDenied: .noPermission
         case .cannotCreate: .cannotCreate
         case .diskFull, .inputOutput: .inputOutput
-        case .targetExists: .usage
+        case .targetExists, .invalidTargetName: .usage
+        case .closed: .failed
         }
+    }
+
+    private static func status(of error: ExportFileError) -> ExitStatus {
+        switch error {
+        case .notFound: .noInput
+        case .permissionDenied: .noPermission
+        case .cannotCreate: .cannotCreate
+        case .inputOutput, .readerGone: .inputOutput
+        case .damaged: .dataError
+        }
+    }
+
+    private static func isClosedPipe(_ error: ExportFileError) -> Bool {
+        if case .readerGone = error { true } else { false }
     }
 
     /// The parser's own sentence, on one line, with where to read on.

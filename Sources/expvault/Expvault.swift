@@ -32,6 +32,8 @@ struct Expvault: AsyncParsableCommand {
 
     /// Parses, runs, and turns whatever is thrown into one line and an exit status.
     static func main() async {
+        // A closed pipe is an error of the write, said (or not) by `ExitStatus`, and no sudden death.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -24,7 +24,7 @@ package final class ChildProcess: @unchecked Sendable {
     }
 
     /// The process id.
-    package let pid: pid_t
+    package let pid: Int32
     private let directory: TemporaryDirectory
     private let lock = LockedStatus()
 
@@ -46,7 +46,8 @@ package final class ChildProcess: @unchecked Sendable {
         let flags = O_WRONLY | O_CREAT | O_TRUNC
         posix_spawn_file_actions_addopen(&actions, 1, directory.path + "/output", flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, directory.path + "/error", flags, 0o600)
-        if let workingDirectory { posix_spawn_file_actions_addchdir_np(&actions, workingDirectory) }
+        // env(1) changes the directory and becomes the program, so the process id stays its own.
+        let command = workingDirectory.map { ["/usr/bin/env", "-C", $0, program] + arguments } ?? [program] + arguments
 
         var merged: [String: String] = [:]
         var entry = environ
@@ -58,9 +59,9 @@ package final class ChildProcess: @unchecked Sendable {
         merged.merge(environment) { _, new in new }
 
         var pid = pid_t()
-        let code = withCStrings([program] + arguments) { argv in
+        let code = withCStrings(command) { argv in
             withCStrings(merged.map { "\($0.key)=\($0.value)" }) { envp in
-                posix_spawnp(&pid, program, &actions, nil, argv, envp)
+                posix_spawnp(&pid, command[0], &actions, nil, argv, envp)
             }
         }
         guard code == 0 else { throw StartError(program: program, errorNumber: code) }

@@ -13,7 +13,7 @@ struct DatabaseOptions: ParsableArguments {
     /// The path that was given, else the environment's, else the default.
     var resolvedPath: String {
         if let path { return path }
-        let environment = Terminal.environment("EXPVAULT_DB")
+        let environment = Terminal.variable("EXPVAULT_DB")
         return environment.isEmpty ? "./expvault.db" : environment
     }
 

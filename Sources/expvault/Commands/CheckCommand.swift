@@ -19,9 +19,9 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let snapshot = try database.snapshot()
-        let findings = try IntegrityCheck(snapshot).findings()
+        let findings = IntegrityCheck(snapshot: snapshot).findings()
         for finding in findings { try StandardStreams.output(EscapedText.escape("\(finding)") + "\n") }
         guard findings.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
-        StandardStreams.errorLine("\(database.resolvedPath): sound, \(try snapshot.lastSeq) scrapes numbered")
+        StandardStreams.errorLine("\(database.resolvedPath): sound, \(snapshot.lastSeq) scrapes numbered")
     }
 }

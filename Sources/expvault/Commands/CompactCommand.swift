@@ -23,13 +23,12 @@ struct CompactCommand: AsyncParsableCommand {
     func run() async throws {
         let writer = try await VaultWriter.open(path: database.resolvedPath, create: false)
         do {
-            let outcome = try await writer.compact(
-                RetentionPolicy(ageMilliseconds: retain?.milliseconds, sizeBytes: maxSize?.bytes)
-            )
+            let policy = RetentionPolicy(ageMilliseconds: retain?.milliseconds, bytesMax: maxSize?.bytes)
+            var outcome = try await writer.compact(policy)
+            // One call is a bounded piece of work, so that a recorder would never wait for long.
+            while outcome.isUnfinished { outcome = try await writer.compact(policy) }
             try await writer.close()
-            StandardStreams.errorLine(
-                "\(HumanText.bytes(Double(outcome.bytesBefore))) before, \(HumanText.bytes(Double(outcome.bytesAfter))) now"
-            )
+            StandardStreams.errorLine("\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now")
         } catch {
             // The first error is the one to tell.
             try? await writer.close()

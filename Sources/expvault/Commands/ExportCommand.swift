@@ -44,8 +44,8 @@ struct ExportFileCommand: AsyncParsableCommand {
         let snapshot = try vault.snapshot()
         let context = DocumentContext(
             namespace: namespace,
-            agentID: try snapshot.databaseUUID,
-            agentName: try snapshot.recordingHost,
+            agentID: snapshot.databaseUUID,
+            agentName: snapshot.recordingHost,
             agentVersion: ProductVersion.text,
             ephemeralID: RandomUUID.text(),
             preservesOriginal: preserveOriginalEvent,
@@ -55,7 +55,7 @@ struct ExportFileCommand: AsyncParsableCommand {
         var sink = FileSink(vault: vault, context: context, output: file)
         var progress = ExportProgress(unit: "documents")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range, upToSeq: try snapshot.lastSeq)
+            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)
@@ -88,7 +88,7 @@ struct ExportRawCommand: AsyncParsableCommand {
         var sink = RawSink(vault: vault, output: file, failures: failures)
         var progress = ExportProgress(unit: "lines")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range, upToSeq: try snapshot.lastSeq)
+            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)

@@ -132,7 +132,7 @@ struct RecordMaintenance: Sendable {
     func run() async throws {
         let policy = RetentionPolicy(
             ageMilliseconds: configuration.retainMilliseconds,
-            sizeBytes: configuration.maxSizeBytes
+            bytesMax: configuration.maxSizeBytes
         )
         _ = try await writer.prune(policy)
     }

@@ -13,7 +13,7 @@ enum Terminal {
 
     /// Whether colours and bold may be used on standard output; see https://no-color.org.
     static let isStyled =
-        isOutput && environment("NO_COLOR").isEmpty && environment("TERM") != "dumb"
+        isOutput && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb"
 
     /// The width of the terminal behind a descriptor in columns; 80 where it has none to say.
     static func columns(_ descriptor: Int32) -> Int {
@@ -23,9 +23,21 @@ enum Terminal {
     }
 
     /// An environment variable; empty where it is not set.
-    static func environment(_ name: String) -> String {
+    static func variable(_ name: String) -> String {
         guard let value = getenv(name) else { return "" }
         return String(cString: value)
+    }
+
+    /// All environment variables.
+    static var environment: [String: String] {
+        var result: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+            entry += 1
+        }
+        return result
     }
 
     /// How many columns a text takes: wide and full-width characters two, combining marks none.
