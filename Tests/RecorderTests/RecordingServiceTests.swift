@@ -285,23 +285,23 @@ import Testing
         let gate = LargeBodyGate()
         try await gate.enter("a")
         try await gate.enter("a")
-        let order = Mutex<[String]>([])
+        let order = Journal()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for name in ["b", "c"] {
                 group.addTask {
                     try await gate.enter(name)
-                    order.withLock { $0.append(name) }
+                    order.append(name)
                     await gate.release(name)
                 }
                 try await Task.sleep(for: .milliseconds(20))
             }
-            #expect(order.withLock { $0 }.isEmpty)
+            #expect(order.names.isEmpty)
             await gate.release("b")
             #expect(await gate.isOwned(by: "a"))
             await gate.release("a")
             try await group.waitForAll()
         }
-        #expect(order.withLock { $0 } == ["b", "c"])
+        #expect(order.names == ["b", "c"])
     }
 
     @Test("who is cancelled while waiting is passed over")
@@ -315,5 +315,16 @@ import Testing
         await gate.release("a")
         try await gate.enter("c")
         #expect(await gate.isOwned(by: "c"))
+    }
+}
+
+/// What happened, in order.
+private final class Journal: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var names: [String] { state.withLock { $0 } }
+
+    func append(_ name: String) {
+        state.withLock { $0.append(name) }
     }
 }
