@@ -10,10 +10,15 @@ package final class TemporaryDirectory: Sendable {
 
     /// Makes a directory under $TMPDIR or /tmp.
     package init() throws {
+        path = try TemporaryDirectory.make()
+    }
+
+    /// Makes a directory that its maker removes.
+    package static func make() throws -> String {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/expvault-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw CreationError() }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {
@@ -43,6 +48,14 @@ package final class TemporaryDirectory: Sendable {
         return path
     }
 
+    /// Writes a text file with that mode, whatever the umask.
+    package static func write(_ text: String, to path: String, mode: UInt32 = 0o600) throws {
+        guard let file = fopen(path, "we") else { throw CreationError() }
+        let bytes = Array(text.utf8)
+        let count = fwrite(bytes, 1, bytes.count, file)
+        guard fclose(file) == 0, count == bytes.count, chmod(path, mode) == 0 else { throw CreationError() }
+    }
+
     /// A file's bytes; nil where it cannot be read.
     package static func contents(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY)
@@ -57,7 +70,8 @@ package final class TemporaryDirectory: Sendable {
         }
     }
 
-    private static func remove(_ path: String) {
+    /// Removes a file, or a directory with everything in it.
+    package static func remove(_ path: String) {
         // First as a file, so that a symbolic link is removed and never followed.
         if unlink(path) == 0 { return }
         guard let directory = opendir(path) else { return }
