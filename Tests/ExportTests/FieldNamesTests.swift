@@ -62,6 +62,15 @@ struct FieldNamesTests {
         #expect(!fitted.contains { $0.value == .leaf(72) })
     }
 
+    @Test("a key of a million dots is one name")
+    func manyDots() {
+        let key = "a" + String(repeating: ".b", count: 1_000_000)
+        let member = FieldMember(key: key, value: .object([FieldMember(key: key, value: .leaf(0))]))
+        let name = "a" + String(repeating: "_b", count: 1_000_000)
+        let expected = FieldMember(key: name, value: .object([FieldMember(key: name, value: .leaf(0))]))
+        #expect(FieldNames.fitted(.object([member])) == .object([expected]))
+    }
+
     private func node(_ value: JSONValue, _ leaves: inout [JSONValue]) -> FieldNode {
         switch value {
         case .object(let members):
