@@ -37,7 +37,9 @@ struct FailureTests {
         }
         #expect(failures > 0)
         _ = try session.connection.integer("PRAGMA max_page_count = 1000000")
-        for time in 60..<70 { kept += try session.append([noise(Int64(time))]).map(\.position.time.milliseconds) }
+        for time in 60..<70 {
+            kept += try session.append([noise(Int64(time))]).map(\.position.time.milliseconds)
+        }
         try session.close()
         let all = try everything(path)
         #expect(all.map(\.record.position.time.milliseconds) == kept)
