@@ -156,7 +156,8 @@ struct CounterWalk<Source: History> {
         switchRun(to: row.run)
         if row.time >= upper {
             // Of the rows after the range only the first of a run matters, where the one before lies inside.
-            guard !current.isClosed, let last = current.last, last.epoch == row.epoch, last.time < window.until
+            guard !current.isClosed, let last = current.last, last.epoch == row.epoch,
+                last.time < window.until
             else { return false }
             current.isClosed = true
         }
@@ -241,7 +242,12 @@ struct CounterWalk<Source: History> {
     /// The pair of a counter that counted from 0, at the time of `a` or later; nil where a gap lies between.
     private func birth(of b: Sample, after a: Sample, isReset: Bool) -> CounterPair? {
         guard !isGap(a, b) else { return nil }
-        return CounterPair(start: a.time, end: b.time, increase: Increase(fromZeroTo: b.value), isReset: isReset)
+        return CounterPair(
+            start: a.time,
+            end: b.time,
+            increase: Increase(fromZeroTo: b.value),
+            isReset: isReset
+        )
     }
 
     private func isGap(_ a: Sample, _ b: Sample) -> Bool {
@@ -287,7 +293,11 @@ struct CounterWalk<Source: History> {
 
     /// Takes the samples of one series in the rows of a plain stretch, which `row` comes directly before.
     private mutating func take(
-        _ column: SeriesColumn, _ plain: Range<Int>, of rows: [HistoryRow], series: Int, after row: Row
+        _ column: SeriesColumn,
+        _ plain: Range<Int>,
+        of rows: [HistoryRow],
+        series: Int,
+        after row: Row
     ) throws {
         switch column {
         case .absent:
@@ -298,11 +308,17 @@ struct CounterWalk<Source: History> {
             let last = values[plain.upperBound - 1]
             let time = rows[plain.upperBound - 1].position.time.milliseconds
             tallies[series].add(
-                wholePairsFrom: row.time, to: time, increase: Int128(last) - Int128(first),
+                wholePairsFrom: row.time,
+                to: time,
+                increase: Int128(last) - Int128(first),
                 step: window.steps?.index(of: row.time)
             )
             let sample = Sample(
-                time: time, epoch: row.epoch, steps: row.steps, run: row.run, value: .integer(last)
+                time: time,
+                epoch: row.epoch,
+                steps: row.steps,
+                run: row.run,
+                value: .integer(last)
             )
             current.samples[series] = sample
             latest[series] = sample
@@ -386,7 +402,9 @@ struct CounterWalk<Source: History> {
             } else if let before = try rowBefore(found.row, series),
                 try source.isNewInMap(series, at: found.row.shape, after: before.shape),
                 let pair = birth(
-                    of: b, after: sample(HistorySample(row: before, value: found.value)), isReset: false
+                    of: b,
+                    after: sample(HistorySample(row: before, value: found.value)),
+                    isReset: false
                 )
             {
                 tallies[series].add(pair, in: window)

@@ -33,7 +33,9 @@ extension QueryEngine {
             }
             let scrapes = try extent(of: target)
             // Imported recordings may have ends outside the time of their scrapes.
-            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap { $0 }
+            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap {
+                $0
+            }
             let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
             let ends = (
                 first: Timestamp(milliseconds: extent.first), last: Timestamp(milliseconds: extent.last)
@@ -58,7 +60,10 @@ struct PauseHistory {
     func summary(_ percentiles: [DecimalPercentile]) -> PauseSummary {
         let (count, nanoseconds) = Self.sum(missed[...])
         return PauseSummary(
-            sorted: pauses.sorted()[...], missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles
+            sorted: pauses.sorted()[...],
+            missed: count,
+            missedNanoseconds: nanoseconds,
+            percentiles: percentiles
         )
     }
 
@@ -86,7 +91,9 @@ struct PauseHistory {
             let (count, nanoseconds) = Self.sum(late[first..<lateIndex])
             dealt[starts[step]..<starts[step + 1]].sort()
             let summary = PauseSummary(
-                sorted: dealt[starts[step]..<starts[step + 1]], missed: count, missedNanoseconds: nanoseconds,
+                sorted: dealt[starts[step]..<starts[step + 1]],
+                missed: count,
+                missedNanoseconds: nanoseconds,
                 percentiles: percentiles
             )
             return PausePoint(start: Timestamp(milliseconds: start), summary: summary.asStep)
@@ -97,7 +104,10 @@ struct PauseHistory {
         _ missed: ArraySlice<(time: Int64, missed: MissedCollections)>
     ) -> (count: UInt128, nanoseconds: UInt128) {
         missed.reduce((count: 0, nanoseconds: 0)) { sum, next in
-            (sum.count &+ UInt128(next.missed.count), sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds))
+            (
+                sum.count &+ UInt128(next.missed.count),
+                sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds)
+            )
         }
     }
 }

@@ -34,7 +34,10 @@ extension QueryEngine {
             let runs = try snapshot.runs(of: target.record.id)
             let window = try window(range, of: target.record, step: step)
             let history = VaultHistory(
-                snapshot, target.record, series: counters.compactMap(\.record), runs: runs
+                snapshot,
+                target.record,
+                series: counters.compactMap(\.record),
+                runs: runs
             )
             let tallies = try CounterWalk.tallies(history, in: window, gap: gapMilliseconds)
             for (series, tally) in zip(counters, tallies) {

@@ -86,15 +86,23 @@ struct NaiveReference {
     }
 
     private func add(
-        _ a: Int, _ b: Int, _ value: Number, from before: Number?, isReset: Bool, to pairs: inout [Pair]
+        _ a: Int,
+        _ b: Int,
+        _ value: Number,
+        from before: Number?,
+        isReset: Bool,
+        to pairs: inout [Pair]
     ) {
         let before = before ?? .integer(0)
         var whole: Int128?
         if let x = before.exactInteger, let y = value.exactInteger { whole = y - x }
         pairs.append(
             Pair(
-                start: scrapes[a].t, end: scrapes[b].t, whole: whole,
-                real: whole.map { Double($0) } ?? value.double - before.double, isReset: isReset
+                start: scrapes[a].t,
+                end: scrapes[b].t,
+                whole: whole,
+                real: whole.map { Double($0) } ?? value.double - before.double,
+                isReset: isReset
             )
         )
     }
