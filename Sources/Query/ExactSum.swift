@@ -72,7 +72,9 @@ struct ExactSum: Hashable {
         digits.append(top)
     }
 
-    /// The exact sum over `count`, rounded once, ties to even. For `count` above 0.
+    /// The exact sum over `count`, rounded once, ties to even.
+    ///
+    /// For `count` above 0.
     func mean(of count: Int) -> Double {
         precondition(count > 0, "BUG: no mean of nothing")
         let divisor = UInt64(count)

@@ -9,6 +9,7 @@ extension QueryEngine {
     ///   - range: Collections count where they end, missed ones where the scrape was that showed it.
     ///   - percentiles: Which pauses to pick by rank, answered in this order.
     ///   - step: The steps to answer for beside the whole; none where nil.
+    /// - Returns: An answer for each target, by name.
     /// - Throws: `QueryError.unknownTarget`, `.tooManySteps`.
     package func pauses(
         targets: [String] = [],

@@ -74,7 +74,9 @@ final class VaultHistory: History {
     }
 }
 
-/// What `isNewInMap` asks of a shape. Names are bytes, since equal strings may be two series.
+/// What `isNewInMap` asks of a shape.
+///
+/// Names are bytes, since equal strings may be two series.
 private struct ShapeLayout {
     var names: Set<[UInt8]> = []
     /// The map that holds a series, by the series' name.

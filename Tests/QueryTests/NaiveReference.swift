@@ -8,7 +8,9 @@ struct NaiveScrape {
     var isAfterStep = false
     /// The samples by series.
     var values: [String: Number] = [:]
-    /// The maps of the document. A series `m.x` sits in the map `m` where the document has that map.
+    /// The maps of the document.
+    ///
+    /// A series `m.x` sits in the map `m` where the document has that map.
     var maps: Set<String> = []
 }
 
