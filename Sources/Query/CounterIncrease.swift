@@ -1,59 +1,6 @@
 import Model
 import Storage
 
-/// One sample as the next one of its series looks back at it.
-private struct Sample {
-    var time: Int64
-    var epoch: Int64
-    /// How many clock steps lie before it.
-    var steps: Int
-    var run: RunID
-    var value: Number
-}
-
-/// A row with what its place in the history says.
-private struct Row {
-    var time: Int64
-    var epoch: Int64
-    var steps: Int
-    var run: RunID
-    var shape: ShapeID
-    var position: ScrapePosition
-    /// Whether its run begins with it.
-    var isRunFirst: Bool
-
-    init(_ row: HistoryRow, steps: Int, span: RunSpan?) {
-        time = row.position.time.milliseconds
-        epoch = row.position.epoch
-        self.steps = steps
-        run = row.run
-        shape = row.shape
-        position = row.position
-        isRunFirst = span?.first == row.position
-    }
-
-    func sample(_ value: Number) -> Sample {
-        Sample(time: time, epoch: epoch, steps: steps, run: run, value: value)
-    }
-}
-
-/// What the walk remembers of one run.
-private struct RunState {
-    /// The latest row of the run.
-    var last: Row?
-    /// By series: the latest sample of the run; nil where none was seen.
-    var samples: [Sample?]
-    /// Whether every row of the run so far was seen, so that a sample that was not seen is not there.
-    var isComplete: Bool
-    /// Whether the run's first row after the range was seen, too.
-    var isClosed = false
-
-    init(seriesCount: Int, isComplete: Bool) {
-        samples = Array(repeating: nil, count: seriesCount)
-        self.isComplete = isComplete
-    }
-}
-
 /// Forms the pairs of counters over a history and adds them up; see docs/semantics.md, "Rate and increase".
 ///
 /// What makes a pair, for a sample b of a series:
@@ -71,25 +18,25 @@ private struct RunState {
 /// then lie inside whole, and so do nearly all others. Of what reaches further, only pairs within one run are
 /// left, and those are looked up one by one.
 struct CounterWalk<Source: History> {
-    private let source: Source
-    private let window: QueryWindow
-    private let gap: Int64
+    let source: Source
+    let window: QueryWindow
+    let gap: Int64
     /// The rows of times in `[lower, upper)` are all seen.
-    private let lower: Int64
-    private let upper: Int64
-    private var clockSteps: StepPositions
+    let lower: Int64
+    let upper: Int64
+    var clockSteps: StepPositions
     /// The runs that go on, but for the one at hand: that one is `current`, so that its samples are at hand too.
-    private var waiting: [RunID: RunState] = [:]
-    private var current: RunState
-    private var currentRun: RunID?
+    var waiting: [RunID: CounterRun] = [:]
+    var current: CounterRun
+    var currentRun: RunID?
     /// The latest row of a run that was passed over, until a row of its own needs it.
-    private var rowsOutside: [RunID: (row: Row, columns: [SeriesColumn], index: Int)] = [:]
-    private var previous: Row?
+    var rowsOutside: [RunID: (row: CounterRow, columns: [SeriesColumn], index: Int)] = [:]
+    private var previous: CounterRow?
     /// By series: the latest sample of any run.
-    private var latest: [Sample?]
+    private var latest: [CounterSample?]
     /// The epochs in which a run had rows of the stream.
-    private var visited: [RunID: Set<Int64>] = [:]
-    private var tallies: [CounterTally]
+    var visited: [RunID: Set<Int64>] = [:]
+    var tallies: [CounterTally]
 
     /// The tallies of all series of `source` in `window`; scrapes of two runs more than `gap` ms apart are a gap.
     static func tallies(_ source: Source, in window: QueryWindow, gap: Int64) throws -> [CounterTally] {
@@ -114,7 +61,7 @@ struct CounterWalk<Source: History> {
         let (upper, isAbove) = window.until.addingReportingOverflow(gap)
         self.upper = isAbove || window.until == .max ? .max : upper
         clockSteps = StepPositions(source.stepPositions)
-        current = RunState(seriesCount: source.seriesCount, isComplete: false)
+        current = CounterRun(seriesCount: source.seriesCount, isComplete: false)
         latest = Array(repeating: nil, count: source.seriesCount)
         tallies = Array(repeating: CounterTally(window), count: source.seriesCount)
     }
@@ -146,17 +93,18 @@ struct CounterWalk<Source: History> {
         }
     }
 
-    private mutating func note(_ row: HistoryRow) -> Row {
+    private mutating func note(_ row: HistoryRow) -> CounterRow {
         if row.isAfterStep { clockSteps.note(row.position) }
-        return Row(row, steps: clockSteps.count(through: row.position), span: source.runs[row.run])
+        return CounterRow(row, steps: clockSteps.count(through: row.position), span: source.runs[row.run])
     }
 
     /// Makes the row's run the current one; false where the row adds nothing.
-    private mutating func enter(_ row: Row) throws -> Bool {
+    private mutating func enter(_ row: CounterRow) throws -> Bool {
         switchRun(to: row.run)
         if row.time >= upper {
             // Of the rows after the range only the first of a run matters, where the one before lies inside.
-            guard !current.isClosed, let last = current.last, last.epoch == row.epoch, last.time < window.until
+            guard !current.isClosed, let last = current.last, last.epoch == row.epoch,
+                last.time < window.until
             else { return false }
             current.isClosed = true
         }
@@ -185,22 +133,27 @@ struct CounterWalk<Source: History> {
         // A run that has not had a row yet has nothing to keep.
         if let currentRun, current.last != nil { waiting[currentRun] = current }
         current =
-            waiting.removeValue(forKey: run) ?? RunState(seriesCount: source.seriesCount, isComplete: false)
+            waiting.removeValue(forKey: run) ?? CounterRun(seriesCount: source.seriesCount, isComplete: false)
         currentRun = run
     }
 
-    private mutating func leave(_ row: Row) {
+    private mutating func leave(_ row: CounterRow) {
         previous = row
         current.last = row
         guard source.runs[row.run]?.last == row.position else { return }
         // The run's last scrape: nothing of it is to come.
-        current = RunState(seriesCount: source.seriesCount, isComplete: false)
+        current = CounterRun(seriesCount: source.seriesCount, isComplete: false)
         currentRun = nil
     }
 
     // MARK: Samples
 
-    private mutating func take(_ value: Number, of series: Int, at row: Row, after last: Row?) throws {
+    private mutating func take(
+        _ value: Number,
+        of series: Int,
+        at row: CounterRow,
+        after last: CounterRow?
+    ) throws {
         let b = row.sample(value)
         if let pair = try pair(to: b, of: series, at: row, after: last) {
             tallies[series].add(pair, in: window)
@@ -210,7 +163,12 @@ struct CounterWalk<Source: History> {
     }
 
     /// The pair that ends with the sample `b`, where there is one that the range may need.
-    private func pair(to b: Sample, of series: Int, at row: Row, after last: Row?) throws -> CounterPair? {
+    private func pair(
+        to b: CounterSample,
+        of series: Int,
+        at row: CounterRow,
+        after last: CounterRow?
+    ) throws -> CounterPair? {
         if let a = current.samples[series] { return pair(a, b) }
         if row.isRunFirst {
             guard let previous else { return nil }
@@ -230,7 +188,7 @@ struct CounterWalk<Source: History> {
     }
 
     /// The pair of two samples of one run; nil across a clock step.
-    private func pair(_ a: Sample, _ b: Sample) -> CounterPair? {
+    func pair(_ a: CounterSample, _ b: CounterSample) -> CounterPair? {
         guard !isGap(a, b) else { return nil }
         let fell = b.value < a.value
         let increase =
@@ -239,23 +197,28 @@ struct CounterWalk<Source: History> {
     }
 
     /// The pair of a counter that counted from 0, at the time of `a` or later; nil where a gap lies between.
-    private func birth(of b: Sample, after a: Sample, isReset: Bool) -> CounterPair? {
+    func birth(of b: CounterSample, after a: CounterSample, isReset: Bool) -> CounterPair? {
         guard !isGap(a, b) else { return nil }
-        return CounterPair(start: a.time, end: b.time, increase: Increase(fromZeroTo: b.value), isReset: isReset)
+        return CounterPair(
+            start: a.time,
+            end: b.time,
+            increase: Increase(fromZeroTo: b.value),
+            isReset: isReset
+        )
     }
 
-    private func isGap(_ a: Sample, _ b: Sample) -> Bool {
+    private func isGap(_ a: CounterSample, _ b: CounterSample) -> Bool {
         // Times ascend within an epoch; a file that says otherwise makes no pair either.
         guard a.epoch == b.epoch, a.steps == b.steps, a.time < b.time else { return true }
         let (distance, overflow) = b.time.subtractingReportingOverflow(a.time)
         return overflow || (a.run != b.run && distance > gap)
     }
 
-    private func sample(_ found: HistorySample) -> Sample {
+    func sample(_ found: HistorySample) -> CounterSample {
         var steps = clockSteps
         // A step that only this row shows is perhaps not among the noted ones.
         if found.row.isAfterStep { steps.note(found.row.position) }
-        let row = Row(found.row, steps: steps.count(through: found.row.position), span: nil)
+        let row = CounterRow(found.row, steps: steps.count(through: found.row.position), span: nil)
         return row.sample(found.value)
     }
 
@@ -263,7 +226,7 @@ struct CounterWalk<Source: History> {
 
     /// The end of the rows from `index` on that follow `row` in its run, epoch and step, without a clock step
     /// between, all in the range.
-    private func plainEnd(from row: Row, _ index: Int, _ rows: [HistoryRow]) -> Int {
+    private func plainEnd(from row: CounterRow, _ index: Int, _ rows: [HistoryRow]) -> Int {
         guard row.time >= window.since, currentRun == row.run else { return index }
         var limit = window.until
         if let span = window.steps {
@@ -287,7 +250,11 @@ struct CounterWalk<Source: History> {
 
     /// Takes the samples of one series in the rows of a plain stretch, which `row` comes directly before.
     private mutating func take(
-        _ column: SeriesColumn, _ plain: Range<Int>, of rows: [HistoryRow], series: Int, after row: Row
+        _ column: SeriesColumn,
+        _ plain: Range<Int>,
+        of rows: [HistoryRow],
+        series: Int,
+        after row: CounterRow
     ) throws {
         switch column {
         case .absent:
@@ -298,11 +265,17 @@ struct CounterWalk<Source: History> {
             let last = values[plain.upperBound - 1]
             let time = rows[plain.upperBound - 1].position.time.milliseconds
             tallies[series].add(
-                wholePairsFrom: row.time, to: time, increase: Int128(last) - Int128(first),
+                wholePairsFrom: row.time,
+                to: time,
+                increase: Int128(last) - Int128(first),
                 step: window.steps?.index(of: row.time)
             )
-            let sample = Sample(
-                time: time, epoch: row.epoch, steps: row.steps, run: row.run, value: .integer(last)
+            let sample = CounterSample(
+                time: time,
+                epoch: row.epoch,
+                steps: row.steps,
+                run: row.run,
+                value: .integer(last)
             )
             current.samples[series] = sample
             latest[series] = sample
@@ -312,7 +285,7 @@ struct CounterWalk<Source: History> {
         }
         var before = row
         for index in plain {
-            let at = Row(rows[index], steps: row.steps, span: nil)
+            let at = CounterRow(rows[index], steps: row.steps, span: nil)
             if let value = column[index] { try take(value, of: series, at: at, after: before) }
             before = at
         }
@@ -327,82 +300,5 @@ struct CounterWalk<Source: History> {
             }
         }
         return falls == 0
-    }
-
-    // MARK: Ends
-
-    /// Looks up what reaches out of the range, once all rows are seen.
-    private mutating func finish() throws {
-        if let currentRun, current.last != nil { waiting[currentRun] = current }
-        // In a fixed order, so that what is rounded is rounded alike each time.
-        for (run, state) in waiting.sorted(by: { $0.key < $1.key }) {
-            if let last = state.last { try close(run, state, epoch: last.epoch) }
-        }
-        guard lower != .min, upper != .max else { return }
-        let epochs = Set(
-            source.runs.values.flatMap { [$0.first.epoch, $0.last.epoch] } + source.stepPositions.map(\.epoch)
-        )
-        for (run, span) in source.runs.sorted(by: { $0.key < $1.key }) {
-            for epoch in epochs.sorted() where visited[run]?.contains(epoch) != true {
-                try takePairsAcrossRange(run, span, epoch: epoch)
-            }
-        }
-    }
-
-    /// Looks up the pairs of a run that begin before the end of the range and end beyond the rows seen.
-    private mutating func close(_ run: RunID, _ state: RunState, epoch: Int64) throws {
-        guard upper != .max, let span = source.runs[run] else { return }
-        var next = ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: upper))
-        if state.isClosed, let last = state.last {
-            next.time = Timestamp(milliseconds: last.time).advanced(byMilliseconds: 1)
-        }
-        guard next <= span.last else { return }
-        for series in 0..<source.seriesCount {
-            var a = state.samples[series].flatMap { $0.epoch == epoch ? $0 : nil }
-            if a == nil, !state.isComplete, lower != .min {
-                let start = ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: lower))
-                a = try source.lastSample(series, in: run, before: start).map(sample)
-            }
-            guard let a, a.time < window.until,
-                let b = try source.firstSample(series, in: run, atOrAfter: next),
-                let pair = pair(a, sample(b))
-            else { continue }
-            tallies[series].add(pair, in: window)
-        }
-    }
-
-    /// Looks up the pairs of a run that has rows before and after the range in that epoch, and none inside.
-    private mutating func takePairsAcrossRange(_ run: RunID, _ span: RunSpan, epoch: Int64) throws {
-        let start = ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: lower))
-        let end = ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: upper))
-        guard span.first < start, end <= span.last else { return }
-        for series in 0..<source.seriesCount {
-            guard let found = try source.firstSample(series, in: run, atOrAfter: end),
-                found.row.position.epoch == epoch
-            else { continue }
-            let b = sample(found)
-            if let a = try source.lastSample(series, in: run, before: start) {
-                if let pair = pair(sample(a), b) { tallies[series].add(pair, in: window) }
-            } else if let before = try rowBefore(found.row, series),
-                try source.isNewInMap(series, at: found.row.shape, after: before.shape),
-                let pair = birth(
-                    of: b, after: sample(HistorySample(row: before, value: found.value)), isReset: false
-                )
-            {
-                tallies[series].add(pair, in: window)
-            }
-        }
-    }
-
-    /// The row before `row` in its run.
-    private func rowBefore(_ row: HistoryRow, _ series: Int) throws -> HistoryRow? {
-        var before: HistoryRow?
-        let range = TimeRange(since: row.position.time, until: row.position.time.advanced(byMilliseconds: 1))
-        try source.forEachBlock([series], in: range) { rows, _ in
-            for candidate in rows where candidate.run == row.run && candidate.position < row.position {
-                before = candidate
-            }
-        }
-        return before
     }
 }

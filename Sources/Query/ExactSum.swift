@@ -72,14 +72,20 @@ struct ExactSum: Hashable {
         digits.append(top)
     }
 
-    /// The exact sum over `count`, rounded once, ties to even. For `count` above 0.
+    /// The exact sum over `count`, rounded once, ties to even.
+    ///
+    /// For `count` above 0.
     func mean(of count: Int) -> Double {
         precondition(count > 0, "BUG: no mean of nothing")
         let divisor = UInt64(count)
         guard !digits.isEmpty else { return Self.quotient(whole, by: divisor) }
         var sum = self
         sum.add(UInt64(truncatingIfNeeded: whole.magnitude), bit: Self.unitBit, isNegative: whole < 0)
-        sum.add(UInt64(truncatingIfNeeded: whole.magnitude >> 64), bit: Self.unitBit + 64, isNegative: whole < 0)
+        sum.add(
+            UInt64(truncatingIfNeeded: whole.magnitude >> 64),
+            bit: Self.unitBit + 64,
+            isNegative: whole < 0
+        )
         sum.settleCarries()
         let isNegative = (sum.digits.last ?? 0) < 0
         if isNegative {
@@ -113,7 +119,9 @@ struct ExactSum: Hashable {
         // Shifted so that the quotient has at least 64 bits but the shifted value still fits 128.
         let length = 128 - magnitude.leadingZeroBitCount
         let shift = max(0, min(128 - length, 64 + (64 - divisor.leadingZeroBitCount) - length))
-        let (quotient, rest) = (magnitude << UInt128(shift)).quotientAndRemainder(dividingBy: UInt128(divisor))
+        let (quotient, rest) = (magnitude << UInt128(shift)).quotientAndRemainder(
+            dividingBy: UInt128(divisor)
+        )
         let digits = (0..<4).map { UInt32(truncatingIfNeeded: quotient >> UInt128(32 * $0)) }
         let rounded = rounded(digits, lowestBit: -shift, hasRest: rest != 0)
         return value < 0 ? -rounded : rounded

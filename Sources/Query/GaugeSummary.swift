@@ -40,7 +40,10 @@ struct GaugeSummary {
             low &+= value & 0xffff_ffff
         }
         note(
-            first: .integer(first), last: .integer(last), min: .integer(lowest), max: .integer(highest),
+            first: .integer(first),
+            last: .integer(last),
+            min: .integer(lowest),
+            max: .integer(highest),
             count: values.count
         )
         sum.add(Int128(high) << 32 + Int128(low))
@@ -57,7 +60,11 @@ struct GaugeSummary {
             sum.add(value)
         }
         note(
-            first: .real(first), last: .real(last), min: .real(lowest), max: .real(highest), count: values.count
+            first: .real(first),
+            last: .real(last),
+            min: .real(lowest),
+            max: .real(highest),
+            count: values.count
         )
     }
 

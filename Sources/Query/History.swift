@@ -36,14 +36,20 @@ protocol History {
 
     /// Calls `body` with stretches of scrapes, ascending by position, and a column for each of `series`.
     func forEachBlock(
-        _ series: [Int], in range: TimeRange, _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
+        _ series: [Int],
+        in range: TimeRange,
+        _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
     ) throws
 
     /// The last sample of a series before `position` in `run`.
     func lastSample(_ series: Int, in run: RunID, before position: ScrapePosition) throws -> HistorySample?
 
     /// The first sample of a series at or after `position` in `run`.
-    func firstSample(_ series: Int, in run: RunID, atOrAfter position: ScrapePosition) throws -> HistorySample?
+    func firstSample(
+        _ series: Int,
+        in run: RunID,
+        atOrAfter position: ScrapePosition
+    ) throws -> HistorySample?
 
     /// Whether the series, which documents of the shape `later` hold, sits there in a map that documents of the
     /// shape `earlier` hold too, but without the series.

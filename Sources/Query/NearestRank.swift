@@ -45,8 +45,9 @@ package struct DecimalPercentile: Hashable, Sendable {
         self.denominator = denominator
     }
 
-    /// The number, from 1, of the value at this percentile among `count` sorted ones: `ceil(p / 100 × count)`,
-    /// at least 1. For `count` above 0.
+    /// The number, from 1, of the value at this percentile among `count` sorted ones.
+    ///
+    /// It is `ceil(p / 100 × count)`, at least 1. For `count` above 0.
     package func rank(of count: Int) -> Int {
         precondition(count > 0, "BUG: no percentile of nothing")
         // numerator ≤ denominator ≤ 10¹⁴ < 2⁴⁷ and count < 2⁶³, so the product stays below 2¹¹⁰.

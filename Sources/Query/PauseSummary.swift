@@ -28,7 +28,9 @@ extension PauseSummary {
     ///   - missedNanoseconds: What those paused together.
     ///   - percentiles: Which to answer.
     init(
-        sorted pauses: ArraySlice<UInt64>, missed: UInt128, missedNanoseconds: UInt128,
+        sorted pauses: ArraySlice<UInt64>,
+        missed: UInt128,
+        missedNanoseconds: UInt128,
         percentiles: [DecimalPercentile]
     ) {
         // 2⁶³ pauses below 2⁶⁴ add up to less than 2¹²⁷.

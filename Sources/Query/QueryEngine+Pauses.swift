@@ -9,6 +9,7 @@ extension QueryEngine {
     ///   - range: Collections count where they end, missed ones where the scrape was that showed it.
     ///   - percentiles: Which pauses to pick by rank, answered in this order.
     ///   - step: The steps to answer for beside the whole; none where nil.
+    /// - Returns: An answer for each target, by name.
     /// - Throws: `QueryError.unknownTarget`, `.tooManySteps`.
     package func pauses(
         targets: [String] = [],
@@ -33,7 +34,9 @@ extension QueryEngine {
             }
             let scrapes = try extent(of: target)
             // Imported recordings may have ends outside the time of their scrapes.
-            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap { $0 }
+            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap {
+                $0
+            }
             let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
             let ends = (
                 first: Timestamp(milliseconds: extent.first), last: Timestamp(milliseconds: extent.last)
@@ -58,7 +61,10 @@ struct PauseHistory {
     func summary(_ percentiles: [DecimalPercentile]) -> PauseSummary {
         let (count, nanoseconds) = Self.sum(missed[...])
         return PauseSummary(
-            sorted: pauses.sorted()[...], missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles
+            sorted: pauses.sorted()[...],
+            missed: count,
+            missedNanoseconds: nanoseconds,
+            percentiles: percentiles
         )
     }
 
@@ -86,7 +92,9 @@ struct PauseHistory {
             let (count, nanoseconds) = Self.sum(late[first..<lateIndex])
             dealt[starts[step]..<starts[step + 1]].sort()
             let summary = PauseSummary(
-                sorted: dealt[starts[step]..<starts[step + 1]], missed: count, missedNanoseconds: nanoseconds,
+                sorted: dealt[starts[step]..<starts[step + 1]],
+                missed: count,
+                missedNanoseconds: nanoseconds,
                 percentiles: percentiles
             )
             return PausePoint(start: Timestamp(milliseconds: start), summary: summary.asStep)
@@ -97,7 +105,10 @@ struct PauseHistory {
         _ missed: ArraySlice<(time: Int64, missed: MissedCollections)>
     ) -> (count: UInt128, nanoseconds: UInt128) {
         missed.reduce((count: 0, nanoseconds: 0)) { sum, next in
-            (sum.count &+ UInt128(next.missed.count), sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds))
+            (
+                sum.count &+ UInt128(next.missed.count),
+                sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds)
+            )
         }
     }
 }

@@ -10,6 +10,7 @@ extension QueryEngine {
     ///   - range: What to answer for; pairs of samples that straddle an end count with their part inside.
     ///   - step: The steps to answer for beside the whole; none where nil.
     ///   - gapMilliseconds: Two scrapes of different runs further apart than this are a gap.
+    /// - Returns: An answer for each counter, by target and by name.
     /// - Throws: `QueryError.unknownTarget`, `.unknownSeries`, `.notACounter`, `.tooManySteps`.
     package func rate(
         _ selectors: [String],
@@ -34,7 +35,10 @@ extension QueryEngine {
             let runs = try snapshot.runs(of: target.record.id)
             let window = try window(range, of: target.record, step: step)
             let history = VaultHistory(
-                snapshot, target.record, series: counters.compactMap(\.record), runs: runs
+                snapshot,
+                target.record,
+                series: counters.compactMap(\.record),
+                runs: runs
             )
             let tallies = try CounterWalk.tallies(history, in: window, gap: gapMilliseconds)
             for (series, tally) in zip(counters, tallies) {

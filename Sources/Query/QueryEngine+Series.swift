@@ -6,12 +6,16 @@ extension QueryEngine {
     ///
     /// - Throws: `QueryError.unknownTarget`, `.unknownSeries`.
     package func series(
-        _ selectors: [String] = [], targets: [String] = [], range: TimeRange = .all
+        _ selectors: [String] = [],
+        targets: [String] = [],
+        range: TimeRange = .all
     ) throws -> [SeriesAnswer] {
         // A database without any series has none to list; that is no mistyped glob.
         let selected =
             selectors.isEmpty
-            ? try records(targets).filter { $0.first != nil }.flatMap { try select(["*"], targets: [$0.name]) }
+            ? try records(targets).filter { $0.first != nil }.flatMap {
+                try select(["*"], targets: [$0.name])
+            }
             : try select(selectors, targets: targets)
         var answers: [SeriesAnswer] = []
         for target in selected {
@@ -32,7 +36,9 @@ extension QueryEngine {
             let runs = try snapshot.runs(of: target.record.id)
             let lastRows = Dictionary(runs.map { ($0.last, $0.id) }, uniquingKeysWith: { first, _ in first })
             let blocks = try snapshot.seriesBlocks(
-                of: target.record.id, series: served.compactMap { target.series[$0].record?.id }, in: range
+                of: target.record.id,
+                series: served.compactMap { target.series[$0].record?.id },
+                in: range
             )
             while let block = try blocks.next() {
                 let rows = block.rows.indices.filter { range.contains(block.rows[$0].position.time) }
@@ -60,7 +66,10 @@ extension QueryEngine {
 extension SeriesSurvey {
     /// Adds the samples of a column in these rows, ascending.
     fileprivate mutating func add(
-        _ column: SeriesColumn, _ indices: [Int], of rows: [SeriesRow], isKindKnown: Bool
+        _ column: SeriesColumn,
+        _ indices: [Int],
+        of rows: [SeriesRow],
+        isKindKnown: Bool
     ) {
         guard let first = indices.first, let last = indices.last else { return }
         switch column {
@@ -70,7 +79,10 @@ extension SeriesSurvey {
             // Every row has a sample.
             guard isKindKnown, let value = column[last] else { break }
             add(
-                count: indices.count, from: rows[first].position.time, to: rows[last].position.time, value: value
+                count: indices.count,
+                from: rows[first].position.time,
+                to: rows[last].position.time,
+                value: value
             )
             return
         case .mixed:

@@ -14,7 +14,8 @@ extension QueryEngine {
     /// The newest successful scrape at or before `time` (`failures`: any), the newest of all where nil.
     ///
     /// - Throws: `QueryError.unknownTarget`, `.noScrape`.
-    package func show(target: String, at time: Timestamp? = nil, failures: Bool = false) throws -> ShowAnswer {
+    package func show(target: String, at time: Timestamp? = nil, failures: Bool = false) throws -> ShowAnswer
+    {
         let found = try records([target]).first.flatMap { record in
             try snapshot.newestScrape(of: record.id, atOrBefore: time, failures: failures)
         }
@@ -38,7 +39,9 @@ extension TargetAnswer {
         lastFailure = target.lastFailure.map { FailureAnswer(time: $0.time, reason: $0.reason) }
         clockSteps = target.clockSteps.sorted { $0.after < $1.after }.map { step in
             ClockStepAnswer(
-                before: step.before.time, after: step.after.time, milliseconds: step.milliseconds
+                before: step.before.time,
+                after: step.after.time,
+                milliseconds: step.milliseconds
             )
         }
         clockSkewSeconds = target.clockSkewMilliseconds.map { Double($0) / 1000 }
@@ -46,8 +49,11 @@ extension TargetAnswer {
         isSeriesLimited = target.isSeriesLimited
         self.runs = runs.map { run in
             RunAnswer(
-                startedNanoseconds: run.startedNanoseconds, first: run.first.time, last: run.last.time,
-                scrapes: run.scrapeCount, commandLine: run.commandLine
+                startedNanoseconds: run.startedNanoseconds,
+                first: run.first.time,
+                last: run.last.time,
+                scrapes: run.scrapeCount,
+                commandLine: run.commandLine
             )
         }
     }

@@ -6,7 +6,10 @@ extension QueryEngine {
     ///
     /// - Throws: `QueryError.unknownTarget`, `.unknownSeries`, `.tooManySteps`.
     package func values(
-        _ selectors: [String], targets: [String] = [], range: TimeRange = .all, step: StepGrid? = nil
+        _ selectors: [String],
+        targets: [String] = [],
+        range: TimeRange = .all,
+        step: StepGrid? = nil
     ) throws -> [ValuesAnswer] {
         var answers: [ValuesAnswer] = []
         for target in try select(selectors, targets: targets) {
@@ -14,7 +17,11 @@ extension QueryEngine {
             let served = target.series.compactMap(\.record)
             var tallies = [GaugeTally](repeating: GaugeTally(window), count: served.count)
             if !served.isEmpty {
-                let blocks = try snapshot.seriesBlocks(of: target.record.id, series: served.map(\.id), in: range)
+                let blocks = try snapshot.seriesBlocks(
+                    of: target.record.id,
+                    series: served.map(\.id),
+                    in: range
+                )
                 while let block = try blocks.next() {
                     let times = block.rows.map(\.position.time.milliseconds)
                     let stretches = window.stretches(of: times)
@@ -41,7 +48,9 @@ extension QueryEngine {
 
     /// What the recorder adds to what a target serves; failed scrapes count.
     private func addedSeries(
-        of target: TargetRecord, in range: TimeRange, _ window: QueryWindow
+        of target: TargetRecord,
+        in range: TimeRange,
+        _ window: QueryWindow
     ) throws -> (up: GaugeTally, duration: GaugeTally) {
         var up = GaugeTally(window)
         var duration = GaugeTally(window)
@@ -55,7 +64,8 @@ extension QueryEngine {
 
     /// Calls `body` with the time of each scrape in `range`, in order, and the values of the added series then.
     func forEachAddedSample(
-        of target: TargetRecord, in range: TimeRange,
+        of target: TargetRecord,
+        in range: TimeRange,
         _ body: (_ time: Timestamp, _ up: Number, _ durationSeconds: Number?) throws -> Void
     ) throws {
         let scrapes = try snapshot.scrapes(of: target.id, in: range, failures: true)
@@ -135,8 +145,12 @@ extension ValuesAnswer {
         points = window.steps.map { span in
             tally.steps.enumerated().map { index, step in
                 ValuesPoint(
-                    start: Timestamp(milliseconds: span.start(of: index)), count: step.count,
-                    min: step.min, max: step.max, mean: step.mean, last: step.last
+                    start: Timestamp(milliseconds: span.start(of: index)),
+                    count: step.count,
+                    min: step.min,
+                    max: step.max,
+                    mean: step.mean,
+                    last: step.last
                 )
             }
         }

@@ -1,6 +1,8 @@
 package import Model
 
-/// What can be wrong with a question. `description` is one sentence: what is wrong, and what would mend it.
+/// What can be wrong with a question.
+///
+/// `description` is one sentence: what is wrong, and what would mend it.
 package enum QueryError: Error, Hashable, Sendable {
     /// No target has that name; `known` are the nearest names, best first.
     case unknownTarget(String, known: [String])

@@ -23,7 +23,9 @@ struct QueryWindow {
     ///   - grid: The steps, none where nil.
     /// - Throws: `QueryError.tooManySteps`.
     init(
-        _ range: TimeRange, ends: (first: Timestamp, last: Timestamp), extent: (first: Int64, last: Int64),
+        _ range: TimeRange,
+        ends: (first: Timestamp, last: Timestamp),
+        extent: (first: Int64, last: Int64),
         grid: StepGrid?
     ) throws(QueryError) {
         since = range.since?.milliseconds ?? .min

@@ -76,7 +76,9 @@ struct IncreaseSum: Hashable {
         isWhole ? Number(nearest: whole) : .real(double)
     }
 
-    /// The sum as a double, rounded once where nothing but integers was added. Finite.
+    /// The sum as a double, rounded once where nothing but integers was added.
+    ///
+    /// Finite.
     var double: Double {
         guard !isWhole else { return Double(whole) }
         let sum = Double(whole) + (high + low)
@@ -124,8 +126,9 @@ struct CounterTally {
         steps = Array(repeating: IncreaseSum(), count: window.steps?.count ?? 0)
     }
 
-    /// Adds the part of `pair` that lies in `window`, to the whole and to the steps. The reset counts where the
-    /// pair's end lies.
+    /// Adds the part of `pair` that lies in `window`, to the whole and to the steps.
+    ///
+    /// The reset counts where the pair's end lies.
     mutating func add(_ pair: CounterPair, in window: QueryWindow) {
         if pair.isReset, window.contains(pair.end) { resets += 1 }
         let start = max(pair.start, window.since)

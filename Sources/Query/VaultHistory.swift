@@ -18,7 +18,8 @@ final class VaultHistory: History {
         self.target = target.id
         self.series = series
         self.runs = Dictionary(
-            runs.map { ($0.id, RunSpan(first: $0.first, last: $0.last)) }, uniquingKeysWith: { first, _ in first }
+            runs.map { ($0.id, RunSpan(first: $0.first, last: $0.last)) },
+            uniquingKeysWith: { first, _ in first }
         )
         stepPositions = target.clockSteps.map(\.after)
     }
@@ -26,10 +27,16 @@ final class VaultHistory: History {
     var seriesCount: Int { series.count }
 
     func forEachBlock(
-        _ series: [Int], in range: TimeRange, _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
+        _ series: [Int],
+        in range: TimeRange,
+        _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
     ) throws {
         guard !series.isEmpty else { return }
-        let blocks = try snapshot.seriesBlocks(of: target, series: series.map { self.series[$0].id }, in: range)
+        let blocks = try snapshot.seriesBlocks(
+            of: target,
+            series: series.map { self.series[$0].id },
+            in: range
+        )
         while let block = try blocks.next() {
             try body(block.rows.map(HistoryRow.init), block.columns)
         }
@@ -40,7 +47,11 @@ final class VaultHistory: History {
             .map { HistorySample(row: HistoryRow($0.0), value: $0.1) }
     }
 
-    func firstSample(_ series: Int, in run: RunID, atOrAfter position: ScrapePosition) throws -> HistorySample? {
+    func firstSample(
+        _ series: Int,
+        in run: RunID,
+        atOrAfter position: ScrapePosition
+    ) throws -> HistorySample? {
         try snapshot.firstSample(of: self.series[series].id, target: target, in: run, atOrAfter: position)
             .map { HistorySample(row: HistoryRow($0.0), value: $0.1) }
     }
@@ -63,7 +74,9 @@ final class VaultHistory: History {
     }
 }
 
-/// What `isNewInMap` asks of a shape. Names are bytes, since equal strings may be two series.
+/// What `isNewInMap` asks of a shape.
+///
+/// Names are bytes, since equal strings may be two series.
 private struct ShapeLayout {
     var names: Set<[UInt8]> = []
     /// The map that holds a series, by the series' name.

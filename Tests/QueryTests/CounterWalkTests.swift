@@ -20,7 +20,8 @@ import Testing
             gap = [0, 5, 30, 1000].randomElement(using: &generator) ?? 30
             let times = scrapes.map(\.t)
             let span = (times.min() ?? 0) - 20...(times.max() ?? 0) + 20
-            let ends = [Int64.random(in: span, using: &generator), Int64.random(in: span, using: &generator)].sorted()
+            let ends = [Int64.random(in: span, using: &generator), Int64.random(in: span, using: &generator)]
+                .sorted()
             since = generator.oneIn(4) ? nil : ends[0]
             until = generator.oneIn(4) ? nil : ends[1]
             history = MemoryHistory(scrapes: scrapes, series: GeneratedHistory.series, seed: seed)
@@ -31,7 +32,8 @@ import Testing
             let extent = (first: times.min() ?? 0, last: times.max() ?? 0)
             return try QueryWindow(
                 TimeRange(
-                    since: since.map { Timestamp(milliseconds: $0) }, until: until.map { Timestamp(milliseconds: $0) }
+                    since: since.map { Timestamp(milliseconds: $0) },
+                    until: until.map { Timestamp(milliseconds: $0) }
                 ),
                 ends: (Timestamp(milliseconds: extent.first), Timestamp(milliseconds: extent.last)),
                 extent: extent,
@@ -56,10 +58,15 @@ import Testing
             for index in 0..<span.count {
                 let start = span.start(of: index)
                 let step = reference.rate(
-                    name, since: max(start, window.since), until: min(start + 7, window.until)
+                    name,
+                    since: max(start, window.since),
+                    until: min(start + 7, window.until)
                 )
                 #expect(isNear(tally.steps[index], step), "seed \(seed) \(name) step \(index)")
-                #expect(covered[index] == Int64(step.coveredMilliseconds), "seed \(seed) \(name) step \(index)")
+                #expect(
+                    covered[index] == Int64(step.coveredMilliseconds),
+                    "seed \(seed) \(name) step \(index)"
+                )
             }
         }
     }
@@ -85,7 +92,10 @@ import Testing
         }
     }
 
-    @Test("without a range the increase of integers is an exact integer, and its steps add up", arguments: seeds)
+    @Test(
+        "without a range the increase of integers is an exact integer, and its steps add up",
+        arguments: seeds
+    )
     func steps(seed: UInt64) throws {
         let one = Case(seed: seed)
         let reference = NaiveReference(scrapes: one.scrapes, gap: one.gap)

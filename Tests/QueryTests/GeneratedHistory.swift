@@ -16,7 +16,9 @@ enum GeneratedHistory {
         var epoch: Int64 = 0
         var scrapes: [NaiveScrape] = []
         for _ in 0..<count {
-            t += generator.oneIn(12) ? .random(in: 20...120, using: &generator) : .random(in: 1...9, using: &generator)
+            t +=
+                generator.oneIn(12)
+                ? .random(in: 20...120, using: &generator) : .random(in: 1...9, using: &generator)
             var isAfterStep = false
             if !scrapes.isEmpty, stepsAllowed, generator.oneIn(25) { isAfterStep = true }
             if !scrapes.isEmpty, epochsAllowed, generator.oneIn(30) {
@@ -31,7 +33,10 @@ enum GeneratedHistory {
             }
             processes[index].work(&generator)
             var scrape = NaiveScrape(
-                t: t, epoch: epoch, run: processes[index].run, isAfterStep: isAfterStep
+                t: t,
+                epoch: epoch,
+                run: processes[index].run,
+                isAfterStep: isAfterStep
             )
             if !generator.oneIn(10) { scrape.maps = ["map"] }
             for name in series where name == "falling" || !generator.oneIn(name == "sparse" ? 2 : 15) {
@@ -57,7 +62,9 @@ enum GeneratedHistory {
             } else if generator.oneIn(3) {
                 values["huge"] = Number(UInt64.max - UInt64.random(in: 0...1 << 45, using: &generator))
             }
-            values["real"] = .real((values["real"]?.double ?? 0) + Double.random(in: 0...1, using: &generator))
+            values["real"] = .real(
+                (values["real"]?.double ?? 0) + Double.random(in: 0...1, using: &generator)
+            )
             for key in ["map.a", "map.b"] where values[key] != nil || generator.oneIn(8) {
                 raise(key, by: .random(in: 0...5, using: &generator))
             }

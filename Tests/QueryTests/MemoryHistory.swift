@@ -27,7 +27,9 @@ struct MemoryHistory: History {
     }
 
     func forEachBlock(
-        _ series: [Int], in range: TimeRange, _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
+        _ series: [Int],
+        in range: TimeRange,
+        _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
     ) throws {
         var generator = SeededGenerator(seed: seed)
         var wanted: Set<Int> = []
@@ -77,7 +79,9 @@ struct MemoryHistory: History {
     private func row(_ index: Int) -> HistoryRow {
         let scrape = scrapes[index]
         return HistoryRow(
-            position: scrape.position, run: RunID(scrape.run), isAfterStep: scrape.isAfterStep,
+            position: scrape.position,
+            run: RunID(scrape.run),
+            isAfterStep: scrape.isAfterStep,
             shape: ShapeID(Int64(index))
         )
     }

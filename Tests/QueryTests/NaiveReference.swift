@@ -8,7 +8,9 @@ struct NaiveScrape {
     var isAfterStep = false
     /// The samples by series.
     var values: [String: Number] = [:]
-    /// The maps of the document. A series `m.x` sits in the map `m` where the document has that map.
+    /// The maps of the document.
+    ///
+    /// A series `m.x` sits in the map `m` where the document has that map.
     var maps: Set<String> = []
 }
 
@@ -86,15 +88,23 @@ struct NaiveReference {
     }
 
     private func add(
-        _ a: Int, _ b: Int, _ value: Number, from before: Number?, isReset: Bool, to pairs: inout [Pair]
+        _ a: Int,
+        _ b: Int,
+        _ value: Number,
+        from before: Number?,
+        isReset: Bool,
+        to pairs: inout [Pair]
     ) {
         let before = before ?? .integer(0)
         var whole: Int128?
         if let x = before.exactInteger, let y = value.exactInteger { whole = y - x }
         pairs.append(
             Pair(
-                start: scrapes[a].t, end: scrapes[b].t, whole: whole,
-                real: whole.map { Double($0) } ?? value.double - before.double, isReset: isReset
+                start: scrapes[a].t,
+                end: scrapes[b].t,
+                whole: whole,
+                real: whole.map { Double($0) } ?? value.double - before.double,
+                isReset: isReset
             )
         )
     }

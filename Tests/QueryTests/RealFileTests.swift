@@ -6,7 +6,10 @@ import Testing
 
 /// The same properties as over arrays, through bodies, runs and rows of real database files.
 @Suite struct RealFileTests {
-    @Test("rates and values of a real file are what the naive reference counts", arguments: 0..<12 as Range<UInt64>)
+    @Test(
+        "rates and values of a real file are what the naive reference counts",
+        arguments: 0..<12 as Range<UInt64>
+    )
     func equalsReference(seed: UInt64) async throws {
         var generator = SeededGenerator(seed: seed)
         // At most 16 runs are remembered, and these histories must not outlive that.
@@ -31,7 +34,10 @@ import Testing
             let since = range.since?.milliseconds ?? .min
             let until = range.until?.milliseconds ?? .max
             for answer in try engine.rate(
-                ["*"], range: range, step: StepGrid(stepMilliseconds: 7), gapMilliseconds: Int64(gap)
+                ["*"],
+                range: range,
+                step: StepGrid(stepMilliseconds: 7),
+                gapMilliseconds: Int64(gap)
             ) where GeneratedHistory.series.contains(answer.series) {
                 let label: Comment = "seed \(seed) \(answer.series) \(range) gap \(gap)"
                 let want = reference.rate(answer.series, since: since, until: until)
@@ -50,7 +56,9 @@ import Testing
             for answer in try engine.values(["*"], range: range, step: StepGrid(stepMilliseconds: 7))
             where GeneratedHistory.series.contains(answer.series) {
                 let label: Comment = "seed \(seed) \(answer.series) \(range)"
-                let want = scrapes.filter { since <= $0.t && $0.t < until }.compactMap { $0.values[answer.series] }
+                let want = scrapes.filter { since <= $0.t && $0.t < until }.compactMap {
+                    $0.values[answer.series]
+                }
                 #expect(answer.count == want.count, label)
                 #expect(answer.min == want.min(), label)
                 #expect(answer.max == want.max(), label)
@@ -61,7 +69,10 @@ import Testing
         }
     }
 
-    @Test("pauses of a real file are those that a scrape could see, and the rest is missed", arguments: 0..<5 as Range<UInt64>)
+    @Test(
+        "pauses of a real file are those that a scrape could see, and the rest is missed",
+        arguments: 0..<5 as Range<UInt64>
+    )
     func pauses(seed: UInt64) async throws {
         var generator = SeededGenerator(seed: seed)
         var process = MadeUpProcess("a")
@@ -75,10 +86,15 @@ import Testing
                 process = MadeUpProcess("p\(index)")
                 known = 0
             }
-            let count = generator.oneIn(5) ? Int.random(in: 200...700, using: &generator) : Int.random(in: 1...20, using: &generator)
+            let count =
+                generator.oneIn(5)
+                ? Int.random(in: 200...700, using: &generator) : Int.random(in: 1...20, using: &generator)
             for _ in 0..<count {
                 ended += UInt64.random(in: 1...9_000_000, using: &generator)
-                process.collect(endNanoseconds: ended, pauseNanoseconds: .random(in: 1...1_000_000, using: &generator))
+                process.collect(
+                    endNanoseconds: ended,
+                    pauseNanoseconds: .random(in: 1...1_000_000, using: &generator)
+                )
             }
             ended += 1_000_000
             let t = Int64(ended / 1_000_000)
@@ -97,7 +113,8 @@ import Testing
         let texts = ["50", "90", "99.9", "0", "100"]
         let percentiles = try texts.map { try DecimalPercentile($0) }
         for round in 0..<5 {
-            let ends = [0, 0].map { _ in Int64.random(in: 1000...Int64(ended / 1_000_000), using: &generator) }.sorted()
+            let ends = [0, 0].map { _ in Int64.random(in: 1000...Int64(ended / 1_000_000), using: &generator)
+            }.sorted()
             let range =
                 round == 0
                 ? TimeRange.all
@@ -105,7 +122,11 @@ import Testing
             let since = range.since?.milliseconds ?? .min
             let until = range.until?.milliseconds ?? .max
             let answer = try #require(
-                try engine.pauses(range: range, percentiles: percentiles, step: StepGrid(stepMilliseconds: 50)).first
+                try engine.pauses(
+                    range: range,
+                    percentiles: percentiles,
+                    step: StepGrid(stepMilliseconds: 50)
+                ).first
             )
             func check(_ summary: PauseSummary, _ since: Int64, _ until: Int64, isStep: Bool) {
                 let label: Comment = "seed \(seed) [\(since), \(until))"
@@ -120,14 +141,18 @@ import Testing
                 #expect(summary.maxNanoseconds == want.last, label)
                 if !isStep || !want.isEmpty || !late.isEmpty {
                     #expect(summary.totalNanoseconds == Number(want.reduce(0, +)), label)
-                    #expect(summary.missedNanoseconds == Number(late.reduce(0) { $0 + $1.nanoseconds }), label)
+                    #expect(
+                        summary.missedNanoseconds == Number(late.reduce(0) { $0 + $1.nanoseconds }),
+                        label
+                    )
                 } else {
                     #expect(summary.totalNanoseconds == nil && summary.missedNanoseconds == nil, label)
                 }
                 guard !want.isEmpty else { return }
                 #expect(summary.meanNanoseconds == Double(want.reduce(0, +)) / Double(want.count), label)
                 let ranks = [
-                    (want.count + 1) / 2, (want.count * 9 + 9) / 10, (want.count * 999 + 999) / 1000, 1, want.count,
+                    (want.count + 1) / 2, (want.count * 9 + 9) / 10, (want.count * 999 + 999) / 1000, 1,
+                    want.count,
                 ]
                 #expect(summary.percentiles == ranks.map { want[max(1, $0) - 1] }, label)
             }

@@ -19,7 +19,9 @@ final class TemporaryDatabase: Sendable {
     init() throws {
         var template = Array("/tmp/expvault-query-XXXXXX".utf8CString)
         directory = try #require(
-            template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) } }
+            template.withUnsafeMutableBufferPointer {
+                $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+            }
         )
     }
 
@@ -41,7 +43,10 @@ final class TemporaryDatabase: Sendable {
         _ = try await writer.insert(
             scrapes.map { epoch, scrape in
                 ImportedScrape(
-                    target: target, epoch: epoch, origin: Origin(url: "http://localhost/debug/vars"), scrape: scrape
+                    target: target,
+                    epoch: epoch,
+                    origin: Origin(url: "http://localhost/debug/vars"),
+                    scrape: scrape
                 )
             }
         )
@@ -58,7 +63,8 @@ extension Scrape {
     /// A successful scrape with that body.
     init(at t: Int64, _ body: String, durationNanoseconds: Int64? = nil) {
         self.init(
-            time: Timestamp(milliseconds: t), durationNanoseconds: durationNanoseconds,
+            time: Timestamp(milliseconds: t),
+            durationNanoseconds: durationNanoseconds,
             outcome: .document(Array(body.utf8))
         )
     }
@@ -78,7 +84,9 @@ struct MadeUpProcess {
     mutating func collect(endNanoseconds: UInt64, pauseNanoseconds: UInt64) {
         collections.append(
             Collection(
-                n: UInt64(collections.count) + 1, endNanoseconds: endNanoseconds, pauseNanoseconds: pauseNanoseconds
+                n: UInt64(collections.count) + 1,
+                endNanoseconds: endNanoseconds,
+                pauseNanoseconds: pauseNanoseconds
             )
         )
         pauseTotal += pauseNanoseconds
