@@ -80,6 +80,16 @@ struct BrokenVariableTests {
         #expect(document.leaves.count { $0.kind == .broken } == 250)
     }
 
+    @Test("a body made to be read over and over is given up, and a small one of that kind is read")
+    func overread() throws {
+        let body = { (lines: Int) in
+            let opening = String(repeating: "\"a\": {\"x\": 1,\n", count: 60)
+            return Array("{\n\(opening)\(String(repeating: "\"z\": 1,\n", count: lines))\"q\": NaN\n}\n".utf8)
+        }
+        #expect(try brokenTexts(body(100)).count == 61)
+        #expect(throws: DocumentError.self) { try scanned(body(40_000)) }
+    }
+
     @Test("a key with bytes that are no UTF-8 is read, since no value is to blame")
     func keyNotUTF8() throws {
         let body = Array("{\n\"a\": 1,\n\"k".utf8) + [0xFF] + Array("\": 2\n}\n".utf8)
