@@ -7,8 +7,9 @@
 ///
 /// A variable that is good, and whose next line is `}`, ends the document: what comes after that makes it none.
 ///
-/// A variable that the end of the body cuts off is never taken for broken: so a document of good JSON that was cut
-/// anywhere is always `.cutShort`, even where an inner `\n}` happens to come last.
+/// A variable that the end of the body cuts off is taken for broken only where another variable's line follows
+/// (`"x": {"a": 1,\n"y": 2\n}`), never as the last one: so a document of expvar that was cut anywhere is always
+/// `.cutShort`, even where an inner `\n}` happens to come last.
 ///
 /// Cost: linear but for broken variables, where a strict attempt may read past the end that is then found. Attempts
 /// that cover one byte differ in their nesting there, so there are at most 64 of them. Since 64 × 16 MiB are 2 s, a
@@ -72,20 +73,22 @@ struct DocumentScanner {
             return try follow(body, end)
         } catch .trailing(let offset, isOwnLine: true) {
             throw .trailing(offset: offset)
-        } catch .ended {
-            throw .cutShort
         } catch .tooDeep {
             throw .tooDeep
         } catch {
             leaves.removeLast(leaves.count - leafCount)
             skeleton.removeLast(skeleton.count - skeletonCount)
             copied = copiedBefore
-            guard let follow = broken(body, head) else { throw Self.documentError(error, body) }
-            if case .malformed(let offset) = error {
-                // The broken text ends at `copied`.
-                overread += max(0, offset - copied)
-                guard overread <= Self.overreadMax else { throw .malformed(offset: copied) }
+            var read = body.count
+            var isEnded = true
+            if case .malformed(let offset) = error { (read, isEnded) = (offset, false) }
+            if case .trailing(let offset, _) = error { (read, isEnded) = (offset, false) }
+            guard let follow = broken(body, head, mayBeLast: !isEnded) else {
+                throw Self.documentError(error, body)
             }
+            // The broken text ends at `copied`.
+            overread += max(0, read - copied)
+            guard overread <= Self.overreadMax else { throw .malformed(offset: copied) }
             return follow
         }
     }
@@ -136,7 +139,7 @@ struct DocumentScanner {
     // MARK: Broken variables
 
     /// Takes the text of a variable that is not JSON as one leaf; nil where its end is nowhere.
-    private mutating func broken(_ body: [UInt8], _ head: Head) -> Follow? {
+    private mutating func broken(_ body: [UInt8], _ head: Head, mayBeLast: Bool) -> Follow? {
         // Only blanks are skipped: the line feed may be the one that ends an empty text.
         var start = head.afterColon
         while start < body.count, body[start] == UInt8(ascii: " ") || body[start] == UInt8(ascii: "\t") {
@@ -148,7 +151,7 @@ struct DocumentScanner {
                 leaf(body, start, i, .broken)
                 return .variable(next)
             }
-            if body[i] == UInt8(ascii: "\n"), body[i + 1] == UInt8(ascii: "}"),
+            if mayBeLast, body[i] == UInt8(ascii: "\n"), body[i + 1] == UInt8(ascii: "}"),
                 JSONText.skipSpace(body, i + 2) == body.count
             {
                 leaf(body, start, i, .broken)

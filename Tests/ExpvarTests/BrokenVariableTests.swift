@@ -72,6 +72,15 @@ struct BrokenVariableTests {
         #expect(texts == ["{\"x\": NaN", "1}"])
     }
 
+    @Test("a text that opens a brace and never closes it costs itself where another line follows")
+    func unclosed() throws {
+        let body = Array("{\n\"a\": 1,\n\"x\": {\"k\": 1,\n\"y\": 2,\n\"z\": 3\n}\n".utf8)
+        #expect(try brokenTexts(body) == [Array("{\"k\": 1".utf8)])
+        #expect(try scanned(body).leaves.count == 4)
+        // As the last one it looks like a body that was cut.
+        #expect(throws: DocumentError.cutShort) { try scanned(Array("{\n\"a\": 1,\n\"x\": {\n}\n".utf8)) }
+    }
+
     @Test("many broken variables in a row each cost themselves")
     func many() throws {
         let lines = (0..<500).map { "\"v\($0)\": \($0 % 2 == 0 ? "NaN" : "\($0)")" }.joined(separator: ",\n")
