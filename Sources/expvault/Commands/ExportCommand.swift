@@ -127,6 +127,7 @@ struct ExportProgress {
     /// Draws the state on a terminal.
     mutating func update(_ summary: FileExportSummary, target: String) {
         let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
+        let unit = unit
         line.update {
             let rate = seconds > 0 ? HumanText.bytes(Double(summary.bytes) / seconds) + "/s" : ""
             return "\(EscapedText.escape(target))  \(summary.lines) \(unit)  "
