@@ -52,7 +52,7 @@ def main():
     parser.add_argument("--scrapes", type=int, default=recordings.SCRAPES_A_DAY, help="length of the recordings")
     parser.add_argument("--seconds", type=int, default=60, help="how long the cost of recording is measured")
     parser.add_argument("--days", type=int, default=365, help="how long the history of the part `growth` is")
-    parser.add_argument("--data", type=pathlib.Path, nargs="+", help="other recordings (NDJSON) than our own")
+    parser.add_argument("--data", type=pathlib.Path, nargs="+", help="other recordings than our own (.ndjson, .gz, .zst)")
     parser.add_argument("--work", type=pathlib.Path, help="where databases are made; on the disk to be measured")
     parser.add_argument("--json", type=pathlib.Path, help="also write all figures there")
     options = parser.parse_args()
@@ -77,16 +77,15 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.work or options.tools))
     try:
         if options.data:
-            paths = {next(iter(recordings.lines({"": path})))[1]: path for path in options.data}
+            paths = {recordings.target_of(path): path for path in options.data}
         else:
             say("recordings")
             paths = recordings.make(options.tools / "bench-recordings", tools, options.scrapes, progress)
         busy = "busy" if "busy" in paths else sorted(paths)[0]
-        counts = {target: sum(1 for _ in open(path, "rb")) for target, path in paths.items()}
+        counts = {target: recordings.count(path) for target, path in paths.items()}
         scrapes = sum(counts.values())
         results["recordings"] = {
-            target: {"scrapes": counts[target], "body_bytes": path.stat().st_size // counts[target]}
-            for target, path in paths.items()
+            target: {"scrapes": counts[target], "file_bytes": path.stat().st_size} for target, path in paths.items()
         }
 
         if parts & {"store", "queries"}:

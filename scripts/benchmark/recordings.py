@@ -7,12 +7,14 @@ ends a third of the way between the two simulated ones, and once moved always st
 what compression finds, is as the program served it.
 """
 
+import contextlib
 import http.client
 import json
 import pathlib
 import random
 import re
 import shutil
+import subprocess
 import time
 
 import processes
@@ -129,7 +131,7 @@ def make_etcd(path, target, program, seed, scrapes, progress):
     with processes.serving(arguments, client, "/health", str(path) + ".log"):
         recording.begin_run()
         for done in range(1, scrapes + 1):
-            if writes.random() < 0.2:
+            if writes.random() < 0.03:
                 key = "a2V5" + "ABCD"[writes.randrange(4)] * 4
                 processes.get(client, "/v3/kv/put", "POST", json.dumps({"key": key, "value": "dmFsdWU="}))
             recording.scrape(client)
@@ -142,7 +144,7 @@ def make(directory, tools, scrapes, progress):
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     recipes = {
-        "quiet": lambda path: make_demo(path, "quiet", tools["demo-1.19"], 4, 7, scrapes, progress),
+        "quiet": lambda path: make_demo(path, "quiet", tools["demo-1.19"], 1, 7, scrapes, progress),
         "busy": lambda path: make_demo(path, "busy", tools["demo-any"], 20, 9, scrapes, progress),
         "etcd": lambda path: make_etcd(path, "etcd", tools["etcd"], 3, scrapes, progress),
     }
@@ -158,13 +160,38 @@ def make(directory, tools, scrapes, progress):
     return paths
 
 
+@contextlib.contextmanager
+def reading(path):
+    """The file's lines, unpacked where its name says that it is packed."""
+    unpack = {".zst": "zstd", ".gz": "gzip"}.get(pathlib.Path(path).suffix)
+    if unpack is None:
+        with open(path, "rb") as file:
+            yield file
+        return
+    with subprocess.Popen([unpack, "-dc", str(path)], stdout=subprocess.PIPE) as process:
+        yield process.stdout
+        process.stdout.close()
+
+
 def lines(paths):
     """All lines of the recordings, parsed: (t, target, body as bytes), one recording after the other."""
     for path in paths.values():
-        with open(path, "rb") as file:
+        with reading(path) as file:
             for line in file:
                 value = json.loads(line)
                 yield value["ts"], value["target"], value["body"].encode()
+
+
+def count(path):
+    """How many lines a recording has."""
+    with reading(path) as file:
+        return sum(1 for _ in file)
+
+
+def target_of(path):
+    """Whose recording it is."""
+    with reading(path) as file:
+        return json.loads(next(file))["target"]
 
 
 def repeated(path, days):
@@ -177,7 +204,7 @@ def repeated(path, days):
     head = re.compile(rb'^\{"ts": ?(\d+)')
     for day in range(days):
         shift = day * day_ns
-        with open(path, "rb") as file:
+        with reading(path) as file:
             for line in file:
                 if day:
                     line = stamp.sub(lambda match: b"%d" % (int(match.group()) + shift), line)
