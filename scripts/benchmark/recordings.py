@@ -200,13 +200,32 @@ def repeated(path, days):
     A day that begins anew counts from its own beginning: to a reader the process was restarted over night.
     """
     day_ns = SCRAPES_A_DAY * INTERVAL_NS
-    stamp = re.compile(rb"\b1[67]\d{17}\b")
     head = re.compile(rb'^\{"ts": ?(\d+)')
+    # In a line the body is a JSON string, so its quotes are escaped.
+    ends = re.compile(rb'(\\"PauseEnd\\":\[)([0-9,]*)')
+    last = re.compile(rb'(\\"LastGC\\":)(\d+)')
     for day in range(days):
         shift = day * day_ns
+        moved = Shifted(shift)
         with reading(path) as file:
             for line in file:
                 if day:
-                    line = stamp.sub(lambda match: b"%d" % (int(match.group()) + shift), line)
                     line = head.sub(lambda match: b'{"ts":%d' % (int(match.group(1)) + shift // 1_000_000), line, 1)
+                    line = last.sub(lambda match: match.group(1) + moved[match.group(2)], line, 1)
+                    line = ends.sub(
+                        lambda match: match.group(1) + b",".join([moved[t] for t in match.group(2).split(b",")]),
+                        line, 1,
+                    )
                 yield line
+
+
+class Shifted(dict):
+    """Times as text, moved by a constant; each is worked out once, since neighbours share nearly all of theirs."""
+
+    def __init__(self, shift):
+        super().__init__({b"0": b"0"})
+        self.shift = shift
+
+    def __missing__(self, text):
+        self[text] = b"%d" % (int(text) + self.shift)
+        return self[text]
