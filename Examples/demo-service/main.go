@@ -10,12 +10,14 @@ import (
 	"expvar"
 	"flag"
 	"fmt"
+	"math/rand"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -93,6 +95,7 @@ func run(o options) error {
 
 	mux := http.NewServeMux()
 	mux.Handle("/debug/vars", vars)
+	mux.HandleFunc("/metrics", serveMetrics)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)
@@ -129,15 +132,19 @@ func listenLoopback(address string) (net.Listener, error) {
 	return net.ListenTCP("tcp", tcp)
 }
 
-// LapseHandler lets simulated time pass with each GET instead of real time: a day at 10 s takes a minute to scrape.
+// LapseHandler lets simulated time pass with each GET instead of real time: a day at 10 s takes minutes to scrape.
+// Like a real schedule it is some milliseconds early or late each time.
 func lapseHandler(service *service, o options, vars http.Handler) http.Handler {
+	jitter := rand.New(rand.NewSource(o.seed))
 	var mu sync.Mutex
 	var elapsed time.Duration
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		service.workFor(o.load, elapsed, o.lapse, o.stopAfter)
-		elapsed += o.lapse
+		next := elapsed + o.lapse + time.Duration((jitter.Float64()-0.5)*float64(4*time.Millisecond))
+		service.workFor(o.load, elapsed, next-elapsed, o.stopAfter)
+		elapsed = next
+		atomic.StoreInt64(&service.simulated, int64(elapsed))
 		vars.ServeHTTP(w, r)
 	})
 }

@@ -30,6 +30,8 @@ type service struct {
 	began   time.Time
 	random  *rand.Rand
 	handled int64
+	// In lapse mode how much time passed, in nanoseconds; else 0.
+	simulated int64
 
 	requestsTotal *expvar.Int
 	errorsTotal   *expvar.Int

@@ -3,6 +3,7 @@ package main
 import (
 	"expvar"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (s *service) publish() {
 	expvar.Publish("ready", expvar.Func(func() interface{} { return s.requestsTotal.Value() > 0 }))
 	expvar.Publish("goroutines", expvar.Func(func() interface{} { return runtime.NumGoroutine() }))
 	expvar.Publish("go_version", expvar.Func(func() interface{} { return runtime.Version() }))
-	expvar.Publish("uptime_seconds", expvar.Func(func() interface{} { return time.Since(s.began).Seconds() }))
+	expvar.Publish("uptime_seconds", expvar.Func(func() interface{} { return s.uptime().Seconds() }))
 	expvar.Publish("cache", expvar.Func(func() interface{} { return s.cacheState() }))
 	expvar.Publish("queues", expvar.Func(func() interface{} { return s.queueLengths() }))
 	expvar.Publish("latency_ms_buckets", expvar.Func(func() interface{} { return s.latencies() }))
@@ -37,6 +38,13 @@ func (s *service) publish() {
 		pool.Set("wait_seconds", waits)
 		pools.Set(name, pool)
 	}
+}
+
+func (s *service) uptime() time.Duration {
+	if simulated := atomic.LoadInt64(&s.simulated); simulated > 0 {
+		return time.Duration(simulated)
+	}
+	return time.Since(s.began)
 }
 
 type cacheState struct {

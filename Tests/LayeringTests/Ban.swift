@@ -70,7 +70,7 @@ extension Ban {
         + names(
             ["CLOCK_REALTIME"],
             outside: clockHomes,
-            "only Recorder, Export and expvault read the wall clock"
+            "Model, Expvar, Query and the codecs get their times as values"
         )
         + names(
             ["clock_gettime", "ContinuousClock", "SuspendingClock"],
@@ -85,7 +85,8 @@ extension Ban {
 
     private static let everywhere = Set(Layers.allowed.keys)
     private static let front: Set = ["expvault"]
-    private static let clockHomes: Set = ["Recorder", "Export", "expvault"]
+    /// Storage stamps the files that it makes, and the lock.
+    private static let clockHomes: Set = ["Recorder", "Export", "Storage", "expvault"]
 
     private static func calls(_ banned: [String], outside homes: Set<String>, _ reason: String) -> [Ban] {
         banned.map { Ban(name: $0, modules: everywhere.subtracting(homes), reason: reason) }

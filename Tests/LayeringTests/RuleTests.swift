@@ -29,7 +29,7 @@ import Testing
             ("let a = CommandLine.arguments", "Storage"),
             ("signal(SIGINT, SIG_IGN)", "Recorder"),
             ("let now = Date()", "expvault"),
-            ("clock_gettime(CLOCK_REALTIME, &now)", "Storage"),
+            ("clock_gettime(CLOCK_REALTIME, &now)", "SQLite"),
             ("let clock = ContinuousClock()", "Query"),
             ("let x = try! f()", "Model"),
             ("fatalError(\"pending\")", "Storage"),
