@@ -267,13 +267,17 @@ extension WriterSession {
 
     /// Brings what is known of a target in line with the scrapes that are left.
     private func trim(_ target: TargetID, _ gone: [Victim]) throws {
-        guard var row = try TargetRow.find(target, on: store) else { throw store.damaged("a target is missing") }
+        guard var row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
         for (id, scrapes) in Dictionary(grouping: gone, by: \.run) {
             guard let id else {
                 row.failureCount -= Int64(scrapes.count)
                 continue
             }
-            guard let run = try RunRow.find(id, on: store) else { throw store.damaged("run \(id.value) is missing") }
+            guard let run = try RunRow.find(id, on: store) else {
+                throw store.damaged("run \(id.value) is missing")
+            }
             if try shrink(run, by: scrapes) == nil { row.runCount -= 1 }
         }
         let first = try store.firstRow(
@@ -301,7 +305,10 @@ extension WriterSession {
         run.first = first.position
         if gone.contains(where: { $0.position == run.last }) {
             let last = try store.firstRow(
-                "\(all) ORDER BY epoch DESC, t DESC LIMIT 1", run.target.value, run.id.value)
+                "\(all) ORDER BY epoch DESC, t DESC LIMIT 1",
+                run.target.value,
+                run.id.value
+            )
             run.last = last?.position ?? run.first
         }
         try run.update(on: connection)
@@ -328,15 +335,23 @@ extension WriterSession {
         try statement.run()
     }
 
-    /// Deletes bases that no scrape needs: those of a target serve the scrapes from their own number up to the
-    /// next base's.
+    /// Of a target's bases so many are looked at in a batch, the oldest: where bodies have little in common each
+    /// scrape has its own.
+    private static let basesPerBatch = 2 * rowsPerBatch
+
+    /// Deletes bases that no scrape needs.
+    ///
+    /// A base serves scrapes of its target with numbers from its own up to the target's next base, so a look at
+    /// those is enough.
     private func trimBases(of target: TargetID) throws {
-        let statement = try connection.statement("SELECT seq FROM bases WHERE target = ?1 ORDER BY seq")
-        try statement.bind(1, target.value)
+        let statement = try connection.statement(
+            "SELECT seq FROM bases WHERE target = ?1 ORDER BY seq LIMIT ?2"
+        )
+        try statement.bind(1, target.value).bind(2, Int64(WriterSession.basesPerBatch + 1))
         var bases: [Int64] = []
         while try statement.step() { bases.append(statement.integer(0)) }
         statement.reset()
-        for (index, seq) in bases.enumerated() {
+        for (index, seq) in bases.prefix(WriterSession.basesPerBatch).enumerated() {
             let end = index + 1 < bases.count ? bases[index + 1] : .max
             let use = try connection.statement(
                 "SELECT 1 FROM scrapes WHERE seq >= ?1 AND seq < ?2 AND +target = ?3 AND base = ?1 LIMIT 1"
@@ -344,12 +359,7 @@ extension WriterSession {
             try use.bind(1, seq).bind(2, end).bind(3, target.value)
             let isUsed = try use.step()
             use.reset()
-            if isUsed {
-                // Bases go in the order in which they came, but for imports of old scrapes.
-                if index > 64 { break }
-                continue
-            }
-            try connection.statement("DELETE FROM bases WHERE seq = ?1").bind(1, seq).run()
+            if !isUsed { try connection.statement("DELETE FROM bases WHERE seq = ?1").bind(1, seq).run() }
         }
     }
 }

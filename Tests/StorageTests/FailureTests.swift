@@ -95,7 +95,9 @@ struct FailureTests {
 
 @Suite("Readers beside a writer")
 struct ReadersTests {
-    @Test("readers see a growing prefix, whole and without an error, while one writes, checkpoints and prunes")
+    @Test(
+        "readers see a growing prefix, whole and without an error, while one writes, checkpoints and prunes"
+    )
     func readers() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("test.db")
