@@ -4,6 +4,9 @@ enum SyntaxFailure: Error {
     case ended
     /// This byte cannot stand here.
     case malformed(offset: Int)
+    /// The object ends, and this byte comes after it. `isOwnLine` tells whether its brace began a line, as expvar
+    /// writes it; else the brace may belong to a careless text.
+    case trailing(offset: Int, isOwnLine: Bool)
     /// Nested too deep.
     case tooDeep
 }
@@ -66,7 +69,7 @@ enum JSONText {
             return i + 1
         case UInt8(ascii: "u"):
             return try hexEnd(text, i + 1, digits: 4)
-        case UInt8(ascii: "a") where isKey, UInt8(ascii: "v") where isKey:
+        case UInt8(ascii: "a") where isKey, UInt8(ascii: "v") where isKey, UInt8(ascii: "'") where isKey:
             return i + 1
         case UInt8(ascii: "x") where isKey:
             return try hexEnd(text, i + 1, digits: 2)
@@ -195,6 +198,26 @@ extension JSONText {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether what stands between the quotes of a key says `word`, in whatever spelling: `mem\u0073tats`.
+    @inline(__always)
+    static func says(_ text: [UInt8], _ quoted: Range<Int>, _ word: String) -> Bool {
+        let word = word.utf8
+        // An escape is longer than what it stands for.
+        guard quoted.count > word.count else {
+            return quoted.count == word.count && text[quoted].elementsEqual(word)
+        }
+        return text[quoted].contains(UInt8(ascii: "\\")) && decoded(text[quoted]).utf8.elementsEqual(word)
+    }
+
+    /// Adds what a key says to a hash: equal for equal keys, in whatever spelling.
+    static func hash(_ quoted: ArraySlice<UInt8>, into hasher: inout Hasher) {
+        if quoted.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "\\") }) {
+            quoted.withUnsafeBytes { hasher.combine(bytes: $0) }
+        } else {
+            Array(decoded(quoted).utf8).withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     /// Decodes the escape at `start`, and gives the position after it; one that is none stands for itself.

@@ -23,6 +23,8 @@ struct ScanTests {
             "{\"k\\u0000\\\"\\\\\":\"\\ud83d\\ude00\\ud800\"}", "{\"\\x1b\\a\\v\\xff\\U000e0001\": 1}",
             "{\"memstats\":{\"BySize\":[{\"Size\":8},{\"Size\":\"8\"},{\"Size\":[8]},{\"Size\":{\"Size\":8}}]}}",
             "{\"x\":{\"BySize\":[{\"Size\":8}]},\"memstats\":[{\"BySize\":[{\"Size\":8}]}]}",
+            "{\"a\":[1,2,-3,4.5e6,\"x\",6,7 ,8, 9,[1,2],10]}",
+            "{\"a\":[" + Array(repeating: "12", count: 600).joined(separator: ",") + "]}",
             SampleProcess().body,
         ]
     )
@@ -46,7 +48,9 @@ struct ScanTests {
             ("{\"a\": [1, {\"b\": -", .cutShort), ("{\"a\": \"\\u12", .cutShort),
             ("{\"a\": NaN,\n\"b\": Na", .cutShort),
             ("{\"a\": {\n\"b\": 1\n}\n", .cutShort),
-            ("{}{}", .malformed(offset: 2)), ("{\"a\":1} x }", .malformed(offset: 8)),
+            ("{}{}", .trailing(offset: 2)), ("{\"a\":1} x }", .trailing(offset: 8)),
+            ("{\n\"a\": 1\n}\n{\n\"a\": 1\n}\n", .trailing(offset: 11)),
+            ("{\n\"a\": 1\n}\nwords\n", .trailing(offset: 11)),
             ("{a: 1}", .malformed(offset: 1)), ("{,}", .malformed(offset: 1)),
             ("{\"a\" 1}", .malformed(offset: 5)),
             ("{\"a\": NaN}", .malformed(offset: 6)), ("{\"a\": 1,}", .malformed(offset: 8)),
@@ -97,7 +101,7 @@ struct ScanTests {
     func descriptions() {
         let errors: [DocumentError] = [
             .empty, .markup, .tooLarge(bytes: 20_000_000), .tooDeep, .notAnObject, .cutShort,
-            .malformed(offset: 7),
+            .trailing(offset: 6), .malformed(offset: 7),
         ]
         for error in errors {
             #expect(error.description.hasPrefix("the body ") && !error.description.contains("\n"))
