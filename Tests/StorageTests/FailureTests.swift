@@ -92,3 +92,49 @@ struct FailureTests {
         try await writer.close()
     }
 }
+
+@Suite("Readers beside a writer")
+struct ReadersTests {
+    @Test(
+        "readers see a growing prefix, whole and without an error, while one writes, checkpoints and prunes"
+    )
+    func readers() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("test.db")
+        let writer = try await VaultWriter.open(path: path, create: true)
+        _ = try await writer.append([(sample, scrape(0, body(0)))])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var last: Int64 = 0
+                    while last < 300 {
+                        let snapshot = try Vault.openReader(path: path).snapshot()
+                        #expect(snapshot.lastSeq >= last)
+                        last = snapshot.lastSeq
+                        let target = try #require(try snapshot.targets().first)
+                        let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+                        var seq: Int64 = 0
+                        while let record = try cursor.next() {
+                            #expect(try cursor.body() == body(Int(record.seq) - 1))
+                            seq = record.seq
+                        }
+                        #expect(seq == last)
+                        await Task.yield()
+                    }
+                }
+            }
+            group.addTask {
+                for index in 1..<300 {
+                    _ = try await writer.append([(sample, scrape(Int64(index), body(index)))])
+                    if index % 40 == 0 { try await writer.checkpoint() }
+                    if index % 70 == 0 {
+                        let now = Timestamp(milliseconds: Int64(index))
+                        try await writer.prune(RetentionPolicy(ageMilliseconds: 100, now: now))
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try await writer.close()
+    }
+}
