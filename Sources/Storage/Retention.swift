@@ -55,6 +55,8 @@ package struct PruneSummary: Hashable, Sendable {
 extension WriterSession {
     /// One transaction deletes no more scrapes than this: some milliseconds.
     private static let rowsPerBatch = 500
+    /// Where the size is too large by little, so many go: the file's pages come free only when all in them is gone.
+    private static let rowsPerSizeBatchMin = 8
     /// One call of `prune` makes no more batches than this.
     private static let batchesPerCall = 8
     /// Free pages that one call gives back: 1024 pages are 4 MiB.
@@ -68,8 +70,21 @@ extension WriterSession {
             summary.isUnfinished = try pruneBatch(policy, &summary)
         }
         if try freePages() > 0 && summary.deleted > 0 { try returnSpace(pages: WriterSession.pagesPerCall) }
-        summary.bytes = try size()
+        if summary.deleted > 0 { try trimShapes(beyond: WriterSession.unusedShapesMax) }
+        if let bytesMax = policy.bytesMax { try keepWAL(below: WriterSession.walReserve(of: bytesMax)) }
+        summary.bytes = size()
         return summary
+    }
+
+    /// Cuts the WAL where it is larger; readers are waited for a moment, no more.
+    private func keepWAL(below bytes: Int64) throws(StorageError) {
+        guard fileBytes("-wal") > bytes else { return }
+        try StorageError.wrapping(file.path) { try truncateWAL() }
+    }
+
+    private func fileBytes(_ suffix: String) -> Int64 {
+        var status = stat()
+        return stat(file.realPath + suffix, &status) == 0 ? Int64(status.st_size) : 0
     }
 
     /// See `VaultWriter.compact`.
@@ -82,13 +97,14 @@ extension WriterSession {
             guard part.isUnfinished else { break }
         }
         try StorageError.wrapping(file.path) { try refreshStaleRuns() }
+        try trimShapes(beyond: 0)
         while try freePages() > 0 {
             let before = try freePages()
             try returnSpace(pages: WriterSession.pagesPerCall)
             guard try freePages() < before else { break }
         }
-        try StorageError.wrapping(file.path) { _ = try connection.checkpoint(.truncate) }
-        summary.bytes = try size()
+        try StorageError.wrapping(file.path) { try truncateWAL() }
+        summary.bytes = size()
         return summary
     }
 
@@ -104,13 +120,8 @@ extension WriterSession {
     }
 
     /// The bytes that file and WAL take.
-    func size() throws(StorageError) -> Int64 {
-        var total: Int64 = 0
-        for suffix in ["", "-wal"] {
-            var status = stat()
-            if stat(file.realPath + suffix, &status) == 0 { total += Int64(status.st_size) }
-        }
-        return total
+    func size() -> Int64 {
+        fileBytes("") + fileBytes("-wal")
     }
 
     /// The bytes that would be left if all free pages were given back and the WAL were written back.
@@ -143,13 +154,36 @@ extension WriterSession {
         forget()
         summary.deleted += Int64(victims.count)
         summary.deletedProtected += victims.reduce(0) { $0 + ($1.seq > limit ? 1 : 0) }
-        return victims.count == WriterSession.rowsPerBatch
+        return true
     }
 
     private struct Victim {
         var seq: Int64
         var target: TargetID
         var age: Int64
+    }
+
+    /// A target with more shapes than this makes them up; then those that nothing has any more are looked for, which
+    /// takes a look at each of its scrapes.
+    private static let unusedShapesMax: Int64 = 1000
+
+    /// Deletes shapes that no scrape has any more, of targets with more than so many.
+    private func trimShapes(beyond countMax: Int64) throws(StorageError) {
+        try transaction {
+            for target in try TargetRow.all(on: store) {
+                guard try count("shapes WHERE target = ?1", target.id) > countMax else { continue }
+                try connection.statement(
+                    """
+                    DELETE FROM shapes WHERE target = ?1 AND id NOT IN \
+                    (SELECT shape FROM scrapes WHERE target = ?1 AND shape IS NOT NULL)
+                    """
+                )
+                .bind(1, target.id.value)
+                .run()
+                if connection.changes > 0 { forget(target.id) }
+            }
+        }
+        store.forget()
     }
 
     /// The next scrapes to go: too old ones, else the oldest of all where the file is too large.
@@ -173,9 +207,20 @@ extension WriterSession {
         guard isTooLarge else { return [] }
         let limit = policy.protectedAfterSeq ?? .max
         let free = oldest.filter { $0.seq <= limit }
-        return Array(
-            (free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch)
-        )
+        let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
+        let count = try countFor(bytes: excess, of: used)
+        return Array((free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(count))
+    }
+
+    /// How many scrapes hold about that many of the used bytes: one batch at most, and some at least.
+    private func countFor(bytes: Int64, of used: Int64) throws -> Int {
+        var scrapes: Int64 = 0
+        for target in try TargetRow.all(on: store) {
+            scrapes += target.failureCount
+            for run in try RunRow.all(of: target.id, on: store) { scrapes += run.scrapeCount }
+        }
+        let share = Double(bytes) / Double(max(used, 1)) * Double(scrapes)
+        return min(WriterSession.rowsPerBatch, max(WriterSession.rowsPerSizeBatchMin, Int(min(share, 1e9))))
     }
 
     /// Of a size limit this much is for the WAL: a checkpoint's worth, or a quarter where the limit is small.
@@ -222,6 +267,20 @@ extension WriterSession {
         }
         try trimSteps(of: target, before: first?.position)
         try trimBases(of: target)
+        guard var row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
+        row.failureCount = try count("scrapes WHERE run IS NULL AND target = ?1", target)
+        row.runCount = try count("runs WHERE target = ?1", target)
+        row.stepCount = try count("clock_steps WHERE target = ?1", target)
+        try row.store(on: connection)
+    }
+
+    private func count(_ rows: String, _ target: TargetID) throws -> Int64 {
+        let statement = try connection.statement("SELECT count(*) FROM \(rows)")
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
     }
 
     private func recount(_ run: inout RunRow) throws {
