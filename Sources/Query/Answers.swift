@@ -8,8 +8,9 @@ package struct TargetAnswer: Hashable, Sendable {
     package var url: String?
     /// The labels that its newest scrape has.
     package var labels: [String: String]
-    /// The times of its first and last scrape, failed ones included; nil before the first.
+    /// The time of its first scrape, failed ones included; nil before the first.
     package var first: Timestamp?
+    /// The time of its last scrape, failed ones included.
     package var last: Timestamp?
     /// How many scrapes got a document.
     package var scrapes: Int64
@@ -39,8 +40,9 @@ package struct FailureAnswer: Hashable, Sendable {
 
 /// A clock step, as `targets` names it.
 package struct ClockStepAnswer: Hashable, Sendable {
-    /// The times of the scrapes before and after it, each by the wall clock of its moment.
+    /// The time of the scrape before it, by the wall clock of its moment.
     package var before: Timestamp
+    /// The time of the scrape after it, by the wall clock of its moment.
     package var after: Timestamp
     /// How far the wall clock moved against the boot clock, in milliseconds; negative for a step back.
     package var milliseconds: Int64
@@ -50,8 +52,9 @@ package struct ClockStepAnswer: Hashable, Sendable {
 package struct RunAnswer: Hashable, Sendable {
     /// The end of its first collection, in Unix ns; nil where no ring held it.
     package var startedNanoseconds: UInt64?
-    /// The times of its first and last scrape.
+    /// The time of its first scrape.
     package var first: Timestamp
+    /// The time of its last scrape.
     package var last: Timestamp
     /// How many scrapes it has.
     package var scrapes: Int64
@@ -69,8 +72,9 @@ package struct SeriesAnswer: Hashable, Sendable {
     package var kind: SeriesKind
     /// The unit of its values; nil where it counts things or nobody knows.
     package var unit: Unit?
-    /// The times of its first and last sample in the range.
+    /// The time of its first sample in the range.
     package var firstSeen: Timestamp
+    /// The time of its last sample in the range.
     package var lastSeen: Timestamp
     /// How many samples the range holds, at least 1.
     package var points: Int
@@ -86,8 +90,9 @@ package struct RateAnswer: Hashable, Sendable {
     package var series: String
     /// The unit of `increase`; `rate` is in that unit a second.
     package var unit: Unit?
-    /// The ends of the range that was asked for; an open end is the target's first or last scrape.
+    /// The beginning of the range that was asked for; the target's first scrape where it is open.
     package var from: Timestamp
+    /// The end of the range that was asked for; the target's last scrape, included, where it is open.
     package var to: Timestamp
     /// By how much the counter rose: an integer where all pairs and their parts are integers, else a double.
     package var increase: Number
@@ -123,13 +128,15 @@ package struct ValuesAnswer: Hashable, Sendable {
     package var unit: Unit?
     /// How many samples the range holds; may be 0.
     package var count: Int
-    /// The lowest and the highest sample; nil where there is none.
+    /// The lowest sample; nil where there is none.
     package var min: Number?
+    /// The highest sample; nil where there is none.
     package var max: Number?
     /// The arithmetic mean: the exact sum over the count, rounded once; nil where there is no sample.
     package var mean: Double?
-    /// The values of the first and the last sample; nil where there is none.
+    /// The value of the first sample; nil where there is none.
     package var first: Number?
+    /// The value of the last sample; nil where there is none.
     package var last: Number?
     /// Every step of the range in order; nil where no step was asked for.
     package var points: [ValuesPoint]?
@@ -141,10 +148,13 @@ package struct ValuesPoint: Hashable, Sendable {
     package var start: Timestamp
     /// How many samples the step holds.
     package var count: Int
-    /// The lowest, the highest, the mean and the last sample; nil where there is none.
+    /// The lowest sample; nil where there is none.
     package var min: Number?
+    /// The highest sample; nil where there is none.
     package var max: Number?
+    /// The mean, rounded once; nil where there is no sample.
     package var mean: Double?
+    /// The last sample; nil where there is none.
     package var last: Number?
 }
 

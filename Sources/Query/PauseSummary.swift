@@ -10,8 +10,9 @@ package struct PauseSummary: Hashable, Sendable {
     package var totalNanoseconds: Number?
     /// What the missed ones paused together, in nanoseconds.
     package var missedNanoseconds: Number?
-    /// The shortest and the longest pause seen, in nanoseconds; nil where none was.
+    /// The shortest pause seen, in nanoseconds; nil where none was.
     package var minNanoseconds: UInt64?
+    /// The longest pause seen, in nanoseconds; nil where none was.
     package var maxNanoseconds: UInt64?
     /// The mean pause in nanoseconds, rounded once; nil where none was seen.
     package var meanNanoseconds: Double?

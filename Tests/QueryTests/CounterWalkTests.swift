@@ -50,15 +50,16 @@ import Testing
         let tallies = try CounterWalk.tallies(one.history, in: window, gap: one.gap)
         let span = try #require(window.steps)
         for (name, tally) in zip(GeneratedHistory.series, tallies) {
-            let want = reference.rate(name, since: window.since, until: window.until)
+            let pairs = reference.pairs(name)
+            let want = NaiveReference.rate(pairs, since: window.since, until: window.until)
             #expect(isNear(tally.total, want), "seed \(seed) \(name): \(tally.total.number), not \(want)")
             #expect(tally.resets == want.resets, "seed \(seed) \(name)")
             #expect(tally.covered.milliseconds == want.coveredMilliseconds, "seed \(seed) \(name)")
             let covered = tally.covered.milliseconds(in: span)
             for index in 0..<span.count {
                 let start = span.start(of: index)
-                let step = reference.rate(
-                    name,
+                let step = NaiveReference.rate(
+                    pairs,
                     since: max(start, window.since),
                     until: min(start + 7, window.until)
                 )

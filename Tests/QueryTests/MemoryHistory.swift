@@ -8,18 +8,22 @@ import Storage
 struct MemoryHistory: History {
     let scrapes: [NaiveScrape]
     let series: [String]
+    let runs: [RunID: RunSpan]
     /// Decides the sizes of blocks, and which rows further outside come along.
     let seed: UInt64
 
     var seriesCount: Int { series.count }
 
-    var runs: [RunID: RunSpan] {
+    init(scrapes: [NaiveScrape], series: [String], seed: UInt64) {
+        self.scrapes = scrapes
+        self.series = series
+        self.seed = seed
         var runs: [RunID: RunSpan] = [:]
         for scrape in scrapes {
             let first = runs[RunID(scrape.run)]?.first ?? scrape.position
             runs[RunID(scrape.run)] = RunSpan(first: first, last: scrape.position)
         }
-        return runs
+        self.runs = runs
     }
 
     var stepPositions: [ScrapePosition] {
@@ -34,12 +38,15 @@ struct MemoryHistory: History {
         var generator = SeededGenerator(seed: seed)
         var wanted: Set<Int> = []
         for index in scrapes.indices where range.contains(scrapes[index].position.time) {
-            let run = scrapes.indices.filter { scrapes[$0].run == scrapes[index].run }
             wanted.insert(index)
             wanted.insert(max(0, index - 1))
             wanted.insert(min(scrapes.count - 1, index + 1))
-            if let before = run.last(where: { $0 < index }) { wanted.insert(before) }
-            if let after = run.first(where: { $0 > index }) { wanted.insert(after) }
+            if let before = scrapes[..<index].lastIndex(where: { $0.run == scrapes[index].run }) {
+                wanted.insert(before)
+            }
+            if let after = scrapes[(index + 1)...].firstIndex(where: { $0.run == scrapes[index].run }) {
+                wanted.insert(after)
+            }
         }
         if let first = wanted.min(), let last = wanted.max(), seed % 2 == 0 {
             wanted.formUnion(max(0, first - 3)..<first)

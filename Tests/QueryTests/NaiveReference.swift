@@ -68,9 +68,14 @@ struct NaiveReference {
 
     /// The rate of the series in `[since, until)`.
     func rate(_ series: String, since: Int64, until: Int64) -> Rate {
+        Self.rate(pairs(series), since: since, until: until)
+    }
+
+    /// What those pairs amount to in `[since, until)`.
+    static func rate(_ pairs: [Pair], since: Int64, until: Int64) -> Rate {
         var rate = Rate()
         var covered: Set<Int64> = []
-        for pair in pairs(series) {
+        for pair in pairs {
             if pair.isReset, since <= pair.end, pair.end < until { rate.resets += 1 }
             let start = max(pair.start, since)
             let end = min(pair.end, until)
