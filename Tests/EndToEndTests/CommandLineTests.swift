@@ -91,22 +91,22 @@ import Testing
         )
     }
 
-    @Test(
-        "wrong use is one line on standard error and the right status",
-        arguments: [
-            (["rate", "memstats.HeapAlloc"], Int32(64)),
-            (["rate", "nothing.like.it"], 66),
-            (["rate"], 64),
-            (["frobnicate"], 64),
-            (["values", "requests", "--since", "yesterday"], 64),
-            (["values", "requests", "--since", "2000-01-01", "--step", "1ms"], 64),
-            (["pauses", "--percentile", "101"], 64),
-            (["show", "--target", "nobody"], 66),
-            (["export", "file", "--out", "/nonexistent/directory/x"], 73),
-            (["import", "/nonexistent/file"], 66),
-        ]
-    )
-    func wrongUse(arguments: [String], status: Int32) async throws {
+    /// Arguments that are wrong, and the status that says how.
+    static let wrongUses: [([String], Int32)] = [
+        (["rate", "memstats.HeapAlloc"], 64),
+        (["rate", "nothing.like.it"], 66),
+        (["rate"], 64),
+        (["frobnicate"], 64),
+        (["values", "requests", "--since", "yesterday"], 64),
+        (["values", "requests", "--since", "2000-01-01", "--step", "1ms"], 64),
+        (["pauses", "--percentile", "101"], 64),
+        (["show", "--target", "nobody"], 66),
+        (["export", "file", "--out", "/nonexistent/directory/x"], 73),
+        (["import", "/nonexistent/file"], 66),
+    ]
+
+    @Test("wrong use is one line on standard error and the right status", arguments: wrongUses)
+    func wrongUse(_ arguments: [String], status: Int32) async throws {
         let directory = try TemporaryDirectory()
         let db = try await database(directory, [Self.body(requests: 1), Self.body(requests: 2)])
         let outcome = try await ChildProcess.run(Expvault.binary, arguments, environment: ["EXPVAULT_DB": db])
