@@ -11,7 +11,7 @@ enum LargeBlocks {
     ///
     /// By itself it raises its threshold up to 32 MiB with the first large block that is freed (mallopt(3),
     /// M_MMAP_THRESHOLD), and then each thread's arena keeps one: ten hostile targets grew the process by 55 MiB
-    /// so, and by 24 MiB with a fixed threshold.
+    /// so, and by less than half of that with a fixed threshold.
     static func returnAtOnce() {
         #if canImport(Glibc)
         // It refuses only values that are no threshold.
