@@ -27,7 +27,9 @@ enum HumanText {
         let sign = value < 0 ? "-" : ""
         // Beyond some 290 years the text no longer matters; the clamp keeps the conversion from trapping.
         let whole = Int64(min(seconds, 9e15).rounded())
-        for (name, size, lower, lowerSize) in [("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)]
+        for (name, size, lower, lowerSize) in [
+            ("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1),
+        ]
         where whole >= Int64(size) {
             let rest = whole % Int64(size) / Int64(lowerSize)
             return sign + "\(whole / Int64(size)) \(name)" + (rest > 0 ? " \(rest) \(lower)" : "")
