@@ -41,8 +41,15 @@ enum HumanText {
     static func plain(_ value: Double) -> String {
         if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
         let magnitude = value.magnitude
-        if magnitude >= 1e15 || magnitude < 1e-4 { return value.description }
+        if magnitude >= 1e15 || magnitude < 1e-4 { return scientific(value) }
         return significant(value)
+    }
+
+    /// A number too large or small for plain digits, with three significant ones: `4.12e-05`.
+    private static func scientific(_ value: Double) -> String {
+        let text = value.description
+        guard let exponent = text.lastIndex(of: "e"), let mantissa = Double(text[..<exponent]) else { return text }
+        return fixed(mantissa, decimals: 2) + text[exponent...]
     }
 
     /// An exact integer in its unit; without a unit every digit is shown.
