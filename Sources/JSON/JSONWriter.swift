@@ -18,6 +18,11 @@ package struct JSONWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
+    /// Writes on at the end of `bytes`, where no comma is due.
+    package init(continuing bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
     /// Empties the buffer and keeps its capacity.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
@@ -40,6 +45,16 @@ package struct JSONWriter: Sendable {
     package mutating func string(_ value: String) {
         separate()
         quote(value.utf8)
+        needsComma = true
+    }
+
+    /// A string whose text is given as UTF-8; what is no UTF-8 in it becomes U+FFFD.
+    package mutating func string(utf8 text: [UInt8]) {
+        guard JSONString.isUTF8(text, from: 0, to: text.count) else {
+            return string(String(decoding: text, as: UTF8.self))
+        }
+        separate()
+        text.withUnsafeBufferPointer { JSONQuote.append($0, to: &bytes) }
         needsComma = true
     }
 
@@ -103,28 +118,8 @@ package struct JSONWriter: Sendable {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 
-    /// Escapes what JSON demands (RFC 8259, section 7), and DEL, which terminals would obey.
-    private mutating func quote(_ text: some Sequence<UInt8>) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
-                bytes.append(JSONWriter.hexadecimal(byte >> 4))
-                bytes.append(JSONWriter.hexadecimal(byte & 15))
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func hexadecimal(_ digit: UInt8) -> UInt8 {
-        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    private mutating func quote(_ text: String.UTF8View) {
+        let done: Void? = text.withContiguousStorageIfAvailable { JSONQuote.append($0, to: &bytes) }
+        if done == nil { Array(text).withUnsafeBufferPointer { JSONQuote.append($0, to: &bytes) } }
     }
 }
