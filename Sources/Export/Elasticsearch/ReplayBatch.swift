@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 /// A document on its way, and what happened to it so far.
 struct ReplayItem: Sendable {
@@ -6,8 +6,6 @@ struct ReplayItem: Sendable {
     var document: ReplayDocument
     /// The document as it was, where `document` lacks variables.
     var original: ReplayDocument?
-    /// What a stream said against the document, where variables were left out for it.
-    var leftOutReason: String?
 }
 
 /// Documents that are sent together, and what must be done before they may be.

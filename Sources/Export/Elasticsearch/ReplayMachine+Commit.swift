@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 extension ReplayMachine {
     /// What must be made durable now.

@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 extension ReplayMachine {
     /// Takes note of what happened; `next` says what follows from it.
@@ -139,7 +139,7 @@ extension ReplayMachine {
     /// Whether a document that was just stored may be stored in an older index, too.
     private func mayBeTwice(_ batch: ReplayBatch, _ answer: BulkItemAnswer, _ stream: ReplayStream) -> Bool {
         if batch.isUnprotected { return true }
-        guard let doubt = batch.doubt, doubt.wasSent, let index = answer.index else { return false }
+        guard batch.doubt != nil, let index = answer.index else { return false }
         // The stream rolled over between the probe and the request: the new index knew nothing of the id.
         return batch.probedIndices[stream] != .absent && batch.probedIndices[stream] != .named(index)
     }
@@ -261,13 +261,12 @@ extension ReplayMachine {
     /// Its request may have stored something, or may do so until its timeout has passed.
     private mutating func putInDoubt(_ batch: inout ReplayBatch) {
         let settledAt = batch.sentAt + rules.requestTimeout
-        if batch.doubt != nil {
-            batch.doubt?.settledAt = max(batch.doubt?.settledAt ?? 0, settledAt)
-            batch.doubt?.wasSent = true
-        } else {
-            batch.doubt = ReplayBatch.Doubt(
-                indices: batch.oldest?.indices ?? PerStream(.unknown), settledAt: settledAt, wasSent: true)
-        }
+        var doubt =
+            batch.doubt
+            ?? ReplayBatch.Doubt(indices: batch.oldest?.indices ?? PerStream(.unknown), settledAt: 0, wasSent: true)
+        doubt.settledAt = max(doubt.settledAt, settledAt)
+        doubt.wasSent = true
+        batch.doubt = doubt
         batch.isProbed = false
     }
 

@@ -1,4 +1,4 @@
-package import Model
+import Model
 package import Storage
 
 /// Decides everything about an export, and does nothing itself.
@@ -246,9 +246,8 @@ package struct ReplayMachine: Sendable {
             moments.append(endingBy)
         } else {
             if let waitMax = rules.waitMax, hasWork { moments.append(lastProgress + waitMax) }
-            if active.count < inFlightMax {
+            if hasProbed ? active.count < inFlightMax : !isProbing {
                 for batch in waiting { moments.append(max(batch.notBefore, backoffUntil)) }
-                if !hasProbed { moments.append(backoffUntil) }
             }
         }
         return moments.min()
