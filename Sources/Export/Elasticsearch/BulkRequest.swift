@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 
 /// The body of a bulk request: for each document an action line and a source line, each ended by a newline.
 ///
@@ -15,7 +15,7 @@ package enum BulkRequest {
     /// How many bytes a document takes in a request, action line included.
     package static func bytes(of document: ReplayDocument, namespace: String) -> Int {
         // "logs-" and "-" around the data set.
-        let stream = 6 + document.stream.dataset.utf8.count + namespace.utf8.count
+        let stream = 6 + document.kind.dataset.utf8.count + namespace.utf8.count
         return opening.count + stream + middle.count + document.id.utf8.count + closing.count
             + document.bytes.count + 1
     }
@@ -25,10 +25,10 @@ package enum BulkRequest {
         var body: [UInt8] = []
         body.reserveCapacity(documents.reduce(0) { $0 + bytes(of: $1, namespace: namespace) })
         var names = PerStream<[UInt8]>([])
-        for stream in ReplayStream.allCases { names[stream] = Array(stream.name(namespace: namespace).utf8) }
+        for kind in DocumentKind.allCases { names[kind] = Array(kind.stream(namespace: namespace).utf8) }
         for document in documents {
             body.append(contentsOf: opening)
-            body.append(contentsOf: names[document.stream])
+            body.append(contentsOf: names[document.kind])
             body.append(contentsOf: middle)
             body.append(contentsOf: document.id.utf8)
             body.append(contentsOf: closing)

@@ -85,7 +85,7 @@ package struct BulkResponse {
         self.text = text
         self.documents = documents
         var streams = PerStream<String>("")
-        for stream in ReplayStream.allCases { streams[stream] = stream.name(namespace: namespace) }
+        for kind in DocumentKind.allCases { streams[kind] = kind.stream(namespace: namespace) }
         self.streams = streams
         answers.reserveCapacity(documents.count)
     }
@@ -134,7 +134,7 @@ package struct BulkResponse {
             case "_index":
                 answer.index = try response.stringOrSkip()
                 // A backing index has the stream's name in its own: `.ds-logs-golang.heap-default-…`.
-                if let index = answer.index, !index.contains(response.streams[document.stream]) {
+                if let index = answer.index, !index.contains(response.streams[document.kind]) {
                     throw BulkResponseError.otherOrder(item: number)
                 }
             case "_id":

@@ -47,7 +47,7 @@ struct ReplayBatch: Sendable {
     var phase = Phase.waiting
     var doubt: Doubt?
     /// The streams whose ids must be looked up before sending, as the last probe found.
-    var streamsToLookUp: [ReplayStream] = []
+    var streamsToLookUp: [DocumentKind] = []
     /// Not before this moment may the next step be taken.
     var notBefore: Int64 = 0
     /// Whether the write indices were just found to be those that the doubt speaks of, and what they are.
@@ -70,7 +70,7 @@ struct ReplayBatch: Sendable {
     }
 
     /// The streams that its documents go to.
-    var streams: [ReplayStream] {
-        ReplayStream.allCases.filter { stream in items.contains { $0.document.stream == stream } }
+    var streams: [DocumentKind] {
+        DocumentKind.allCases.filter { stream in items.contains { $0.document.kind == stream } }
     }
 }

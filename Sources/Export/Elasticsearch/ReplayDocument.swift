@@ -1,24 +1,5 @@
 package import Model
 
-/// The two data streams that a scrape is sent to.
-package enum ReplayStream: Int, CaseIterable, Hashable, Sendable {
-    case heap
-    case expvar
-
-    /// The data set, as in `data_stream.dataset`.
-    package var dataset: String {
-        switch self {
-        case .heap: "golang.heap"
-        case .expvar: "golang.expvar"
-        }
-    }
-
-    /// The stream's name, such as `logs-golang.heap-default`.
-    package func name(namespace: String) -> String {
-        "logs-\(dataset)-\(namespace)"
-    }
-}
-
 /// One value for each stream.
 package struct PerStream<Value> {
     package var heap: Value
@@ -30,7 +11,7 @@ package struct PerStream<Value> {
         expvar = value
     }
 
-    package subscript(stream: ReplayStream) -> Value {
+    package subscript(stream: DocumentKind) -> Value {
         get {
             switch stream {
             case .heap: heap
@@ -60,13 +41,13 @@ package struct ReplayDocument: Hashable, Sendable {
     package var targetName: String
     /// The time of its scrape.
     package var time: Timestamp
-    package var stream: ReplayStream
+    package var kind: DocumentKind
     /// The source: one JSON object without a newline.
     package var bytes: [UInt8]
 
     /// A document with that identity and source.
     package init(
-        id: String, seq: Int64, target: TargetID, targetName: String, time: Timestamp, stream: ReplayStream,
+        id: String, seq: Int64, target: TargetID, targetName: String, time: Timestamp, kind: DocumentKind,
         bytes: [UInt8]
     ) {
         self.id = id
@@ -74,7 +55,7 @@ package struct ReplayDocument: Hashable, Sendable {
         self.target = target
         self.targetName = targetName
         self.time = time
-        self.stream = stream
+        self.kind = kind
         self.bytes = bytes
     }
 }

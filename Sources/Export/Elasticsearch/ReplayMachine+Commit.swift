@@ -45,9 +45,9 @@ extension ReplayMachine {
         let unsettled = waiting.compactMap(\.oldest) + active.values.compactMap(\.oldest)
         let oldest = unsettled.min { $0.order < $1.order }?.indices ?? indices
         var result: [String: WriteIndex] = [:]
-        for stream in ReplayStream.allCases {
-            let name = stream.name(namespace: rules.namespace)
-            result[name] = carried?.indices[name] ?? oldest[stream]
+        for kind in DocumentKind.allCases {
+            let name = kind.stream(namespace: rules.namespace)
+            result[name] = carried?.indices[name] ?? oldest[kind]
         }
         return result
     }

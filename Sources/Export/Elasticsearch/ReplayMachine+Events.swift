@@ -22,7 +22,7 @@ extension ReplayMachine {
         if id == ReplayMachine.firstProbe {
             hasProbed = true
             isProbing = false
-            for stream in ReplayStream.allCases { indices[stream] = states[stream].writeIndex }
+            for kind in DocumentKind.allCases { indices[kind] = states[kind].writeIndex }
             return
         }
         batch.phase = .waiting
@@ -94,10 +94,10 @@ extension ReplayMachine {
         var isCertain = true
         var retryReason: String?
         for (item, answer) in zip(items, answers) {
-            let stream = item.document.stream
+            let stream = item.document.kind
             let outcome = BulkOutcome.of(
                 status: answer.status, type: answer.type, reason: answer.reason,
-                usedFailureStore: answer.usedFailureStore, stream: stream.name(namespace: rules.namespace)
+                usedFailureStore: answer.usedFailureStore, stream: stream.stream(namespace: rules.namespace)
             )
             switch outcome {
             case .delivered:
@@ -137,7 +137,7 @@ extension ReplayMachine {
     }
 
     /// Whether a document that was just stored may be stored in an older index, too.
-    private func mayBeTwice(_ batch: ReplayBatch, _ answer: BulkItemAnswer, _ stream: ReplayStream) -> Bool {
+    private func mayBeTwice(_ batch: ReplayBatch, _ answer: BulkItemAnswer, _ stream: DocumentKind) -> Bool {
         if batch.isUnprotected { return true }
         guard batch.doubt != nil, let index = answer.index else { return false }
         // The stream rolled over between the probe and the request: the new index knew nothing of the id.
@@ -146,7 +146,7 @@ extension ReplayMachine {
 
     /// The item without what was refused of it; nil where that does not help, or was tried.
     private func leaveOut(_ item: ReplayItem, _ answer: BulkItemAnswer) -> ReplayItem? {
-        guard rules.leavesOutCustom, item.original == nil, item.document.stream == .expvar,
+        guard rules.leavesOutCustom, item.original == nil, item.document.kind == .expvar,
             !answer.usedFailureStore, answer.status == 400
         else { return nil }
         let reason = answer.reason ?? answer.type ?? "refused"
@@ -162,7 +162,7 @@ extension ReplayMachine {
         pending.rejected.append(
             RejectedDocument(
                 id: document.id, target: document.target, targetName: document.targetName, seq: document.seq,
-                time: document.time, stream: document.stream.name(namespace: rules.namespace), status: status,
+                time: document.time, stream: document.kind.stream(namespace: rules.namespace), status: status,
                 type: type ?? "", reason: reason ?? "", document: document.bytes
             ))
         settle(item, wasTaken: false, now: now)
@@ -180,7 +180,7 @@ extension ReplayMachine {
     }
 
     /// Takes the index that a document went to for the write index, unless we know a later one.
-    private mutating func note(_ index: String?, of stream: ReplayStream) {
+    private mutating func note(_ index: String?, of stream: DocumentKind) {
         // Answers may come in another order than requests; the generation at the name's end tells.
         guard let index, !index.hasPrefix(".fs-") else { return }
         if case .named(let known) = indices[stream] {

@@ -82,9 +82,9 @@ package struct ReplayMachine: Sendable {
         /// Send a bulk request.
         case send(batch: Int, [ReplayDocument])
         /// Ask for the write indices of these streams.
-        case probe(batch: Int, [ReplayStream])
+        case probe(batch: Int, [DocumentKind])
         /// Ask which of these ids are there, after a refresh where wanted.
-        case lookUp(batch: Int, ids: [ReplayStream: [String]], refresh: Bool)
+        case lookUp(batch: Int, ids: [DocumentKind: [String]], refresh: Bool)
         /// Let go of everything: the export has ended.
         case finish(ReplayEnd)
     }
@@ -215,8 +215,8 @@ package struct ReplayMachine: Sendable {
         guard wasSent || isForeign else { return nil }
         var indices = PerStream<WriteIndex>(.unknown)
         if !isForeign, let carried {
-            for stream in ReplayStream.allCases {
-                indices[stream] = carried.indices[stream.name(namespace: rules.namespace)] ?? .unknown
+            for kind in DocumentKind.allCases {
+                indices[kind] = carried.indices[kind.stream(namespace: rules.namespace)] ?? .unknown
             }
         }
         // An export that was killed just now may have left a request on the way.
@@ -298,7 +298,7 @@ package struct ReplayMachine: Sendable {
             guard !isProbing, forming != nil || !waiting.isEmpty else { return }
             isProbing = true
             active[ReplayMachine.firstProbe] = ReplayBatch(id: ReplayMachine.firstProbe, items: [], bytes: 0)
-            steps.append(.probe(batch: ReplayMachine.firstProbe, ReplayStream.allCases))
+            steps.append(.probe(batch: ReplayMachine.firstProbe, DocumentKind.allCases))
             return
         }
         if let batch = forming, batch.bytes >= requestBytesMax { sealForming() }
@@ -318,9 +318,9 @@ package struct ReplayMachine: Sendable {
         defer { active[batch.id] = batch }
         if !batch.streamsToLookUp.isEmpty {
             batch.phase = .lookingUp
-            var ids: [ReplayStream: [String]] = [:]
-            for item in batch.items where batch.streamsToLookUp.contains(item.document.stream) {
-                ids[item.document.stream, default: []].append(item.document.id)
+            var ids: [DocumentKind: [String]] = [:]
+            for item in batch.items where batch.streamsToLookUp.contains(item.document.kind) {
+                ids[item.document.kind, default: []].append(item.document.id)
             }
             // What some earlier export may have sent was refreshed by the first lookup already.
             let refresh = batch.doubt?.wasSent ?? true || !hasRefreshed

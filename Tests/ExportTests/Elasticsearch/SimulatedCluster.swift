@@ -33,33 +33,33 @@ struct SimulatedCluster {
     private var order = 0
 
     /// A new write index; the ids of the old one are not known to it.
-    mutating func rollOver(_ stream: ReplayStream) {
+    mutating func rollOver(_ stream: DocumentKind) {
         let generation = streams[stream].count + 1
         let padded = String(repeating: "0", count: 6 - String(generation).count) + String(generation)
-        streams[stream].append(Index(name: ".ds-\(stream.name(namespace: "default"))-2026.01.02-\(padded)"))
+        streams[stream].append(Index(name: ".ds-\(stream.stream(namespace: "default"))-2026.01.02-\(padded)"))
     }
 
     /// What `create` answers: 201, or 409 where the write index knows the id.
     mutating func create(_ document: ReplayDocument) -> BulkItemAnswer {
-        if streams[document.stream].isEmpty { rollOver(document.stream) }
-        let last = streams[document.stream].count - 1
-        let name = streams[document.stream][last].name
-        if streams[document.stream][last].documents[document.id] != nil {
+        if streams[document.kind].isEmpty { rollOver(document.kind) }
+        let last = streams[document.kind].count - 1
+        let name = streams[document.kind][last].name
+        if streams[document.kind][last].documents[document.id] != nil {
             return BulkItemAnswer(status: 409, index: name, type: "version_conflict_engine_exception")
         }
         order += 1
-        streams[document.stream][last].documents[document.id] = (document.bytes, order)
+        streams[document.kind][last].documents[document.id] = (document.bytes, order)
         return BulkItemAnswer(status: 201, index: name)
     }
 
     mutating func refresh() {
-        for stream in ReplayStream.allCases {
+        for stream in DocumentKind.allCases {
             for index in streams[stream].indices { streams[stream][index].refreshedUpTo = order }
         }
     }
 
     /// The ids that a search finds, once for each index that holds them.
-    func find(_ ids: [ReplayStream: [String]]) -> [String] {
+    func find(_ ids: [DocumentKind: [String]]) -> [String] {
         var found: [String] = []
         for (stream, ids) in ids {
             for index in streams[stream] {
@@ -69,14 +69,14 @@ struct SimulatedCluster {
         return found
     }
 
-    func state(_ stream: ReplayStream) -> ReplayMachine.StreamState {
+    func state(_ stream: DocumentKind) -> ReplayMachine.StreamState {
         ReplayMachine.StreamState(
             writeIndex: streams[stream].last.map { .named($0.name) } ?? .absent, indexCount: streams[stream].count)
     }
 
     /// How often the document lies there.
     func copies(of document: ReplayDocument) -> Int {
-        streams[document.stream].count { $0.documents[document.id] != nil }
+        streams[document.kind].count { $0.documents[document.id] != nil }
     }
 }
 

@@ -43,7 +43,7 @@ struct SimulatedRun {
             highestSeq = seq
             // A failed scrape makes no documents.
             if chance.percent(10) { continue }
-            for stream in ReplayStream.allCases { add(seq, stream, target: chance.below(targets) + 1) }
+            for stream in DocumentKind.allCases { add(seq, stream, target: chance.below(targets) + 1) }
         }
         // Some of it may be there already, from an export whose ledger is lost.
         if chance.percent(20), let some = documents.randomElement(using: &chance),
@@ -51,12 +51,12 @@ struct SimulatedRun {
         {
             _ = cluster.create(some)
             cluster.refresh()
-            if chance.percent(70) { cluster.rollOver(some.stream) }
+            if chance.percent(70) { cluster.rollOver(some.kind) }
         }
-        for stream in ReplayStream.allCases where chance.percent(30) { cluster.rollOver(stream) }
+        for stream in DocumentKind.allCases where chance.percent(30) { cluster.rollOver(stream) }
     }
 
-    private mutating func add(_ seq: Int64, _ stream: ReplayStream, target: Int) {
+    private mutating func add(_ seq: Int64, _ stream: DocumentKind, target: Int) {
         let mood = chance.below(100)
         let body =
             switch mood {
@@ -69,7 +69,7 @@ struct SimulatedRun {
         documents.append(
             ReplayDocument(
                 id: "\(target)-\(seq)-\(stream.rawValue)", seq: seq, target: TargetID(Int64(target)),
-                targetName: "t\(target)", time: Timestamp(milliseconds: seq * 10_000), stream: stream,
+                targetName: "t\(target)", time: Timestamp(milliseconds: seq * 10_000), kind: stream,
                 bytes: Array(body.utf8)))
     }
 
@@ -170,11 +170,11 @@ struct SimulatedRun {
         guard mayLook else { return later(.event(.denied(batch: batch))) }
         if fault(10) { return later(.event(.failed(batch: batch, unclear))) }
         var states = PerStream(ReplayMachine.StreamState(writeIndex: .absent, indexCount: 0))
-        for stream in ReplayStream.allCases { states[stream] = cluster.state(stream) }
+        for stream in DocumentKind.allCases { states[stream] = cluster.state(stream) }
         later(.event(.probed(batch: batch, states)))
     }
 
-    private mutating func answerLookUp(_ batch: Int, _ ids: [ReplayStream: [String]], refresh: Bool) {
+    private mutating func answerLookUp(_ batch: Int, _ ids: [DocumentKind: [String]], refresh: Bool) {
         if fault(10) { return later(.event(.failed(batch: batch, unclear))) }
         if refresh { cluster.refresh() }
         later(.event(.found(batch: batch, ids: cluster.find(ids))))
@@ -298,7 +298,7 @@ struct SimulatedRun {
                 text.contains("refuse") || text.contains("failurestore")
                 || (text.contains("large")
                     && BulkRequest.bytes(of: document, namespace: "default") > requestLimit)
-                || (text.contains("\"cache\":7") && document.stream == .heap)
+                || (text.contains("\"cache\":7") && document.kind == .heap)
             let copies = cluster.copies(of: document)
             extra += max(copies - 1, 0)
             if (ledger.rejected[document.id] != nil) != isRefused { complaints.append("\(document.id): quarantine") }
