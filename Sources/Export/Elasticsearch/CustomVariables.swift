@@ -24,9 +24,7 @@ package enum CustomVariables {
         // Where the names fit nothing here, the reason is not understood.
         if kept == custom { kept = .object([]) }
         var result = document
-        var json = JSONWriter(reserving: document.bytes.count + reason.utf8.count + 64)
-        write(annotated(replacing(path[...], in: value, by: kept), reason: reason), to: &json)
-        result.bytes = json.bytes
+        result.bytes = annotated(replacing(path[...], in: value, by: kept), reason: reason).bytes
         return result
     }
 
@@ -83,25 +81,5 @@ package enum CustomVariables {
         members.removeAll { $0.key == "error" }
         members.append(JSONMember(key: "error", value: .object([message])))
         return .object(members)
-    }
-
-    private static func write(_ value: JSONValue, to json: inout JSONWriter) {
-        switch value {
-        case .object(let members):
-            json.beginObject()
-            for member in members {
-                json.key(member.key)
-                write(member.value, to: &json)
-            }
-            json.endObject()
-        case .array(let elements):
-            json.beginArray()
-            for element in elements { write(element, to: &json) }
-            json.endArray()
-        case .number(let spelling): json.raw(spelling.utf8)
-        case .string(let text): json.string(text)
-        case .boolean(let truth): json.boolean(truth)
-        case .null: json.null()
-        }
     }
 }
