@@ -229,39 +229,35 @@ extension ElasticsearchCluster {
     }
 
     private mutating func create(_ action: Action, in name: String, _ request: ElasticsearchRequest) -> JSONValue {
-        guard var index = streams[name]?.indices.last else { return .null }
-        let last = (streams[name]?.indices.count ?? 1) - 1
         let id = action.id ?? generateID()
-        let source: JSONValue
+        guard var stream = streams.removeValue(forKey: name) else { return .null }
+        // Taken out, so that the dictionaries in it are changed in place and not copied for each document.
+        defer { streams[name] = stream }
+        let last = stream.indices.count - 1
+        let index = stream.indices[last].name
         do {
-            source = try JSONReader.value(of: action.source)
+            let source = try JSONReader.value(of: action.source)
+            // The engine looks at the id only after the mapping has been updated.
+            try stream.indices[last].mapping.take(source, id: id)
+        } catch let refusal as ElasticsearchMapping.Refusal {
+            return failed(action, 400, refusal.type, refusal.reason, index: index, id: id, cause: refusal.cause)
         } catch {
             return failed(
-                action, 400, documentErrorType, "failed to parse", index: index.name, id: id,
+                action, 400, documentErrorType, "failed to parse", index: index, id: id,
                 cause: ("json_parse_exception", "\(error) at [Source: \(echo(request))]"))
         }
-        // The engine looks at the id only after the mapping has been updated.
-        do {
-            try index.mapping.take(source, id: id)
-        } catch let refusal as ElasticsearchMapping.Refusal {
-            return failed(
-                action, 400, refusal.type, refusal.reason, index: index.name, id: id, cause: refusal.cause)
-        } catch {
-            return failed(action, 500, "exception", "\(error)")
-        }
-        guard index.documents[id] == nil else {
+        guard stream.indices[last].documents[id] == nil else {
             return failed(
                 action, 409, "version_conflict_engine_exception",
-                "[\(id)]: version conflict, document already exists (current version [1])", index: index.name, id: id)
+                "[\(id)]: version conflict, document already exists (current version [1])", index: index, id: id)
         }
-        let number = index.order.count
-        index.documents[id] = action.source
-        index.order.append(id)
-        streams[name]?.indices[last] = index
+        stream.indices[last].documents[id] = action.source
+        stream.indices[last].order.append(id)
         var members: [JSONMember] = [
-            JSONMember(key: "_index", value: .string(index.name)), JSONMember(key: "_id", value: .string(id)),
+            JSONMember(key: "_index", value: .string(index)), JSONMember(key: "_id", value: .string(id)),
             JSONMember(key: "_version", value: .whole(1)), JSONMember(key: "result", value: "created"),
-            JSONMember(key: "_seq_no", value: .whole(number)), JSONMember(key: "status", value: .whole(201)),
+            JSONMember(key: "_seq_no", value: .whole(stream.indices[last].order.count - 1)),
+            JSONMember(key: "status", value: .whole(201)),
         ]
         if !isOpenSearch, isAtLeast(8, 14) {
             members.append(JSONMember(key: "failure_store", value: "not_applicable_or_unknown"))

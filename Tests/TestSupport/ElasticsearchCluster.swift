@@ -103,7 +103,7 @@ package struct ElasticsearchCluster: Sendable {
     /// A larger request is answered 413.
     package var requestBytesMax = 100 << 20
     package var clusterUUID = "kQ1zT3rXSVq6yJ9m0uC2Pw"
-    package internal(set) var streams: [String: Stream] = [:]
+    var streams: [String: Stream] = [:]
     package internal(set) var bulkRequestCount = 0
     var components: [String: JSONValue] = [:]
     var templates: [String: Template] = [:]
@@ -145,7 +145,8 @@ package struct ElasticsearchCluster: Sendable {
     /// Starts a new write index.
     package mutating func rollOver(_ stream: String) {
         guard let generation = streams[stream]?.indices.count else { return }
-        streams[stream]?.indices.append(newIndex(of: stream, generation: generation + 1))
+        let index = newIndex(of: stream, generation: generation + 1)
+        streams[stream]?.indices.append(index)
     }
 
     private func newIndex(of stream: String, generation: Int) -> Index {
@@ -240,7 +241,7 @@ package struct ElasticsearchCluster: Sendable {
         case ("PUT", 2, "_data_stream", let name?):
             return guarded([.manage], request) { cluster in
                 cluster.makeStream(name)
-                    ? acknowledged
+                    ? cluster.acknowledged
                     : .error(
                         400, "illegal_argument_exception",
                         "no matching index template found for data stream [\(name)]")

@@ -200,7 +200,7 @@ package struct ElasticsearchMapping: Sendable {
             }
         case .keyword: break
         }
-        fields[path] = type
+        if fields[path] == nil { fields[path] = type }
     }
 
     private func histogram(_ value: JSONValue, at path: String, _ id: String) throws {
