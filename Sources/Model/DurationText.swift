@@ -9,7 +9,9 @@ package enum DurationText {
     /// are not.
     package static func milliseconds(_ text: String) -> Int64? {
         for (unit, factor) in units where text.hasSuffix(unit) {
-            guard let value = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor) else { continue }
+            guard let value = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor) else {
+                continue
+            }
             return value
         }
         return nil
@@ -46,7 +48,9 @@ enum DecimalText {
                 endsWithDigit = false
                 continue
             }
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits < digitsMax else { return nil }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits < digitsMax else {
+                return nil
+            }
             digits += 1
             endsWithDigit = true
             mantissa = mantissa * 10 + Int128(byte - UInt8(ascii: "0"))

@@ -1,7 +1,8 @@
 /// Sizes as people write them: `512`, `16KiB`, `500MB`, `1GiB`.
 package enum SizeText {
     /// What a size must look like, for error messages.
-    package static let rule = "a size is a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, as in 1GiB"
+    package static let rule =
+        "a size is a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, as in 1GiB"
 
     /// The size in bytes; nil where `text` is none, or too large for Int64.
     ///

@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test("what is written is read back") func roundTrip() {
-        for milliseconds: Int64 in [0, 1, 999, 1000, 1001, 60_000, 90_000, 3_600_000, 86_400_000, 90_000_000] {
+        for milliseconds: Int64 in [0, 1, 999, 1000, 1001, 60_000, 90_000, 3_600_000, 86_400_000, 90_000_000]
+        {
             let text = DurationText.format(milliseconds: milliseconds)
             #expect(DurationText.milliseconds(text) == milliseconds, "\(text)")
         }
@@ -42,7 +43,8 @@ import Testing
     @Test(
         "sizes are read exactly",
         arguments: [
-            ("0", 0), ("512", 512), ("512B", 512), ("1KiB", 1024), ("1.25KiB", 1280), ("1KB", 1000), ("1kB", 1000),
+            ("0", 0), ("512", 512), ("512B", 512), ("1KiB", 1024), ("1.25KiB", 1280), ("1KB", 1000),
+            ("1kB", 1000),
             ("16MiB", 16 << 20), ("1GiB", 1 << 30), ("2GB", 2_000_000_000), ("1TiB", 1 << 40),
         ] as [(String, Int64)]
     )
@@ -50,7 +52,10 @@ import Testing
         #expect(SizeText.bytes(text) == bytes)
     }
 
-    @Test("what is no size is refused", arguments: ["", "KiB", "1 KiB", "-1", "1K", "1.5", "0.1B", "99999999999GiB"])
+    @Test(
+        "what is no size is refused",
+        arguments: ["", "KiB", "1 KiB", "-1", "1K", "1.5", "0.1B", "99999999999GiB"]
+    )
     func refuses(text: String) {
         #expect(SizeText.bytes(text) == nil)
     }
@@ -70,7 +75,8 @@ import Testing
         "times are read to the millisecond",
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("1970-01-01", 0), ("2026-01-02T03:04:05.678Z", 1_767_323_045_678),
-            ("2026-01-02T03:04:05.6789Z", 1_767_323_045_678), ("2026-01-02t04:34:05+01:30", 1_767_323_045_000),
+            ("2026-01-02T03:04:05.6789Z", 1_767_323_045_678),
+            ("2026-01-02t04:34:05+01:30", 1_767_323_045_000),
             ("2026-01-01T23:04:05.5-04:00", 1_767_323_045_500), ("2000-02-29", 951_782_400_000),
             ("1969-12-31T23:59:59.999Z", -1), ("0001-01-01T00:00:00Z", -62_135_596_800_000),
             ("9999-12-31T23:59:59.999Z", 253_402_300_799_999), ("2016-12-31T23:59:60Z", 1_483_228_800_000),
@@ -85,7 +91,9 @@ import Testing
         arguments: [
             "", "2026", "2026-13-01", "2026-00-01", "2026-02-29", "1900-02-29", "2026-04-31", "2026-1-2",
             "2026-01-02T03:04Z", "2026-01-02T03:04:05", "2026-01-02T24:00:00Z", "2026-01-02T03:60:00Z",
-            "2026-01-02T03:04:61Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+0100", "2026-01-02T03:04:05Z ",
+            "2026-01-02T03:04:61Z",
+            "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+0100",
+            "2026-01-02T03:04:05Z ",
             "+2026-01-02", "2026-01-02T03:04:05+24:00",
         ]
     )
@@ -113,7 +121,8 @@ import Testing
             #expect(date.daysSince1970 == days)
             let isNext =
                 date.day == last.day + 1 && date.month == last.month
-                || date.day == 1 && (date.month == last.month + 1 || date.month == 1 && date.year == last.year + 1)
+                || date.day == 1
+                    && (date.month == last.month + 1 || date.month == 1 && date.year == last.year + 1)
             guard isNext else {
                 Issue.record("\(date) after \(last)")
                 return
