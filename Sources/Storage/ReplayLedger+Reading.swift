@@ -88,6 +88,33 @@ extension ReplayLedger {
         }
     }
 
+    /// The cursors of the destination that was last used under that label; nil where there is none.
+    ///
+    /// For a preview, which asks no server for its UUID.
+    package static func cursors(
+        vaultPath: String, databaseUUID: String, label: String, namespace: String, mode: String
+    ) throws(StorageError) -> [TargetID: Int64]? {
+        guard let connection = try existing(vaultPath) else { return nil }
+        defer { connection.close() }
+        return try StorageError.wrapping(vaultPath + suffix) {
+            let row = try connection.statement(
+                """
+                SELECT number FROM destination WHERE database = ?1 AND label = ?2 AND namespace = ?3 AND mode = ?4
+                ORDER BY used_ms DESC LIMIT 1
+                """
+            )
+            .bind(1, databaseUUID).bind(2, label).bind(3, namespace).bind(4, mode)
+            defer { row.reset() }
+            guard try row.step() else { return nil }
+            let rows = try connection.statement("SELECT target, seq FROM cursor WHERE destination = ?1")
+                .bind(1, row.integer(0))
+            defer { rows.reset() }
+            var cursors: [TargetID: Int64] = [:]
+            while try rows.step() { cursors[TargetID(rows.integer(0))] = rows.integer(1) }
+            return cursors
+        }
+    }
+
     private static func existing(_ vaultPath: String) throws(StorageError) -> Connection? {
         guard access(vaultPath + suffix, F_OK) == 0 else { return nil }
         return try LedgerFile.open(path: vaultPath + suffix, role: .writer(create: false))

@@ -70,13 +70,16 @@ package enum ReplayDelivery: Sendable {
     case frontier(TargetID, seq: Int64)
 }
 
-/// Where documents come from: a database, the quarantine, or a test.
-package protocol ReplaySource {
+/// Where documents come from: a database, the quarantine, or a test. Owned by one task.
+package protocol ReplaySource: AnyObject {
     /// The next delivery; nil while there is nothing more, which may change when `refresh()` is called.
-    mutating func next() throws -> ReplayDelivery?
+    func next() async throws -> ReplayDelivery?
 
     /// Looks for what was recorded since; used by an export that follows.
-    mutating func refresh() throws
+    func refresh() async throws
+
+    /// Lets go of what it holds open, for a caller that is going to wait; `next()` goes on where it was.
+    func rest()
 
     /// How many documents are left, about; nil where nobody knows. For the progress line only.
     var remaining: Int64? { get }

@@ -5,7 +5,6 @@ extension ReplayMachine {
     package mutating func handle(_ event: Event, now: Int64) {
         guard !isFinished else { return }
         switch event {
-        case .paced: lastProgress = now
         case .cancelled: end(.cancelled, now: now)
         case .probed(let id, let states): probed(id, states, now: now)
         case .found(let id, let ids): found(id, ids, now: now)

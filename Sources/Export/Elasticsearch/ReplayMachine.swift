@@ -69,8 +69,6 @@ package struct ReplayMachine: Sendable {
         case answered(batch: Int, [BulkItemAnswer])
         /// Any of the three requests failed as a whole.
         case failed(batch: Int, BulkFailure)
-        /// Bytes are going out, slowly: a rate limit is no standstill.
-        case paced
         /// End in good order, soon.
         case cancelled
     }
