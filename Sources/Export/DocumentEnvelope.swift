@@ -78,20 +78,11 @@ struct DocumentEnvelope: Sendable {
     /// `service_address` where set, else scheme, host and port of the URL as they are written there.
     static func address(of origin: Origin) -> String? {
         if let address = origin.serviceAddress, !address.isEmpty { return address }
-        guard let url = origin.url?.utf8, let colon = url.firstIndex(of: UInt8(ascii: ":")) else {
+        // User and password are removed before a URL is stored, and here once more: a database may be of other hands.
+        guard let url = origin.url.map(URLText.withoutUser), let host = URLText.authority(of: url) else {
             return nil
         }
-        let slashes = "://".utf8
-        guard url[colon...].starts(with: slashes) else { return nil }
-        let authority = url[colon...].dropFirst(slashes.count).prefix { byte in
-            byte != UInt8(ascii: "/") && byte != UInt8(ascii: "?") && byte != UInt8(ascii: "#")
-        }
-        // Everything up to the last `@` is user and password (RFC 3986, 3.2.1); they are removed before a URL is
-        // stored, and here once more, since a database may be of other hands.
-        let user = authority.lastIndex(of: UInt8(ascii: "@"))
-        let host = user.map { authority[authority.index(after: $0)...] } ?? authority
-        guard !host.isEmpty else { return nil }
-        return String(decoding: url[..<colon], as: UTF8.self) + "://" + String(decoding: host, as: UTF8.self)
+        return host.isEmpty ? nil : String(url[..<host.endIndex])
     }
 }
 

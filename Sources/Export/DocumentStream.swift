@@ -27,8 +27,7 @@ package struct ExportSelection: Hashable, Sendable {
 /// Goes over the successful scrapes of one target in order of position, each with what came before it.
 ///
 /// Constant memory: one body at a time, and the states of the last few runs. No snapshot is kept for longer than
-/// `snapshotMax`, so that a slow export holds up no checkpoint; the next one goes on where the last ended. Owned by one
-/// task.
+/// `snapshotMax`. Owned by one task.
 package final class DocumentStream {
     /// The longest that one snapshot is read (storage.md).
     package static let snapshotMax = Duration.seconds(5)
@@ -39,20 +38,14 @@ package final class DocumentStream {
     /// So many scrapes without memstats are gone back over for one that stands in for them.
     private static let standInsMax = 16
 
-    private let vault: Vault
     private let target: TargetRecord
     private let selection: ExportSelection
     private let hasPredecessors: Bool
-    private let snapshotMax: Duration
-
-    /// The snapshot in use with its cursor and the moment it was made; nil before the first, and while at rest.
-    private var open: (snapshot: VaultSnapshot, cursor: ScrapeCursor, since: ContinuousClock.Instant)?
-    /// The times that the cursor goes over, narrower than those selected; nil until the first snapshot.
-    private var range: TimeRange?
+    private let scrapes: ScrapeStream
+    /// Whether `scrapes` is narrowed to where the selection begins.
+    private var hasBegun = false
     private var isAtEnd = false
     private var reader = BodyReader()
-    /// The scrape that the cursor gave last, of whichever run.
-    private var previous: ScrapeRecord?
     /// The last state of each run that has memstats, as far as it was read; the latest last.
     private var states: [(run: RunID, state: ProcessState)] = []
 
@@ -67,73 +60,71 @@ package final class DocumentStream {
         predecessors hasPredecessors: Bool = true,
         snapshotMax: Duration = DocumentStream.snapshotMax
     ) {
-        self.vault = vault
         self.target = target
         self.selection = selection
         self.hasPredecessors = hasPredecessors
-        self.snapshotMax = snapshotMax
+        scrapes = ScrapeStream(
+            vault: vault,
+            target: target,
+            range: selection.range,
+            failures: false,
+            snapshotMax: snapshotMax
+        )
     }
 
-    /// Lets go of the snapshot; for a caller that is going to wait. `next()` goes on with a new one.
+    /// Lets go of the snapshot, for a caller that is going to wait; `next()` goes on with a new one.
     package func rest() {
-        open = nil
+        scrapes.rest()
     }
 
     /// The next scrape; nil at the end.
     package func next() throws -> ExportedScrape? {
-        if let open, ContinuousClock.now - open.since >= snapshotMax { rest() }
-        while let cursor = try self.cursor(), let record = try cursor.next() {
-            if let previous, record.position <= previous.position { continue }
-            let before = adjoining(record)
-            previous = record
+        if !hasBegun {
+            hasBegun = true
+            isAtEnd = try !narrow()
+        }
+        while !isAtEnd {
+            let previous = scrapes.last
+            guard let record = try scrapes.next() else { break }
+            let before = adjoining(record, previous)
             guard selection.contains(seq: record.seq) else {
                 // Not asked for, so its body is not read: whoever follows it in its run looks it up.
                 states.removeAll { $0.run == record.run }
                 continue
             }
-            return try scrape(record, after: before, body: cursor.body())
+            return try scrape(record, after: before, body: scrapes.body())
         }
         isAtEnd = true
         rest()
         return nil
     }
 
-    /// The cursor, of a new snapshot where none is open; nil where there is nothing to go over.
-    private func cursor() throws -> ScrapeCursor? {
-        if let open { return open.cursor }
-        guard !isAtEnd else { return nil }
-        let snapshot = try vault.snapshot()
-        guard var range = try range ?? self.range(in: snapshot) else { return nil }
-        self.range = range
-        if let previous, target.first?.epoch == target.last?.epoch { range.since = previous.position.time }
-        let cursor = try snapshot.scrapes(of: target.id, in: range, failures: false)
-        open = (snapshot, cursor, .now)
-        return cursor
-    }
-
-    /// The times that hold what is selected: all scrapes in it are gone over, also those that were exported before,
-    /// since each is the neighbour of the next. Nil where nothing is selected.
-    private func range(in snapshot: VaultSnapshot) throws -> TimeRange? {
-        guard selection.afterSeq > 0 else { return selection.range }
-        let cursor = try snapshot.scrapes(
+    /// Narrows the times to those that hold what is selected; false where nothing is.
+    ///
+    /// All scrapes of these times are gone over, also those with a `seq` that is not selected, since each is the
+    /// neighbour of the next.
+    private func narrow() throws -> Bool {
+        guard selection.afterSeq > 0 else { return true }
+        let cursor = try scrapes.snapshot().scrapes(
             of: target.id,
             in: selection.range,
             afterSeq: selection.afterSeq,
             failures: false
         )
-        guard var since = try cursor.next()?.position.time else { return nil }
+        guard var since = try cursor.next()?.position.time else { return false }
         // Within one epoch the first is the earliest; a later epoch may begin before it.
-        if target.first?.epoch != target.last?.epoch {
+        if !target.hasOneEpoch {
             while let record = try cursor.next() { since = min(since, record.position.time) }
         }
-        return TimeRange(since: since, until: selection.range.until)
+        scrapes.range.since = since
+        return true
     }
 
-    /// The scrape before `record`, where the cursor gave it; nil where it must be looked up.
-    private func adjoining(_ record: ScrapeRecord) -> ScrapeRecord? {
+    /// The scrape before `record`, where the stream gave it; nil where it must be looked up.
+    private func adjoining(_ record: ScrapeRecord, _ previous: ScrapeRecord?) -> ScrapeRecord? {
         guard let previous else { return nil }
         // A range of times cuts each epoch by itself: between two epochs there may be scrapes outside it.
-        if previous.position.epoch != record.position.epoch, range != .all {
+        if previous.position.epoch != record.position.epoch, scrapes.range != .all {
             states.removeAll()
             return nil
         }
@@ -168,7 +159,7 @@ package final class DocumentStream {
         after before: ScrapeRecord?
     ) throws -> ScrapePredecessor {
         if let known = states.last(where: { $0.run == run }) { return .sameRun(known.state) }
-        guard let snapshot = open?.snapshot else { return .none }
+        let snapshot = try scrapes.snapshot()
         var position = record.position
         var isFirst = false
         for _ in 0..<DocumentStream.standInsMax where !isFirst {

@@ -5,7 +5,9 @@ import Storage
 
 /// The two documents of one scrape, each a JSON object in UTF-8 without a line break.
 package struct ExportDocuments: Hashable, Sendable {
+    /// For `logs-golang.heap-*`.
     package var heap: [UInt8]
+    /// For `logs-golang.expvar-*`.
     package var expvar: [UInt8]
 
     /// The document of that kind.
@@ -55,11 +57,9 @@ package struct DocumentMaker: Sendable {
 
     /// The expvar document for `scrape` without the custom variables that an error named.
     ///
-    /// - Parameters:
-    ///   - scrape: The scrape whose document was refused.
-    ///   - paths: The fields that the error names, in full (`golang.expvar.custom.cache`). Under `custom` a variable
-    ///     goes that equals one, leads to it or extends it; where none is under `custom`, all of `custom` goes.
-    ///   - reason: What `error.message` says.
+    /// `paths` are the fields that the error names, in full (`golang.expvar.custom.cache`): a custom variable goes
+    /// that equals one, leads to it or extends it; where none is under `custom`, all of `custom` goes. `reason` is what
+    /// `error.message` says.
     package mutating func expvarDocument(
         for scrape: ExportedScrape,
         leavingOut paths: [String],

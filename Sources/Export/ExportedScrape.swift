@@ -60,13 +60,14 @@ package struct BodyReader: Sendable {
 
     /// The shapes, the latest first.
     private var shapes: [Shape] = []
+    /// Kept for its buffers, which are large enough after the first body.
+    private var document = ScannedDocument()
 
     /// A reader that has seen nothing.
     package init() {}
 
     /// What `body` says; nil where it is no document.
     package mutating func read(_ body: [UInt8]) -> BodyReading? {
-        var document = ScannedDocument()
         // A body that is no document was stored as a failed scrape, so this is for a file made by other hands.
         guard (try? document.scan(body)) != nil, let shape = shape(of: document.skeleton) else { return nil }
         let state = ProcessState(shape: shape, document: document, body: body)

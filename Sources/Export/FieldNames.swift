@@ -6,8 +6,9 @@
 /// name is taken. A key does not fit where
 ///
 /// - its path, or the path of a value under it, is a value already, or leads through a value, or to an object where
-///   a value is to stand (two objects may share a path: Elasticsearch merges them), or
-/// - a part of it is blank, which Elasticsearch refuses for itself; a blank plain key is treated in the same way.
+///   a value is to stand (two objects may share a path: Elasticsearch merges them),
+/// - a part of it is blank, which Elasticsearch refuses for itself; a blank plain key is treated in the same way, or
+/// - it has more than 32 parts.
 ///
 /// An array is a value at its path, also where it holds objects. See documents.md, "Custom variables that would break
 /// a mapping".
@@ -16,38 +17,51 @@ enum FieldNames {
     ///
     /// Only a hostile target comes near it, and then names would grow with the square of its keys.
     private static let underscoresMax = 64
+    /// A key with more parts does not fit: Elasticsearch takes 20 levels in all (index.mapping.depth.limit), and a
+    /// hostile target could send a key of a million dots, each of them a level here too.
+    private static let partsMax = 32
 
     /// `node` with names that fit, at every level.
     static func fitted(_ node: FieldNode) -> FieldNode {
+        fittedWithPaths(node).node
+    }
+
+    private static func fittedWithPaths(_ node: FieldNode) -> (node: FieldNode, paths: PathTree) {
         switch node {
-        case .leaf: node
-        case .array(let elements): .array(elements.map(fitted))
-        case .object(let members): .object(fitted(members))
+        case .leaf: (node, .value)
+        case .array(let elements): (.array(elements.map(fitted)), .value)
+        case .object(let members): fittedWithPaths(members)
         }
     }
 
-    private static func fitted(_ members: [FieldMember]) -> [FieldMember] {
-        let members = members.map { FieldMember(key: $0.key, value: fitted($0.value)) }
-        let isPlain = { (member: FieldMember) in
-            !member.key.utf8.contains(UInt8(ascii: ".")) && !isBlank(member.key)
-        }
-        var tree = PathTree()
+    private static func fittedWithPaths(_ members: [FieldMember]) -> (node: FieldNode, paths: PathTree) {
+        var tree = PathTree.object([:])
         var kept: [FieldMember] = []
-        for member in members where isPlain(member) {
+        kept.reserveCapacity(members.count)
+        for member in members where isPlain(member.key) {
             // Keys of one object differ, so a plain one always fits.
-            tree.insert(member.value, at: [member.key][...])
-            kept.append(member)
+            let (value, paths) = fittedWithPaths(member.value)
+            tree.insert(paths, at: [member.key][...])
+            kept.append(FieldMember(key: member.key, value: value))
         }
-        for var member in members where !isPlain(member) {
-            let path = parts(of: member.key)
-            if path.contains(where: isBlank) || !tree.hasRoom(for: member.value, at: path[...]) {
-                guard let name = freeName(for: member.key, in: tree) else { continue }
-                member.key = name
+        for member in members where !isPlain(member.key) {
+            let (value, paths) = fittedWithPaths(member.value)
+            var name = member.key
+            let path = parts(of: name)
+            if path.count > partsMax || path.contains(where: isBlank)
+                || !tree.hasRoom(for: paths, at: path[...])
+            {
+                guard let free = freeName(for: name, in: tree) else { continue }
+                name = free
             }
-            tree.insert(member.value, at: parts(of: member.key)[...])
-            kept.append(member)
+            tree.insert(paths, at: parts(of: name)[...])
+            kept.append(FieldMember(key: name, value: value))
         }
-        return kept
+        return (.object(kept), tree)
+    }
+
+    private static func isPlain(_ key: String) -> Bool {
+        !key.utf8.contains(UInt8(ascii: ".")) && !isBlank(key)
     }
 
     /// `node` without the variables that an error named, by their paths below `custom`.
@@ -93,41 +107,47 @@ enum FieldNames {
     }
 }
 
-/// The paths that the members of one object take, as Elasticsearch will see them.
-private struct PathTree {
-    /// What stands under each name: nil for a value, a tree for an object.
-    private var children: [String: PathTree?] = [:]
+/// What stands at one path of a document, and below it, as Elasticsearch will see it.
+private indirect enum PathTree {
+    /// A value.
+    case value
+    /// An object, with what stands under each name.
+    case object([String: PathTree])
 
     /// Whether something stands under that name.
     func holds(_ name: String) -> Bool {
-        children.keys.contains(name)
+        if case .object(let children) = self { children[name] != nil } else { false }
     }
 
-    /// Whether `node` can stand at `path` beside what is there.
-    func hasRoom(for node: FieldNode, at path: ArraySlice<String>) -> Bool {
-        guard let name = path.first else {
-            guard case .object(let members) = node else { return false }
-            return members.allSatisfy { hasRoom(for: $0.value, at: FieldNames.parts(of: $0.key)[...]) }
+    /// Whether `new` can stand at `path` from here, beside what is there; the empty path is here.
+    func hasRoom(for new: PathTree, at path: ArraySlice<String>) -> Bool {
+        guard case .object(let children) = self else { return false }
+        if let name = path.first {
+            return children[name].map { $0.hasRoom(for: new, at: path.dropFirst()) } ?? true
         }
-        guard let child = children[name] else { return true }
-        guard let child else { return false }
-        return child.hasRoom(for: node, at: path.dropFirst())
+        guard case .object(let added) = new else { return false }
+        return added.allSatisfy { name, new in children[name].map { $0.hasRoom(for: new, at: []) } ?? true }
     }
 
-    /// Notes that `node` stands at `path`, for which there is room.
-    mutating func insert(_ node: FieldNode, at path: ArraySlice<String>) {
-        guard let name = path.first else {
-            guard case .object(let members) = node else { return }
-            for member in members { insert(member.value, at: FieldNames.parts(of: member.key)[...]) }
-            return
+    /// Puts `new` at `path` from here, where there is room for it.
+    mutating func insert(_ new: PathTree, at path: ArraySlice<String>) {
+        guard case .object(var children) = self else {
+            preconditionFailure("BUG: a path leads through a value")
         }
-        if path.count == 1, !node.isObject {
-            children.updateValue(nil, forKey: name)
-            return
+        // Taken out and put back, so that a large tree is changed in place instead of copied for each of its paths.
+        self = .value
+        if let name = path.first {
+            var child = children.removeValue(forKey: name)
+            if path.count > 1 || child != nil {
+                child = child ?? .object([:])
+                child?.insert(new, at: path.dropFirst())
+            }
+            children[name] = child ?? new
+        } else if case .object(let added) = new {
+            for (name, new) in added {
+                if children[name] == nil { children[name] = new } else { children[name]?.insert(new, at: []) }
+            }
         }
-        // Taken out and put back, so that a large tree is not copied for each of its paths.
-        var child = (children.removeValue(forKey: name) ?? nil) ?? PathTree()
-        child.insert(node, at: path.dropFirst())
-        children.updateValue(child, forKey: name)
+        self = .object(children)
     }
 }

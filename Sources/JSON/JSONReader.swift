@@ -2,7 +2,7 @@
 ///
 /// Bodies of `/debug/vars` are not read with this: they may hold what is no JSON (see the module Expvar).
 package struct JSONReader: Sendable {
-    /// The deepest nesting that is read; the outermost container is level 1.
+    /// The deepest nesting that is read unless the caller says otherwise; the outermost container is level 1.
     package static let depthMax = 64
     /// The longest text that is read unless the caller says otherwise, in bytes.
     package static let bytesMaxDefault = 64 * 1024 * 1024
@@ -13,20 +13,23 @@ package struct JSONReader: Sendable {
     /// - Throws: `JSONError` where there is no such value, or it is over a limit.
     package static func value(
         of bytes: [UInt8],
-        bytesMax: Int = bytesMaxDefault
+        bytesMax: Int = bytesMaxDefault,
+        depthMax: Int = depthMax
     ) throws(JSONError) -> JSONValue {
         guard bytes.count <= bytesMax else { throw .tooLarge(bytes: bytes.count, limit: bytesMax) }
-        var reader = JSONReader(bytes)
+        var reader = JSONReader(bytes, depthMax: depthMax)
         let value = try reader.value(depth: 0)
         try reader.end()
         return value
     }
 
     private var text: JSONText
+    private let depthMax: Int
     private var scratch: [UInt8] = []
 
-    private init(_ bytes: [UInt8]) {
+    private init(_ bytes: [UInt8], depthMax: Int) {
         text = JSONText(bytes)
+        self.depthMax = depthMax
     }
 
     private mutating func end() throws(JSONError) {
@@ -52,7 +55,7 @@ package struct JSONReader: Sendable {
     }
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth < JSONReader.depthMax else { throw .tooDeep(limit: JSONReader.depthMax) }
+        guard depth < depthMax else { throw .tooDeep(limit: depthMax) }
         var members: [JSONMember] = []
         var isFirst = true
         try text.expect(UInt8(ascii: "{"))
@@ -65,7 +68,7 @@ package struct JSONReader: Sendable {
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth < JSONReader.depthMax else { throw .tooDeep(limit: JSONReader.depthMax) }
+        guard depth < depthMax else { throw .tooDeep(limit: depthMax) }
         var elements: [JSONValue] = []
         var isFirst = true
         try text.expect(UInt8(ascii: "["))

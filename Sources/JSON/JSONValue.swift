@@ -2,11 +2,15 @@
 package indirect enum JSONValue: Hashable, Sendable {
     /// The members in order, duplicates included.
     case object([JSONMember])
+    /// The elements in order.
     case array([JSONValue])
     /// A number as it is spelled, such as `1e+06`.
     case number(String)
+    /// A string, decoded.
     case string(String)
+    /// `true` or `false`.
     case boolean(Bool)
+    /// `null`.
     case null
 
     /// The member of that key, of duplicates the last; nil where there is none, or this is no object.
@@ -63,7 +67,9 @@ package indirect enum JSONValue: Hashable, Sendable {
 
 /// A key and its value.
 package struct JSONMember: Hashable, Sendable {
+    /// The key, decoded.
     package var key: String
+    /// Its value.
     package var value: JSONValue
 
     /// The member `key` with that value.
@@ -86,6 +92,7 @@ package enum JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     /// At or after that offset stand bytes that are no UTF-8, or an escaped half of a surrogate pair.
     case notUTF8(offset: Int)
 
+    /// One sentence: what is wrong.
     package var description: String {
         switch self {
         case .tooLarge(let bytes, let limit):

@@ -29,9 +29,13 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Begins an object, whose members come next.
     package mutating func beginObject() { open(UInt8(ascii: "{")) }
+    /// Ends the object begun last.
     package mutating func endObject() { close(UInt8(ascii: "}")) }
+    /// Begins an array, whose elements come next.
     package mutating func beginArray() { open(UInt8(ascii: "[")) }
+    /// Ends the array begun last.
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// The key of the member whose value is written next.
@@ -42,10 +46,16 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A string.
     package mutating func string(_ value: String) {
         separate()
         quote(value.utf8)
         needsComma = true
+    }
+
+    /// Whether those bytes are UTF-8, so that a string can hold them as they are.
+    package static func isText(_ bytes: [UInt8]) -> Bool {
+        JSONString.isUTF8(bytes, from: 0, to: bytes.count)
     }
 
     /// A string whose text is given as UTF-8; what is no UTF-8 in it becomes U+FFFD.
@@ -58,8 +68,11 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// An integer with all its digits.
     package mutating func integer(_ value: some BinaryInteger) { literal(String(value)) }
+    /// `true` or `false`.
     package mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
+    /// `null`.
     package mutating func null() { literal("null") }
 
     /// The shortest decimal that reads back as the same double, a whole number without `.0`.
@@ -70,6 +83,7 @@ package struct JSONWriter: Sendable {
         literal(JSONWriter.text(of: value))
     }
 
+    /// A number: an integer with all its digits, a double as `real` writes it.
     package mutating func number(_ value: Number) {
         switch value {
         case .integer(let value): integer(value)
