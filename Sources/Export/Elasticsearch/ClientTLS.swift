@@ -88,11 +88,13 @@ enum FingerprintPin {
                 channel.eventLoop.makeCompletedFuture {
                     // An address is no server name (RFC 6066, 3), and NIOSSL refuses it as one.
                     let name = host.contains(":") || host.allSatisfy({ $0.isNumber || $0 == "." }) ? nil : host
-                    let handler = try NIOSSLClientHandler(context: context, serverHostname: name) { chain, verdict in
+                    let look: NIOSSLCustomVerificationCallback = { chain, verdict in
                         shown.succeed(chain)
                         // Enough was seen; the handshake need not go on.
                         verdict.succeed(.failed)
                     }
+                    let handler = try NIOSSLClientHandler(
+                        context: context, serverHostname: name, customVerificationCallback: look)
                     try channel.pipeline.syncOperations.addHandlers([handler, FailureRelay(promise: shown)])
                 }
             }

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-package import Model
+import Model
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -63,7 +63,7 @@ package final class ElasticsearchClient: Sendable {
     package let text: ServerText
     private let client: HTTPClient
     private let group: MultiThreadedEventLoopGroup
-    private let bucket: Mutex<TokenBucket>?
+    private let pacer: Pacer?
 
     /// A client of that server; nothing is asked yet, but for the chain of certificates where a CA's fingerprint is
     /// given.
@@ -82,7 +82,7 @@ package final class ElasticsearchClient: Sendable {
         self.settings = settings
         self.group = group
         text = ServerText(secrets: settings.authentication.secrets)
-        bucket = settings.rateLimit.map { Mutex(TokenBucket(bytesPerSecond: $0, now: MonotonicClock.now)) }
+        pacer = settings.rateLimit.map(Pacer.init)
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls,
             redirectConfiguration: .disallow,
@@ -117,7 +117,7 @@ package final class ElasticsearchClient: Sendable {
         if !body.isEmpty {
             request.headers.add(name: "Content-Type", value: contentType)
             if isGzipped { request.headers.add(name: "Content-Encoding", value: "gzip") }
-            request.body = bucket == nil ? .bytes(ByteBuffer(bytes: body)) : paced(body)
+            request.body = paced(body)
         }
         do {
             return .answer(try await withTimeout(allowing: body.count) { [request] in try await self.ask(request) })
@@ -166,32 +166,41 @@ package final class ElasticsearchClient: Sendable {
 
     // MARK: Pacing
 
-    /// Pieces of a body, each sent only when the bucket has the tokens for it.
+    /// A body, in pieces that are sent only when the bucket has the tokens for them where there is a limit.
     private func paced(_ body: [UInt8]) -> HTTPClientRequest.Body {
-        .stream(PacedBody(body: body, client: self), length: .known(Int64(body.count)))
+        guard let pacer else { return .bytes(ByteBuffer(bytes: body)) }
+        return .stream(PacedBody(body: body, pacer: pacer), length: .known(Int64(body.count)))
     }
 
-    private func waitForTokens(_ bytes: Int) async throws {
-        guard let bucket else { return }
-        let wait = bucket.withLock { $0.take(bytes, now: MonotonicClock.now) }
-        if wait > 0 { try await Task.sleep(for: .milliseconds(wait)) }
+    /// The bucket that all requests share.
+    private final class Pacer: Sendable {
+        private let bucket: Mutex<TokenBucket>
+
+        init(bytesPerSecond: Int64) {
+            bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond, now: MonotonicClock.now))
+        }
+
+        func wait(for bytes: Int) async throws {
+            let delay = bucket.withLock { $0.take(bytes, now: MonotonicClock.now) }
+            if delay > 0 { try await Task.sleep(for: .milliseconds(delay)) }
+        }
     }
 
     private struct PacedBody: AsyncSequence, Sendable {
         let body: [UInt8]
-        let client: ElasticsearchClient
+        let pacer: Pacer
 
-        func makeAsyncIterator() -> Iterator { Iterator(body: body, client: client) }
+        func makeAsyncIterator() -> Iterator { Iterator(body: body, pacer: pacer) }
 
         struct Iterator: AsyncIteratorProtocol {
             let body: [UInt8]
-            let client: ElasticsearchClient
+            let pacer: Pacer
             var offset = 0
 
             mutating func next() async throws -> ByteBuffer? {
                 guard offset < body.count else { return nil }
                 let end = Swift.min(offset + 16_384, body.count)
-                try await client.waitForTokens(end - offset)
+                try await pacer.wait(for: end - offset)
                 defer { offset = end }
                 return ByteBuffer(bytes: body[offset..<end])
             }
