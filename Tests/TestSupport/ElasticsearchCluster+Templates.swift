@@ -130,7 +130,8 @@ extension ElasticsearchCluster {
             return .error(400, "parse_exception", "request body is required")
         }
         if let refusal = refusal(of: properties) { return refusal }
-        for index in stream.indices.indices {
+        let isWriteIndexOnly = request.parameter("write_index_only") == "true"
+        for index in stream.indices.indices where !isWriteIndexOnly || index == stream.indices.count - 1 {
             var added = ElasticsearchMapping(errorType: documentErrorType)
             added.add(properties: properties)
             for (path, type) in added.fields {

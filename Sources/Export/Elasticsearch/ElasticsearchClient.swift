@@ -223,6 +223,10 @@ package final class ElasticsearchClient: Sendable {
             return .failed(
                 reason: "the certificate of \(settings.url) is for another host", isCertainlyNotSent: true, isTLS: true)
         case is NIOSSLError, is BoringSSLError: return tls("\(error)")
+        case let error as IOError where error.errnoCode == ECONNREFUSED:
+            return .failed(reason: "connection refused", isCertainlyNotSent: true, isTLS: false)
+        case ChannelError.connectTimeout:
+            return .failed(reason: "no connection in time", isCertainlyNotSent: true, isTLS: false)
         case let error as HTTPClientError where error == .connectTimeout || error == .tlsHandshakeTimeout:
             return .failed(reason: "no connection in time", isCertainlyNotSent: true, isTLS: false)
         case is HTTPClientError, is HTTPParserError, is IOError, is ChannelError:
