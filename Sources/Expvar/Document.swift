@@ -51,6 +51,8 @@ package enum DocumentError: Error, Hashable, Sendable {
     case notAnObject
     /// It ends before the object does.
     case cutShort
+    /// The object ends, and from that byte on something else follows.
+    case trailing(offset: Int)
     /// At that byte stands what no program of Go's expvar writes, and no variable can be blamed for it.
     case malformed(offset: Int)
 }
@@ -71,6 +73,8 @@ extension DocumentError: CustomStringConvertible {
             "the body is not a JSON object, so not a document of /debug/vars"
         case .cutShort:
             "the body is cut short: it ends before its object does"
+        case .trailing(let offset):
+            "the body goes on after its object, from byte \(offset) on, so it is not one document of /debug/vars"
         case .malformed(let offset):
             "the body is not a document of /debug/vars: it breaks the form at byte \(offset)"
         }
@@ -88,6 +92,9 @@ package struct ScannedDocument: Sendable {
     /// Containers nested deeper make a body no document; the outermost object is level 1.
     package static let levelsMax = 64
 
+    /// Larger buffers are given back before the next scan; usual documents have 800 leaves, 4 kB of skeleton.
+    private static let keptMax = 256 * 1024
+
     /// The scalars in the order of the body, keys not among them.
     package var leaves: [Leaf] = []
     /// Keys, punctuation and white space, with markers for leaves.
@@ -101,8 +108,9 @@ package struct ScannedDocument: Sendable {
     /// One pass; both are empty after an error. A top-level variable that is not JSON becomes one `.broken` leaf and costs nothing but itself; see
     /// semantics.md, "Scrape".
     package mutating func scan(_ body: [UInt8]) throws(DocumentError) {
-        leaves.removeAll(keepingCapacity: true)
-        skeleton.removeAll(keepingCapacity: true)
+        // One huge body must not hold its memory for as long as the buffers live.
+        leaves.removeAll(keepingCapacity: leaves.capacity <= Self.keptMax)
+        skeleton.removeAll(keepingCapacity: skeleton.capacity <= Self.keptMax)
         guard body.count <= Self.bytesMax else { throw .tooLarge(bytes: body.count) }
         // The scanner takes the buffers along, so that appending to them never copies.
         var scanner = DocumentScanner()

@@ -5,6 +5,8 @@
 /// next key, or the closing brace and the end. Where that fails, the variable is taken for broken, and its text
 /// ends where `,\n"`, a key and `": "` follow, or `\n}` at the end (semantics.md, "Scrape").
 ///
+/// A variable that is good, and whose next line is `}`, ends the document: what comes after that makes it none.
+///
 /// A variable that the end of the body cuts off is never taken for broken: so a document of good JSON that was cut
 /// anywhere is always `.cutShort`, even where an inner `\n}` happens to come last.
 ///
@@ -47,7 +49,9 @@ struct DocumentScanner {
         }
         do {
             let first = JSONText.skipSpace(body, start + 1)
-            if first < body.count, body[first] == UInt8(ascii: "}") { return try closed(body, first) }
+            if first < body.count, body[first] == UInt8(ascii: "}") {
+                return try closed(body, first, isOwnLine: true)
+            }
             return .variable(try head(body, first, .variable))
         } catch {
             throw Self.documentError(error, body)
@@ -61,16 +65,20 @@ struct DocumentScanner {
         do {
             let end = try value(body, head)
             return try follow(body, end)
-        } catch .malformed(let offset) {
+        } catch .trailing(let offset, isOwnLine: true) {
+            throw .trailing(offset: offset)
+        } catch .ended {
+            throw .cutShort
+        } catch .tooDeep {
+            throw .tooDeep
+        } catch {
             leaves.removeLast(leaves.count - leafCount)
             skeleton.removeLast(skeleton.count - skeletonCount)
             copied = copiedBefore
             guard let follow = broken(body, head) else {
-                throw Self.documentError(.malformed(offset: offset), body)
+                throw Self.documentError(error, body)
             }
             return follow
-        } catch {
-            throw Self.documentError(error, body)
         }
     }
 
@@ -78,6 +86,7 @@ struct DocumentScanner {
         switch failure {
         case .tooDeep: .tooDeep
         case .ended: .cutShort
+        case .trailing(let offset, _): .trailing(offset: offset)
         case .malformed(let offset):
             // Broken variables and a cut may come together; then the missing end is what a person should hear of.
             body.last(where: { !JSONText.isSpace($0) }) == UInt8(ascii: "}")
@@ -106,13 +115,13 @@ struct DocumentScanner {
             return .variable(try head(body, JSONText.skipSpace(body, i + 1), .variable))
         }
         guard body[i] == UInt8(ascii: "}") else { throw .malformed(offset: i) }
-        return try closed(body, i)
+        return try closed(body, i, isOwnLine: body[start..<i].last == UInt8(ascii: "\n"))
     }
 
     /// The end, where nothing but white space follows the brace at `brace`.
-    private func closed(_ body: [UInt8], _ brace: Int) throws(SyntaxFailure) -> Follow {
+    private func closed(_ body: [UInt8], _ brace: Int, isOwnLine: Bool) throws(SyntaxFailure) -> Follow {
         let rest = JSONText.skipSpace(body, brace + 1)
-        guard rest == body.count else { throw .malformed(offset: rest) }
+        guard rest == body.count else { throw .trailing(offset: rest, isOwnLine: isOwnLine) }
         return .end
     }
 

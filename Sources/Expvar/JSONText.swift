@@ -4,6 +4,9 @@ enum SyntaxFailure: Error {
     case ended
     /// This byte cannot stand here.
     case malformed(offset: Int)
+    /// The object ends, and this byte comes after it. `isOwnLine` tells whether its brace began a line, as expvar
+    /// writes it; else the brace may belong to a careless text.
+    case trailing(offset: Int, isOwnLine: Bool)
     /// Nested too deep.
     case tooDeep
 }
@@ -66,7 +69,7 @@ enum JSONText {
             return i + 1
         case UInt8(ascii: "u"):
             return try hexEnd(text, i + 1, digits: 4)
-        case UInt8(ascii: "a") where isKey, UInt8(ascii: "v") where isKey:
+        case UInt8(ascii: "a") where isKey, UInt8(ascii: "v") where isKey, UInt8(ascii: "'") where isKey:
             return i + 1
         case UInt8(ascii: "x") where isKey:
             return try hexEnd(text, i + 1, digits: 2)

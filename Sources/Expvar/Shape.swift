@@ -111,15 +111,16 @@ package final class Shape: Sendable {
         var body: [UInt8] = []
         body.reserveCapacity(leaves.reduce(skeleton.count) { $0 + $1.count })
         var copied = 0
-        for (index, leaf) in leaves.prefix(markers.count).enumerated() {
-            let marker = Int(markers[index])
-            body.append(contentsOf: skeleton[copied..<marker])
-            body.append(contentsOf: leaf)
+        for (index, marker) in markers.enumerated() {
+            let marker = Int(marker)
+            if marker - copied == 1 {
+                // The comma of an array: dearer to call memcpy for.
+                body.append(skeleton[copied])
+            } else {
+                body.append(contentsOf: skeleton[copied..<marker])
+            }
+            if index < leaves.count { body.append(contentsOf: leaves[index]) }
             copied = afterMarker(marker)
-        }
-        for marker in markers.dropFirst(leaves.count) {
-            body.append(contentsOf: skeleton[copied..<Int(marker)])
-            copied = afterMarker(Int(marker))
         }
         body.append(contentsOf: skeleton[copied...])
         return body

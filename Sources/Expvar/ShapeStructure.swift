@@ -23,9 +23,6 @@ struct ShapeStructure {
         /// The last key, undecoded.
         var key: Range<Int>?
         var place: Place
-        /// For BySize: how many elements have ended, and the latest of each name.
-        var elements = 0
-        var names: [[UInt8]: Int] = [:]
     }
 
     /// As much of a path as sizes need.
@@ -41,6 +38,9 @@ struct ShapeStructure {
     /// The keys of all open objects, each object's after those of the one around it.
     private var keys: [Key] = []
     private var levels: [Level] = []
+    /// How many elements of BySize have ended, and where the latest of each name begins.
+    private var elements = 0
+    private var elementsByName: [[UInt8]: Int] = [:]
 
     init(skeleton: [UInt8]) throws(DocumentError) {
         self.skeleton = skeleton
@@ -67,10 +67,16 @@ struct ShapeStructure {
             }
         }
         keys = []
+        elementsByName = [:]
     }
 
     private mutating func begin(at offset: Int, isObject: Bool) {
         let place = nextPlace(isObject: isObject)
+        if place == .bySize {
+            // An earlier BySize is overruled, by a second key in memstats or a second memstats.
+            elements = 0
+            elementsByName = [:]
+        }
         levels.append(Level(offset: offset, firstKey: keys.count, place: place))
     }
 
@@ -120,10 +126,10 @@ struct ShapeStructure {
 
     /// Sees to an element of BySize that has just ended: of two with one name the last counts.
     private mutating func elementEnded(at offset: Int) {
-        guard let array = levels.indices.last, levels[array].place == .bySize else { return }
-        let name = sizes[offset].map { Array(skeleton[$0]) } ?? Array(String(levels[array].elements).utf8)
-        levels[array].elements += 1
-        if let earlier = levels[array].names.updateValue(offset, forKey: name) { overruled.insert(earlier) }
+        guard levels.last?.place == .bySize else { return }
+        let name = sizes[offset].map { Array(skeleton[$0]) } ?? Array(String(elements).utf8)
+        elements += 1
+        if let earlier = elementsByName.updateValue(offset, forKey: name) { overruled.insert(earlier) }
     }
 
     private func isSame(_ a: Range<Int>, _ b: Range<Int>) -> Bool {

@@ -65,7 +65,15 @@ enum ResponseHeadLimit {
             switch unwrapInboundIn(data) {
             // An endless row of 1xx answers is a flood of headers too.
             case .head(let head) where (100..<200).contains(head.status.code): break
-            case .head: count.isAwaitingHead = false
+            case .head(let head):
+                count.isAwaitingHead = false
+                // A head that came whole in one read; `: ` and the line's end are four bytes.
+                let bytes = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+                guard bytes <= bytesMax else {
+                    context.fireErrorCaught(Exceeded())
+                    context.close(promise: nil)
+                    return
+                }
             case .body: break
             case .end:
                 count.isAwaitingHead = true

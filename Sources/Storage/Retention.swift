@@ -222,6 +222,20 @@ extension WriterSession {
         }
         try trimSteps(of: target, before: first?.position)
         try trimBases(of: target)
+        guard var row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
+        row.failureCount = try count("scrapes WHERE run IS NULL AND target = ?1", target)
+        row.runCount = try count("runs WHERE target = ?1", target)
+        row.stepCount = try count("clock_steps WHERE target = ?1", target)
+        try row.store(on: connection)
+    }
+
+    private func count(_ rows: String, _ target: TargetID) throws -> Int64 {
+        let statement = try connection.statement("SELECT count(*) FROM \(rows)")
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
     }
 
     private func recount(_ run: inout RunRow) throws {

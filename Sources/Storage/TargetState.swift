@@ -3,8 +3,10 @@ import Model
 
 /// What the writer remembers of a target between scrapes; all of it can be read from the file again.
 final class TargetState {
-    /// The target's row as it is stored.
-    var row: TargetRow
+    /// The target's row.
+    var row: TargetRow { didSet { isRowChanged = true } }
+    /// Whether the row changed since it was stored.
+    var isRowChanged = false
     /// The last scrape by position, failed ones included.
     var last: ScrapeClock.Last?
     /// The position of the last successful scrape.

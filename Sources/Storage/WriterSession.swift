@@ -127,6 +127,10 @@ final class WriterSession {
             if let run = target.runs[id] { try run.update(on: connection) }
         }
         target.changedRuns.removeAll(keepingCapacity: true)
+        if target.isRowChanged {
+            try target.row.store(on: connection)
+            target.isRowChanged = false
+        }
         target.dropForgottenRuns()
     }
 
@@ -170,6 +174,7 @@ final class WriterSession {
         if let milliseconds = placement.stepMilliseconds, let last = target.last {
             let step = ClockStep(before: last.position, after: placement.position, milliseconds: milliseconds)
             try step.store(target: target.id, on: connection)
+            target.row.stepCount += 1
         }
         let origin = try originID(description.origin, of: target)
         let row = try put(scrape, into: target, at: placement.position, origin: origin)
@@ -186,6 +191,9 @@ final class WriterSession {
             let id = TargetID(try RowNumber.next(of: "targets", on: connection))
             row = TargetRow(id: id, name: name, isSeriesLimited: false, hasDates: false)
             try row.store(on: connection)
+            var meta = try MetaValues(connection: connection, path: file.path)
+            meta.targetCount += 1
+            try meta.store(on: connection)
         }
         let state = try loadState(of: row)
         targets[name] = state

@@ -90,8 +90,8 @@ struct BrokenVariableTests {
     @Test("Go's escapes are good in keys and not in values")
     func escapesOfGo() throws {
         #expect(
-            try seriesText("{\n\"m\": {\"\\x1b\\a\\v\": 1, \"\\U000e0001\": 2}\n}") == [
-                "m.\u{1B}\u{7}\u{B}=1", "m.\u{E0001}=2",
+            try seriesText("{\n\"m\": {\"\\x1b\\a\\v\\'\": 1, \"\\U000e0001\": 2}\n}") == [
+                "m.\u{1B}\u{7}\u{B}'=1", "m.\u{E0001}=2",
             ]
         )
         #expect(try brokenTexts(Array("{\n\"m\": \"\\x1b\"\n}".utf8)).count == 1)

@@ -26,6 +26,11 @@ struct HostileBodyTests {
         }
     }
 
+    /// Most of a body are the empty slots of its rings, of which a few are enough.
+    private func isFiller(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "0") || byte == UInt8(ascii: ",") || byte == 0x01
+    }
+
     private var realistic: [UInt8] {
         var process = SampleProcess()
         process.collect(3)
@@ -48,7 +53,7 @@ struct HostileBodyTests {
         var generator = SeededGenerator(seed: 1)
         let body = realistic
         let interesting = Array("\"\\{}[],:\n 0-e\u{1}\u{6}\u{7}".utf8) + [0xFF, 0x80, 0x00]
-        for index in body.indices where index % 3 != 0 || body[index] > 0x39 {
+        for index in body.indices where index % 11 == 0 || !isFiller(body[index]) {
             var changed = body
             changed[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             exercise(changed)
@@ -92,7 +97,7 @@ struct HostileBodyTests {
         var generator = SeededGenerator(seed: 4)
         let skeleton = try scanned(realistic).skeleton
         for count in skeleton.indices { _ = try? Shape(skeleton: Array(skeleton[..<count])) }
-        for index in skeleton.indices {
+        for index in skeleton.indices where index % 11 == 0 || !isFiller(skeleton[index]) {
             for value in [UInt8.random(in: 0...255, using: &generator), 0x01, 0x06, 0x07, UInt8(ascii: "\"")]
             {
                 var damaged = skeleton
@@ -100,6 +105,7 @@ struct HostileBodyTests {
                 guard let shape = try? Shape(skeleton: damaged) else { continue }  // refused is fine
                 _ = shape.body(leaves: Array(repeating: [0x31], count: shape.leafKinds.count))
                 _ = shape.body(leaves: [])
+                #expect(Set(shape.series.map { Array($0.name.utf8) }).count == shape.series.count)
             }
         }
     }

@@ -46,7 +46,9 @@ struct ScanTests {
             ("{\"a\": [1, {\"b\": -", .cutShort), ("{\"a\": \"\\u12", .cutShort),
             ("{\"a\": NaN,\n\"b\": Na", .cutShort),
             ("{\"a\": {\n\"b\": 1\n}\n", .cutShort),
-            ("{}{}", .malformed(offset: 2)), ("{\"a\":1} x }", .malformed(offset: 8)),
+            ("{}{}", .trailing(offset: 2)), ("{\"a\":1} x }", .trailing(offset: 8)),
+            ("{\n\"a\": 1\n}\n{\n\"a\": 1\n}\n", .trailing(offset: 11)),
+            ("{\n\"a\": 1\n}\nwords\n", .trailing(offset: 11)),
             ("{a: 1}", .malformed(offset: 1)), ("{,}", .malformed(offset: 1)),
             ("{\"a\" 1}", .malformed(offset: 5)),
             ("{\"a\": NaN}", .malformed(offset: 6)), ("{\"a\": 1,}", .malformed(offset: 8)),
@@ -97,7 +99,7 @@ struct ScanTests {
     func descriptions() {
         let errors: [DocumentError] = [
             .empty, .markup, .tooLarge(bytes: 20_000_000), .tooDeep, .notAnObject, .cutShort,
-            .malformed(offset: 7),
+            .trailing(offset: 6), .malformed(offset: 7),
         ]
         for error in errors {
             #expect(error.description.hasPrefix("the body ") && !error.description.contains("\n"))
