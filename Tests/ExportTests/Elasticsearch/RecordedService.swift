@@ -4,12 +4,6 @@ import Model
 import Storage
 import TestSupport
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// A database with the scrapes of an imagined service, in a directory of its own.
 final class RecordedService: Sendable {
     let directory: String
@@ -17,22 +11,10 @@ final class RecordedService: Sendable {
     static let begin: Int64 = 1_767_323_045_678
 
     init() throws {
-        var template = Array("/tmp/expvault-replay-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ExportSetupError("mkdtemp failed") }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        directory = try TestSupport.TemporaryDirectory.make()
     }
 
-    deinit {
-        guard let handle = opendir(directory) else { return }
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { unlink("\(directory)/\(name)") }
-        }
-        closedir(handle)
-        rmdir(directory)
-    }
+    deinit { TestSupport.TemporaryDirectory.remove(directory) }
 
     /// A body as Go serves it, of the service's n-th scrape.
     static func body(_ n: Int, custom: String = #""requests": 7, "cache": {"hits": 3}"#) -> [UInt8] {
