@@ -24,7 +24,9 @@ extension ReplayLedger {
     ///
     /// Without a ledger there is none.
     package static func forEachRejected(
-        vaultPath: String, databaseUUID: String, _ body: (RejectedEntry) throws -> Void
+        vaultPath: String,
+        databaseUUID: String,
+        _ body: (RejectedEntry) throws -> Void
     ) throws {
         guard let connection = try existing(vaultPath) else { return }
         defer { connection.close() }
@@ -41,7 +43,9 @@ extension ReplayLedger {
     }
 
     private static func entries(
-        _ connection: Connection, databaseUUID: String, after: Int64
+        _ connection: Connection,
+        databaseUUID: String,
+        after: Int64
     ) throws -> [(number: Int64, entry: RejectedEntry)] {
         let rows = try connection.statement(
             """
@@ -58,9 +62,16 @@ extension ReplayLedger {
                 (
                     rows.integer(0),
                     RejectedEntry(
-                        destination: rows.text(1), target: rows.text(2), time: Timestamp(milliseconds: rows.integer(3)),
-                        stream: rows.text(4), status: Int(rows.integer(5)), type: rows.text(6), reason: rows.text(7))
-                ))
+                        destination: rows.text(1),
+                        target: rows.text(2),
+                        time: Timestamp(milliseconds: rows.integer(3)),
+                        stream: rows.text(4),
+                        status: Int(rows.integer(5)),
+                        type: rows.text(6),
+                        reason: rows.text(7)
+                    )
+                )
+            )
         }
         return page
     }
@@ -71,7 +82,9 @@ extension ReplayLedger {
     /// 90 days; a clock that jumped ahead must not let go of anything, so a caller passes the time of the newest
     /// scrape.
     package static func protectedAfterSeq(
-        vaultPath: String, databaseUUID: String, now: Timestamp
+        vaultPath: String,
+        databaseUUID: String,
+        now: Timestamp
     ) throws(StorageError) -> Int64? {
         guard let connection = try existing(vaultPath) else { return nil }
         defer { connection.close() }
@@ -92,7 +105,11 @@ extension ReplayLedger {
     ///
     /// For a preview, which asks no server for its UUID.
     package static func cursors(
-        vaultPath: String, databaseUUID: String, label: String, namespace: String, mode: String
+        vaultPath: String,
+        databaseUUID: String,
+        label: String,
+        namespace: String,
+        mode: String
     ) throws(StorageError) -> [TargetID: Int64]? {
         guard let connection = try existing(vaultPath) else { return nil }
         defer { connection.close() }

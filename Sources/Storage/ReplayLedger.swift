@@ -40,7 +40,10 @@ package actor ReplayLedger {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// The ledger beside the database at `vaultPath`; made, 0600, where there is none.
-    package static func open(vaultPath: String, databaseUUID: String) async throws(StorageError) -> ReplayLedger {
+    package static func open(
+        vaultPath: String,
+        databaseUUID: String
+    ) async throws(StorageError) -> ReplayLedger {
         let ledger = ReplayLedger(path: vaultPath + suffix, databaseUUID: databaseUUID)
         try await ledger.begin()
         return ledger
@@ -70,14 +73,17 @@ package actor ReplayLedger {
 
     /// Takes the destination for this export, and tells how far it got.
     ///
-    /// - Parameters:
-    ///   - label: what to call it in words: its URL without a user.
-    ///   - targets: those that the database has; each gets a cursor, so that retention knows of it.
-    ///   - lastSeq: the newest scrape. Where the destination is new to the ledger, everything up to it may be there
-    ///     already, from an export that this ledger knows nothing of.
+    /// `label` is what to call it in words: its URL without a user. Each of `targets`, those that the database has, gets
+    /// a cursor, so that retention knows of it. `lastSeq` is the newest scrape: where the destination is new to the
+    /// ledger, everything up to it (`foreignHigh`) may be there already, from an export that the ledger knows nothing of.
+    ///
     /// - Throws: `StorageError.locked` where another export is at work on it, with words for who.
     package func claim(
-        _ destination: ReplayDestination, label: String, targets: [TargetID], lastSeq: Int64, now: Timestamp
+        _ destination: ReplayDestination,
+        label: String,
+        targets: [TargetID],
+        lastSeq: Int64,
+        now: Timestamp
     ) throws(StorageError) -> (position: ReplayPosition, foreignHigh: Int64) {
         let key = LedgerFile.key(destination, databaseUUID: databaseUUID)
         lock = try VaultLock(file: VaultFile(path: "\(path)-\(key)"))
@@ -101,7 +107,9 @@ package actor ReplayLedger {
                 .bind(1, databaseUUID).bind(2, destination.clusterUUID).bind(3, destination.namespace)
                 .bind(4, destination.mode)
                 defer { row.reset() }
-                guard try row.step() else { throw StorageError.damaged(path: path, detail: "a destination vanished") }
+                guard try row.step() else {
+                    throw StorageError.damaged(path: path, detail: "a destination vanished")
+                }
                 let number = row.integer(0)
                 let foreignHigh = row.integer(1)
                 let doubtHigh = row.optionalInteger(2)
@@ -114,7 +122,10 @@ package actor ReplayLedger {
                 }
                 var position = ReplayPosition(cursors: try cursors(of: number, connection))
                 if let doubtHigh {
-                    position.doubt = ReplayDoubt(high: doubtHigh, indices: try writeIndices(of: number, connection))
+                    position.doubt = ReplayDoubt(
+                        high: doubtHigh,
+                        indices: try writeIndices(of: number, connection)
+                    )
                 }
                 return (position, foreignHigh)
             }
@@ -130,18 +141,25 @@ package actor ReplayLedger {
         return cursors
     }
 
-    private func writeIndices(of destination: Int64, _ connection: Connection) throws -> [String: WriteIndex] {
-        let rows = try connection.statement("SELECT stream, state, name FROM write_index WHERE destination = ?1")
-            .bind(1, destination)
+    private func writeIndices(of destination: Int64, _ connection: Connection) throws -> [String: WriteIndex]
+    {
+        let rows = try connection.statement(
+            "SELECT stream, state, name FROM write_index WHERE destination = ?1"
+        )
+        .bind(1, destination)
         defer { rows.reset() }
         var indices: [String: WriteIndex] = [:]
-        while try rows.step() { indices[rows.text(0)] = WriteIndex(state: rows.integer(1), name: rows.text(2)) }
+        while try rows.step() {
+            indices[rows.text(0)] = WriteIndex(state: rows.integer(1), name: rows.text(2))
+        }
         return indices
     }
 
     /// Makes one step durable, all of it or nothing.
     package func commit(_ commit: ReplayCommit, now: Timestamp) throws(StorageError) {
-        guard let destination else { preconditionFailure("BUG: a destination is claimed before anything is committed") }
+        guard let destination else {
+            preconditionFailure("BUG: a destination is claimed before anything is committed")
+        }
         try wrapping { connection in
             try connection.transaction {
                 // The rejected go first: a cursor must never be past a document that is nowhere.
@@ -210,14 +228,18 @@ package actor ReplayLedger {
     package func rejectedCount() throws(StorageError) -> Int {
         guard let destination else { return 0 }
         return try wrapping { connection in
-            Int(try connection.integer("SELECT count(*) FROM rejected WHERE destination = \(destination)") ?? 0)
+            Int(
+                try connection.integer("SELECT count(*) FROM rejected WHERE destination = \(destination)")
+                    ?? 0
+            )
         }
     }
 
     /// The next refused documents of the claimed destination after number `after`, at most `limit`, in the order in
     /// which they were refused; and the number of the last.
     package func rejected(
-        after: Int64, limit: Int
+        after: Int64,
+        limit: Int
     ) throws(StorageError) -> (documents: [RejectedDocument], last: Int64) {
         guard let destination else { return ([], after) }
         return try wrapping { connection in
@@ -236,12 +258,21 @@ package actor ReplayLedger {
                 last = rows.integer(0)
                 documents.append(
                     RejectedDocument(
-                        id: rows.text(1), target: TargetID(rows.integer(2)), targetName: rows.text(3),
-                        seq: rows.integer(4), time: Timestamp(milliseconds: rows.integer(5)), stream: rows.text(6),
-                        status: Int(rows.integer(7)), type: rows.text(8), reason: rows.text(9),
+                        id: rows.text(1),
+                        target: TargetID(rows.integer(2)),
+                        targetName: rows.text(3),
+                        seq: rows.integer(4),
+                        time: Timestamp(milliseconds: rows.integer(5)),
+                        stream: rows.text(6),
+                        status: Int(rows.integer(7)),
+                        type: rows.text(8),
+                        reason: rows.text(9),
                         document: try decompressor.decompress(
-                            rows.bytes(10), bytesMax: ReplayLedger.documentBytesMax)
-                    ))
+                            rows.bytes(10),
+                            bytesMax: ReplayLedger.documentBytesMax
+                        )
+                    )
+                )
             }
             return (documents, last)
         }

@@ -34,7 +34,10 @@ enum LedgerFile {
         return try StorageError.wrapping(path) {
             // Opened for writing even to read: a journal that a killed export left must be played back.
             let connection = try Connection(
-                path: file.realPath, role: .writer(create: false), busyMilliseconds: ReplayLedger.busyMilliseconds)
+                path: file.realPath,
+                role: .writer(create: false),
+                busyMilliseconds: ReplayLedger.busyMilliseconds
+            )
             do {
                 try prepare(connection, path: path)
                 return connection
@@ -71,14 +74,18 @@ enum LedgerFile {
         try connection.transaction {
             let application = try connection.integer("PRAGMA application_id") ?? 0
             let version = try connection.integer("PRAGMA user_version") ?? 0
-            if application == 0, version == 0, try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
+            if application == 0, version == 0,
+                try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+            {
                 try connection.execute(schema)
                 try connection.execute("PRAGMA application_id = \(ReplayLedger.applicationID)")
                 try connection.execute("PRAGMA user_version = \(ReplayLedger.version)")
                 return
             }
             guard application == ReplayLedger.applicationID else { throw StorageError.notOurs(path: path) }
-            guard version <= ReplayLedger.version else { throw StorageError.newer(path: path, version: version) }
+            guard version <= ReplayLedger.version else {
+                throw StorageError.newer(path: path, version: version)
+            }
         }
     }
 

@@ -81,8 +81,16 @@ package struct RejectedDocument: Hashable, Sendable {
 
     /// A refused document.
     package init(
-        id: String, target: TargetID, targetName: String, seq: Int64, time: Timestamp, stream: String, status: Int,
-        type: String, reason: String, document: [UInt8]
+        id: String,
+        target: TargetID,
+        targetName: String,
+        seq: Int64,
+        time: Timestamp,
+        stream: String,
+        status: Int,
+        type: String,
+        reason: String,
+        document: [UInt8]
     ) {
         self.id = id
         self.target = target

@@ -24,18 +24,32 @@ struct ReplayLedgerTests {
     }
 
     private func claim(
-        _ ledger: ReplayLedger, _ destination: ReplayDestination? = nil, targets: [Int64] = [1, 2]
+        _ ledger: ReplayLedger,
+        _ destination: ReplayDestination? = nil,
+        targets: [Int64] = [1, 2]
     ) async throws -> ReplayPosition {
         try await ledger.claim(
-            destination ?? self.destination, label: "http://es:9200", targets: targets.map { TargetID($0) },
-            lastSeq: 50, now: now
+            destination ?? self.destination,
+            label: "http://es:9200",
+            targets: targets.map { TargetID($0) },
+            lastSeq: 50,
+            now: now
         ).position
     }
 
     private func rejected(_ id: String, reason: String = "r") -> RejectedDocument {
         RejectedDocument(
-            id: id, target: TargetID(1), targetName: "shop", seq: 7, time: now, stream: "logs-golang.heap-default",
-            status: 400, type: "t", reason: reason, document: Array("{\"a\":\(id.utf8.count)}".utf8))
+            id: id,
+            target: TargetID(1),
+            targetName: "shop",
+            seq: 7,
+            time: now,
+            stream: "logs-golang.heap-default",
+            status: 400,
+            type: "t",
+            reason: reason,
+            document: Array("{\"a\":\(id.utf8.count)}".utf8)
+        )
     }
 
     @Test("what is committed is there after a restart: cursors, doubt, quarantine")
@@ -45,7 +59,9 @@ struct ReplayLedgerTests {
         var commit = ReplayCommit()
         commit.cursors = [TargetID(1): 40]
         commit.doubt = ReplayDoubt(
-            high: 60, indices: ["a": .named(".ds-a-000001"), "b": .absent, "c": .unknown])
+            high: 60,
+            indices: ["a": .named(".ds-a-000001"), "b": .absent, "c": .unknown]
+        )
         commit.rejected = [rejected("x"), rejected("yy")]
         try await first.commit(commit, now: now)
         await first.close()
@@ -121,7 +137,10 @@ struct ReplayLedgerTests {
         #expect(try protected(now) == 40)
         await ledger.close()
         let other = try await open()
-        _ = try await claim(other, ReplayDestination(clusterUUID: "d", namespace: "default", mode: "documents"))
+        _ = try await claim(
+            other,
+            ReplayDestination(clusterUUID: "d", namespace: "default", mode: "documents")
+        )
         #expect(try protected(now) == 0)
         commit.cursors = [TargetID(1): 44, TargetID(2): 45]
         try await other.commit(commit, now: now)

@@ -16,29 +16,39 @@ extension ElasticsearchCluster {
     }
 
     private static let parameters: Set<String> = [
-        "filter_path", "pipeline", "refresh", "timeout", "wait_for_active_shards", "routing", "_source", "error_trace",
+        "filter_path", "pipeline", "refresh", "timeout", "wait_for_active_shards", "routing", "_source",
+        "error_trace",
         "pretty", "human", "require_alias",
     ]
 
     /// `_bulk`, as strict as the real one.
     mutating func bulk(
-        _ request: ElasticsearchRequest, index: String?, _ fault: ElasticsearchFault
+        _ request: ElasticsearchRequest,
+        index: String?,
+        _ fault: ElasticsearchFault
     ) -> ElasticsearchAnswer {
         guard request.method == "POST" || request.method == "PUT" else { return notAllowed(request) }
         var allowed = ElasticsearchCluster.parameters
         if !isOpenSearch, isAtLeast(8, 13) { allowed.insert("require_data_stream") }
         if let unknown = request.query.first(where: { !allowed.contains($0.name) }) {
             return .error(
-                400, "illegal_argument_exception",
-                "request [\(request.path)] contains unrecognized parameter: [\(unknown.name)]")
+                400,
+                "illegal_argument_exception",
+                "request [\(request.path)] contains unrecognized parameter: [\(unknown.name)]"
+            )
         }
         let type = request.headers["content-type"] ?? ""
         guard isAccepted(contentType: type) else {
             return ElasticsearchAnswer(
                 status: 406,
-                .fields(["error": .string("Content-Type header [\(type)] is not supported"), "status": .whole(406)]))
+                .fields([
+                    "error": .string("Content-Type header [\(type)] is not supported"), "status": .whole(406),
+                ])
+            )
         }
-        guard privileges.contains(.createDoc) else { return guarded([.createDoc], request) { $0.acknowledged } }
+        guard privileges.contains(.createDoc) else {
+            return guarded([.createDoc], request) { $0.acknowledged }
+        }
         do {
             let actions = try actions(in: body(of: request), index: index, request)
             return carryOut(actions, request, fault)
@@ -84,12 +94,17 @@ extension ElasticsearchCluster {
         guard body.last == 0x0A else {
             throw Failure.answer(
                 .error(
-                    400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]"))
+                    400,
+                    "illegal_argument_exception",
+                    "The bulk request must be terminated by a newline [\\n]"
+                )
+            )
         }
         return body
     }
 
-    private func actions(in body: [UInt8], index: String?, _ request: ElasticsearchRequest) throws -> [Action] {
+    private func actions(in body: [UInt8], index: String?, _ request: ElasticsearchRequest) throws -> [Action]
+    {
         var actions: [Action] = []
         var lines = body.dropLast().split(separator: 0x0A, omittingEmptySubsequences: false)[...]
         var number = 0
@@ -98,7 +113,8 @@ extension ElasticsearchCluster {
             if line.isEmpty { continue }
             guard let value = try? JSONReader.value(of: Array(line)), let member = value.members?.first else {
                 throw Failure.answer(
-                    .error(400, "json_parse_exception", "Unexpected character at [Source: \(echo(request))]"))
+                    .error(400, "json_parse_exception", "Unexpected character at [Source: \(echo(request))]")
+                )
             }
             guard ["create", "index", "update", "delete"].contains(member.key) else {
                 // A real 7.10 stops reading here and complains of what it then has.
@@ -117,8 +133,11 @@ extension ElasticsearchCluster {
                 default:
                     throw Failure.answer(
                         .error(
-                            400, "illegal_argument_exception",
-                            "Action/metadata line [\(number)] contains an unknown parameter [\(parameter.key)]"))
+                            400,
+                            "illegal_argument_exception",
+                            "Action/metadata line [\(number)] contains an unknown parameter [\(parameter.key)]"
+                        )
+                    )
                 }
             }
             if member.key != "delete" {
@@ -129,13 +148,18 @@ extension ElasticsearchCluster {
             guard action.index != nil else {
                 throw Failure.answer(
                     .error(
-                        400, "action_request_validation_exception", "Validation Failed: 1: index is missing;"))
+                        400,
+                        "action_request_validation_exception",
+                        "Validation Failed: 1: index is missing;"
+                    )
+                )
             }
             actions.append(action)
         }
         guard !actions.isEmpty else {
             throw Failure.answer(
-                .error(400, "action_request_validation_exception", "Validation Failed: 1: no requests added;"))
+                .error(400, "action_request_validation_exception", "Validation Failed: 1: no requests added;")
+            )
         }
         return actions
     }
@@ -149,7 +173,9 @@ extension ElasticsearchCluster {
     // MARK: Items
 
     private mutating func carryOut(
-        _ actions: [Action], _ request: ElasticsearchRequest, _ fault: ElasticsearchFault
+        _ actions: [Action],
+        _ request: ElasticsearchRequest,
+        _ fault: ElasticsearchFault
     ) -> ElasticsearchAnswer {
         var items: [JSONValue] = []
         var hasErrors = false
@@ -165,11 +191,17 @@ extension ElasticsearchCluster {
             items.append(.object([JSONMember(key: action.operation, value: item)]))
         }
         return ElasticsearchAnswer(
-            .fields(["took": .whole(1), "errors": .boolean(hasErrors), "items": .array(items)]))
+            .fields(["took": .whole(1), "errors": .boolean(hasErrors), "items": .array(items)])
+        )
     }
 
     private func failed(
-        _ action: Action, _ status: Int, _ type: String, _ reason: String, index: String? = nil, id: String? = nil,
+        _ action: Action,
+        _ status: Int,
+        _ type: String,
+        _ reason: String,
+        index: String? = nil,
+        id: String? = nil,
         cause: (type: String, reason: String)? = nil
     ) -> JSONValue {
         var error = [
@@ -179,17 +211,22 @@ extension ElasticsearchCluster {
             error.append(
                 JSONMember(
                     key: "caused_by",
-                    value: .fields(["type": .string(cause.type), "reason": .string(cause.reason)])))
+                    value: .fields(["type": .string(cause.type), "reason": .string(cause.reason)])
+                )
+            )
         }
         return .fields([
-            "_index": .string(index ?? action.index ?? ""), "_id": (id ?? action.id).map { .string($0) } ?? .null,
+            "_index": .string(index ?? action.index ?? ""),
+            "_id": (id ?? action.id).map { .string($0) } ?? .null,
             "status": .whole(status), "error": .object(error),
         ])
     }
 
     private mutating func putAside(_ action: Action) -> JSONValue {
         let stream = action.index ?? ""
-        guard makeStream(stream) else { return failed(action, 404, "index_not_found_exception", "no such index") }
+        guard makeStream(stream) else {
+            return failed(action, 404, "index_not_found_exception", "no such index")
+        }
         streams[stream]?.failures.append(action.source)
         return .fields([
             "_index": .string(".fs-\(stream)-2026.01.02-000001"), "_id": .string(action.id ?? ""),
@@ -201,34 +238,59 @@ extension ElasticsearchCluster {
         let name = action.index ?? ""
         guard name == name.lowercased(), !name.isEmpty else {
             return failed(
-                action, 400, "invalid_index_name_exception", "Invalid index name [\(name)], must be lowercase")
+                action,
+                400,
+                "invalid_index_name_exception",
+                "Invalid index name [\(name)], must be lowercase"
+            )
         }
         if action.requiresAlias {
             return failed(
-                action, 404, "index_not_found_exception",
-                "no such index [\(name)] and [require_alias] request flag is [true] and [\(name)] is not an alias")
+                action,
+                404,
+                "index_not_found_exception",
+                "no such index [\(name)] and [require_alias] request flag is [true] and [\(name)] is not an alias"
+            )
         }
         if let pipeline = request.parameter("pipeline"), pipeline != "_none" {
-            return failed(action, 400, "illegal_argument_exception", "pipeline with id [\(pipeline)] does not exist")
+            return failed(
+                action,
+                400,
+                "illegal_argument_exception",
+                "pipeline with id [\(pipeline)] does not exist"
+            )
         }
         if streams[name] == nil, !privileges.contains(.autoConfigure) {
             return failed(
-                action, 403, "security_exception", "action [indices:admin/auto_create] is unauthorized")
+                action,
+                403,
+                "security_exception",
+                "action [indices:admin/auto_create] is unauthorized"
+            )
         }
         guard makeStream(name) else {
             let requires = request.parameter("require_data_stream") == "true"
-            let why = requires ? " and [require_data_stream] request flag is [true] and [\(name)] is not a data stream" : ""
+            let why =
+                requires
+                ? " and [require_data_stream] request flag is [true] and [\(name)] is not a data stream" : ""
             return failed(action, 404, "index_not_found_exception", "no such index [\(name)]\(why)")
         }
         guard action.operation == "create" else {
             return failed(
-                action, 400, "illegal_argument_exception",
-                "only write ops with an op_type of create are allowed in data streams")
+                action,
+                400,
+                "illegal_argument_exception",
+                "only write ops with an op_type of create are allowed in data streams"
+            )
         }
         return create(action, in: name, request)
     }
 
-    private mutating func create(_ action: Action, in name: String, _ request: ElasticsearchRequest) -> JSONValue {
+    private mutating func create(
+        _ action: Action,
+        in name: String,
+        _ request: ElasticsearchRequest
+    ) -> JSONValue {
         let id = action.id ?? generateID()
         guard var stream = streams.removeValue(forKey: name) else { return .null }
         // Taken out, so that the dictionaries in it are changed in place and not copied for each document.
@@ -240,16 +302,35 @@ extension ElasticsearchCluster {
             // The engine looks at the id only after the mapping has been updated.
             try stream.indices[last].mapping.take(source, id: id)
         } catch let refusal as ElasticsearchMapping.Refusal {
-            return failed(action, 400, refusal.type, refusal.reason, index: index, id: id, cause: refusal.cause)
+            return failed(
+                action,
+                400,
+                refusal.type,
+                refusal.reason,
+                index: index,
+                id: id,
+                cause: refusal.cause
+            )
         } catch {
             return failed(
-                action, 400, documentErrorType, "failed to parse", index: index, id: id,
-                cause: ("json_parse_exception", "\(error) at [Source: \(echo(request))]"))
+                action,
+                400,
+                documentErrorType,
+                "failed to parse",
+                index: index,
+                id: id,
+                cause: ("json_parse_exception", "\(error) at [Source: \(echo(request))]")
+            )
         }
         guard stream.indices[last].documents[id] == nil else {
             return failed(
-                action, 409, "version_conflict_engine_exception",
-                "[\(id)]: version conflict, document already exists (current version [1])", index: index, id: id)
+                action,
+                409,
+                "version_conflict_engine_exception",
+                "[\(id)]: version conflict, document already exists (current version [1])",
+                index: index,
+                id: id
+            )
         }
         stream.indices[last].documents[id] = action.source
         stream.indices[last].order.append(id)

@@ -7,7 +7,11 @@ extension ElasticsearchCluster {
         case ("PUT", 2, "_component_template", let name?):
             return guarded([.manageIndexTemplates], request) { cluster in
                 guard let body = try? JSONReader.value(of: request.body), body["template"] != nil else {
-                    return .error(400, "x_content_parse_exception", "[1:1] [component_template] failed to parse")
+                    return .error(
+                        400,
+                        "x_content_parse_exception",
+                        "[1:1] [component_template] failed to parse"
+                    )
                 }
                 if let refusal = cluster.refusal(of: body[path: ["template", "mappings", "properties"]]) {
                     return refusal
@@ -19,12 +23,18 @@ extension ElasticsearchCluster {
             return guarded([.manageIndexTemplates], request) { cluster in
                 guard let body = cluster.components[name] else {
                     return .error(
-                        404, "resource_not_found_exception", "component template matching [\(name)] not found")
+                        404,
+                        "resource_not_found_exception",
+                        "component template matching [\(name)] not found"
+                    )
                 }
                 return ElasticsearchAnswer(
                     .fields([
-                        "component_templates": .array([.fields(["name": .string(name), "component_template": body])])
-                    ]))
+                        "component_templates": .array([
+                            .fields(["name": .string(name), "component_template": body])
+                        ])
+                    ])
+                )
             }
         case ("PUT", 2, "_index_template", let name?):
             return guarded([.manageIndexTemplates], request) { $0.putTemplate(name, request) }
@@ -39,7 +49,11 @@ extension ElasticsearchCluster {
         case ("GET", 1, _, "_bulk"), ("DELETE", 1, _, "_bulk"):
             return notAllowed(request)
         default:
-            return .error(400, "illegal_argument_exception", "no handler for [\(request.method) \(request.path)]")
+            return .error(
+                400,
+                "illegal_argument_exception",
+                "no handler for [\(request.method) \(request.path)]"
+            )
         }
     }
 
@@ -49,8 +63,10 @@ extension ElasticsearchCluster {
             .fields([
                 "error": .string(
                     "Incorrect HTTP method for uri [\(request.path)] and method [\(request.method)], "
-                        + "allowed: [POST, PUT]"), "status": .whole(405),
-            ]))
+                        + "allowed: [POST, PUT]"
+                ), "status": .whole(405),
+            ])
+        )
         answer.headers.append(("Allow", "POST,PUT"))
         return answer
     }
@@ -59,18 +75,22 @@ extension ElasticsearchCluster {
     private func refusal(of properties: JSONValue?) -> ElasticsearchAnswer? {
         for member in properties?.members ?? [] {
             if let type = member.value["type"]?.string,
-                ElasticsearchMapping.FieldType(name: type, value: nil) == nil || (isOpenSearch && type == "histogram")
+                ElasticsearchMapping.FieldType(name: type, value: nil) == nil
+                    || (isOpenSearch && type == "histogram")
             {
                 return .error(
-                    400, "mapper_parsing_exception",
-                    "No handler for type [\(type)] declared on field [\(member.key)]")
+                    400,
+                    "mapper_parsing_exception",
+                    "No handler for type [\(type)] declared on field [\(member.key)]"
+                )
             }
             if let refusal = refusal(of: member.value["properties"]) { return refusal }
         }
         return nil
     }
 
-    private mutating func putTemplate(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer {
+    private mutating func putTemplate(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer
+    {
         guard let body = try? JSONReader.value(of: request.body),
             let patterns = body["index_patterns"]?.elements?.compactMap(\.string), !patterns.isEmpty
         else { return .error(400, "action_request_validation_exception", "index patterns are missing") }
@@ -79,14 +99,19 @@ extension ElasticsearchCluster {
         let ignored = body["ignore_missing_component_templates"]?.elements?.compactMap(\.string) ?? []
         if !ignored.isEmpty, !isAtLeast(8, 7) {
             return .error(
-                400, "x_content_parse_exception", "[index_template] unknown field [ignore_missing_component_templates]")
+                400,
+                "x_content_parse_exception",
+                "[index_template] unknown field [ignore_missing_component_templates]"
+            )
         }
         let absent = composedOf.filter { components[$0] == nil && !ignored.contains($0) }
         guard absent.isEmpty else {
             return .error(
-                400, "invalid_index_template_exception",
+                400,
+                "invalid_index_template_exception",
                 "index_template [\(name)] invalid, cause [index template [\(name)] specifies component templates "
-                    + "\(absent) that do not exist]")
+                    + "\(absent) that do not exist]"
+            )
         }
         let priority = Int(body["priority"]?.integer ?? 0)
         for (other, template) in templates
@@ -94,13 +119,19 @@ extension ElasticsearchCluster {
             && !Set(template.patterns).isDisjoint(with: patterns)
         {
             return .error(
-                400, "illegal_argument_exception",
+                400,
+                "illegal_argument_exception",
                 "index template [\(name)] has index patterns \(patterns) matching patterns from existing templates "
-                    + "[\(other)] with the same priority [\(priority)]")
+                    + "[\(other)] with the same priority [\(priority)]"
+            )
         }
         templates[name] = Template(
-            patterns: patterns, priority: priority, isDataStream: body["data_stream"] != nil, composedOf: composedOf,
-            body: body)
+            patterns: patterns,
+            priority: priority,
+            isDataStream: body["data_stream"] != nil,
+            composedOf: composedOf,
+            body: body
+        )
         return acknowledged
     }
 
@@ -109,7 +140,10 @@ extension ElasticsearchCluster {
             return .error(404, "resource_not_found_exception", "index template matching [\(name)] not found")
         }
         return ElasticsearchAnswer(
-            .fields(["index_templates": .array([.fields(["name": .string(name), "index_template": template.body])])]))
+            .fields([
+                "index_templates": .array([.fields(["name": .string(name), "index_template": template.body])])
+            ])
+        )
     }
 
     private func simulate(_ name: String) -> ElasticsearchAnswer {
@@ -121,7 +155,8 @@ extension ElasticsearchCluster {
                     "settings": .object([]), "mappings": .fields(["properties": mapping.properties]),
                     "aliases": .object([]),
                 ]), "overlapping": .array([]),
-            ]))
+            ])
+        )
     }
 
     private mutating func putMapping(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer {
@@ -137,8 +172,10 @@ extension ElasticsearchCluster {
             for (path, type) in added.fields {
                 if let present = stream.indices[index].mapping.fields[path], present != type {
                     return .error(
-                        400, "illegal_argument_exception",
-                        "mapper [\(path)] cannot be changed from type [\(present.name)] to [\(type.name)]")
+                        400,
+                        "illegal_argument_exception",
+                        "mapper [\(path)] cannot be changed from type [\(present.name)] to [\(type.name)]"
+                    )
                 }
             }
             streams[name]?.indices[index].mapping.add(properties: properties)
@@ -160,7 +197,9 @@ extension ElasticsearchCluster {
                             "mapping": .object([
                                 JSONMember(key: leaf, value: .fields(["type": .string(type.name)]))
                             ]),
-                        ])))
+                        ])
+                    )
+                )
             }
             return JSONMember(key: index.name, value: .fields(["mappings": .object(mappings)]))
         }
@@ -174,7 +213,9 @@ extension ElasticsearchMapping {
 
     private func tree(under path: String) -> JSONValue {
         let prefix = path.isEmpty ? "" : path + "."
-        let children = fields.keys.filter { $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains(".") && $0 != path }
+        let children = fields.keys.filter {
+            $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains(".") && $0 != path
+        }
         return .object(
             children.sorted().map { child in
                 let name = String(child.dropFirst(prefix.count))
@@ -182,6 +223,7 @@ extension ElasticsearchMapping {
                     return JSONMember(key: name, value: .fields(["properties": tree(under: child)]))
                 }
                 return JSONMember(key: name, value: .fields(["type": .string(type.name)]))
-            })
+            }
+        )
     }
 }

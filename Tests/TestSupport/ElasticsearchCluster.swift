@@ -51,7 +51,8 @@ package struct ElasticsearchAnswer: Sendable {
                 "error": .fields([
                     "root_cause": .array([error]), "type": .string(type), "reason": .string(reason),
                 ]), "status": .whole(status),
-            ]))
+            ])
+        )
     }
 }
 
@@ -64,7 +65,9 @@ extension JSONValue {
     static func whole(_ number: Int) -> JSONValue { .number(String(number)) }
 }
 
-/// What the stand-in knows and how it answers: a cluster as strict as Elasticsearch where it matters to us. Pure.
+/// What the stand-in knows and how it answers: a cluster as strict as Elasticsearch where it matters to us.
+///
+/// Pure.
 package struct ElasticsearchCluster: Sendable {
     /// A backing index: documents by id, and the fields that they made.
     struct Index: Sendable {
@@ -113,11 +116,16 @@ package struct ElasticsearchCluster: Sendable {
     package init(version: (Int, Int, Int) = (8, 15, 0)) {
         self.version = version
         for type in ["logs", "metrics"] {
-            let constant = #"{"data_stream":{"properties":{"type":{"type":"constant_keyword","value":"\#(type)"}}}}"#
+            let constant =
+                #"{"data_stream":{"properties":{"type":{"type":"constant_keyword","value":"\#(type)"}}}}"#
             let properties = (try? JSONReader.value(of: Array(constant.utf8))) ?? .null
             templates[type] = Template(
-                patterns: ["\(type)-*-*"], priority: 100, isDataStream: true, composedOf: [],
-                body: .fields(["template": .fields(["mappings": .fields(["properties": properties])])]))
+                patterns: ["\(type)-*-*"],
+                priority: 100,
+                isDataStream: true,
+                composedOf: [],
+                body: .fields(["template": .fields(["mappings": .fields(["properties": properties])])])
+            )
         }
     }
 
@@ -136,7 +144,8 @@ package struct ElasticsearchCluster: Sendable {
 
     /// All documents of a stream, once for each index that holds them.
     package func documents(of stream: String) -> [(id: String, source: [UInt8])] {
-        streams[stream]?.indices.flatMap { index in index.order.map { ($0, index.documents[$0] ?? []) } } ?? []
+        streams[stream]?.indices.flatMap { index in index.order.map { ($0, index.documents[$0] ?? []) } }
+            ?? []
     }
 
     /// How many indices a stream has.
@@ -206,9 +215,12 @@ package struct ElasticsearchCluster: Sendable {
 
     // MARK: Answers
 
-    /// Answers one request. `fault` bends what a bulk request gets.
+    /// Answers one request.
+    ///
+    /// `fault` bends what a bulk request gets.
     package mutating func answer(
-        _ request: ElasticsearchRequest, fault: ElasticsearchFault = .none
+        _ request: ElasticsearchRequest,
+        fault: ElasticsearchFault = .none
     ) -> ElasticsearchAnswer {
         var answer = route(request, fault)
         if !isOpenSearch, isAtLeast(7, 14), sendsProductHeader {
@@ -224,7 +236,10 @@ package struct ElasticsearchCluster: Sendable {
         return answer
     }
 
-    private mutating func route(_ request: ElasticsearchRequest, _ fault: ElasticsearchFault) -> ElasticsearchAnswer {
+    private mutating func route(
+        _ request: ElasticsearchRequest,
+        _ fault: ElasticsearchFault
+    ) -> ElasticsearchAnswer {
         if let authorization, request.headers["authorization"] != authorization {
             return unauthenticated(request)
         }
@@ -243,8 +258,10 @@ package struct ElasticsearchCluster: Sendable {
                 cluster.makeStream(name)
                     ? cluster.acknowledged
                     : .error(
-                        400, "illegal_argument_exception",
-                        "no matching index template found for data stream [\(name)]")
+                        400,
+                        "illegal_argument_exception",
+                        "no matching index template found for data stream [\(name)]"
+                    )
             }
         case ("POST", 2, let name?, "_refresh"):
             return guarded([.maintenance], request) { $0.refresh(name) }
@@ -257,14 +274,17 @@ package struct ElasticsearchCluster: Sendable {
 
     /// Answers where the credential may, and with a 403 otherwise.
     mutating func guarded(
-        _ needed: Set<ElasticsearchPrivilege>, _ request: ElasticsearchRequest,
+        _ needed: Set<ElasticsearchPrivilege>,
+        _ request: ElasticsearchRequest,
         _ body: (inout ElasticsearchCluster) -> ElasticsearchAnswer
     ) -> ElasticsearchAnswer {
         guard needed.isSubset(of: privileges) else {
             return .error(
-                403, "security_exception",
+                403,
+                "security_exception",
                 "action [\(request.method) \(request.path)] is unauthorized for API key "
-                    + "[\(request.headers["authorization"] ?? "")]")
+                    + "[\(request.headers["authorization"] ?? "")]"
+            )
         }
         return body(&self)
     }
@@ -272,8 +292,10 @@ package struct ElasticsearchCluster: Sendable {
     private func unauthenticated(_ request: ElasticsearchRequest) -> ElasticsearchAnswer {
         // Servers and proxies do repeat what they were sent.
         .error(
-            401, "security_exception",
-            "unable to authenticate with provided credentials [\(request.headers["authorization"] ?? "none")]")
+            401,
+            "security_exception",
+            "unable to authenticate with provided credentials [\(request.headers["authorization"] ?? "none")]"
+        )
     }
 
     var acknowledged: ElasticsearchAnswer { ElasticsearchAnswer(.fields(["acknowledged": .boolean(true)])) }
@@ -290,8 +312,11 @@ package struct ElasticsearchCluster: Sendable {
             .fields([
                 "name": "node-1", "cluster_name": "stand-in", "cluster_uuid": .string(clusterUUID),
                 "version": .object(members),
-                "tagline": .string(isOpenSearch ? "The OpenSearch Project: https://opensearch.org/" : "You Know, for Search"),
-            ]))
+                "tagline": .string(
+                    isOpenSearch ? "The OpenSearch Project: https://opensearch.org/" : "You Know, for Search"
+                ),
+            ])
+        )
     }
 
     private func describeStream(_ name: String) -> ElasticsearchAnswer {
@@ -304,10 +329,12 @@ package struct ElasticsearchCluster: Sendable {
                 "data_streams": .array([
                     .fields([
                         "name": .string(name), "timestamp_field": .fields(["name": "@timestamp"]),
-                        "indices": .array(indices), "generation": .whole(stream.indices.count), "status": "GREEN",
+                        "indices": .array(indices), "generation": .whole(stream.indices.count),
+                        "status": "GREEN",
                     ])
                 ])
-            ]))
+            ])
+        )
     }
 
     func missing(_ name: String) -> ElasticsearchAnswer {
@@ -320,12 +347,15 @@ package struct ElasticsearchCluster: Sendable {
             streams[name]?.indices[index].visibleCount = stream.indices[index].order.count
         }
         return ElasticsearchAnswer(
-            .fields(["_shards": .fields(["total": .whole(2), "successful": .whole(2), "failed": .whole(0)])]))
+            .fields(["_shards": .fields(["total": .whole(2), "successful": .whole(2), "failed": .whole(0)])])
+        )
     }
 
     private func count(_ name: String) -> ElasticsearchAnswer {
         guard let stream = streams[name] else { return missing(name) }
-        return ElasticsearchAnswer(.fields(["count": .whole(stream.indices.reduce(0) { $0 + $1.visibleCount })]))
+        return ElasticsearchAnswer(
+            .fields(["count": .whole(stream.indices.reduce(0) { $0 + $1.visibleCount })])
+        )
     }
 
     /// An `ids` query, which is all that is understood; it sees what is refreshed, and returns ten unless told.
@@ -337,8 +367,11 @@ package struct ElasticsearchCluster: Sendable {
         let size = Int(query["size"]?.integer ?? 10)
         guard size <= 10_000 else {
             return .error(
-                400, "illegal_argument_exception", "Result window is too large, from + size must be less than or equal "
-                    + "to: [10000] but was [\(size)]")
+                400,
+                "illegal_argument_exception",
+                "Result window is too large, from + size must be less than or equal "
+                    + "to: [10000] but was [\(size)]"
+            )
         }
         let wanted = Set(values.compactMap(\.string))
         var hits: [JSONValue] = []
@@ -355,7 +388,8 @@ package struct ElasticsearchCluster: Sendable {
                     "total": .fields(["value": .whole(hits.count), "relation": "eq"]),
                     "hits": .array(Array(hits.prefix(size))),
                 ]),
-            ]))
+            ])
+        )
     }
 }
 

@@ -90,18 +90,27 @@ package struct ElasticsearchMapping: Sendable {
         var copy = self
         guard case .object(let members) = document else {
             throw Refusal(
-                type: errorType, reason: "failed to parse",
-                cause: ("not_x_content_exception", "Compressor detection can only be called on some xcontent bytes"))
+                type: errorType,
+                reason: "failed to parse",
+                cause: (
+                    "not_x_content_exception",
+                    "Compressor detection can only be called on some xcontent bytes"
+                )
+            )
         }
         guard members.contains(where: { $0.key == "@timestamp" && !$0.value.isNull }) else {
             throw Refusal(
-                type: errorType, reason: "failed to parse",
-                cause: ("illegal_argument_exception", "data stream timestamp field [@timestamp] is missing"))
+                type: errorType,
+                reason: "failed to parse",
+                cause: ("illegal_argument_exception", "data stream timestamp field [@timestamp] is missing")
+            )
         }
         try copy.object(members, at: "", id)
         guard copy.fields.count <= ElasticsearchMapping.fieldsMax else {
             throw Refusal(
-                type: "illegal_argument_exception", reason: "Limit of total fields [1000] has been exceeded")
+                type: "illegal_argument_exception",
+                reason: "Limit of total fields [1000] has been exceeded"
+            )
         }
         self = copy
     }
@@ -118,8 +127,10 @@ package struct ElasticsearchMapping: Sendable {
             if path.isEmpty, ["_id", "_index", "_source", "_routing"].contains(member.key) {
                 throw Refusal(
                     type: errorType,
-                    reason: "failed to parse field [\(member.key)] of type [\(member.key)] in document with id '\(id)'",
-                    cause: (errorType, "Field [\(member.key)] is a metadata field"))
+                    reason:
+                        "failed to parse field [\(member.key)] of type [\(member.key)] in document with id '\(id)'",
+                    cause: (errorType, "Field [\(member.key)] is a metadata field")
+                )
             }
             // A trailing dot was seen to pass, an empty part in the middle was not.
             let parts = member.key.split(separator: ".", omittingEmptySubsequences: false)
@@ -127,7 +138,8 @@ package struct ElasticsearchMapping: Sendable {
             if names.contains(where: \.isEmpty) {
                 throw failedToParse(
                     "illegal_argument_exception",
-                    "object field starting or ending with a [.] makes object resolution ambiguous: [\(member.key)]")
+                    "object field starting or ending with a [.] makes object resolution ambiguous: [\(member.key)]"
+                )
             }
             var at = path
             for (index, name) in names.enumerated() {
@@ -145,8 +157,10 @@ package struct ElasticsearchMapping: Sendable {
         case let other?:
             throw Refusal(
                 type: errorType,
-                reason: "Could not dynamically add mapping for field [\(key)]. Existing mapping for [\(path)] must be "
-                    + "of type object but found [\(other.name)].")
+                reason:
+                    "Could not dynamically add mapping for field [\(key)]. Existing mapping for [\(path)] must be "
+                    + "of type object but found [\(other.name)]."
+            )
         }
     }
 
@@ -176,7 +190,9 @@ package struct ElasticsearchMapping: Sendable {
         case .object:
             throw Refusal(
                 type: errorType,
-                reason: "object mapping for [\(path)] tried to parse field [\(name)] as object, but found a concrete value")
+                reason:
+                    "object mapping for [\(path)] tried to parse field [\(name)] as object, but found a concrete value"
+            )
         case .histogram: throw refused(path, type, id, text, "expected an object")
         case .constant(let constant):
             guard text == constant else { throw refused(path, type, id, text, "only accepts [\(constant)]") }
@@ -196,7 +212,13 @@ package struct ElasticsearchMapping: Sendable {
             }
         case .boolean:
             guard ["true", "false", ""].contains(text) else {
-                throw refused(path, type, id, text, "Failed to parse value [\(text)] as only [true] or [false] are allowed.")
+                throw refused(
+                    path,
+                    type,
+                    id,
+                    text,
+                    "Failed to parse value [\(text)] as only [true] or [false] are allowed."
+                )
             }
         case .keyword: break
         }
@@ -206,10 +228,19 @@ package struct ElasticsearchMapping: Sendable {
     private func histogram(_ value: JSONValue, at path: String, _ id: String) throws {
         let values = value["values"]?.elements?.map { $0.double }
         let counts = value["counts"]?.elements?.map { $0.integer }
-        guard let values, let counts, values.count == counts.count, !values.contains(nil), !counts.contains(nil),
+        guard let values, let counts, values.count == counts.count, !values.contains(nil),
+            !counts.contains(nil),
             zip(values, values.dropFirst()).allSatisfy({ ($0 ?? 0) < ($1 ?? 0) }),
             counts.allSatisfy({ ($0 ?? -1) >= 0 }), value.members?.count == 2
-        else { throw refused(path, .histogram, id, "{}", "values must be ascending, counts as many and not negative") }
+        else {
+            throw refused(
+                path,
+                .histogram,
+                id,
+                "{}",
+                "values must be ascending, counts as many and not negative"
+            )
+        }
     }
 
     private func failedToParse(_ type: String, _ reason: String) -> Refusal {
@@ -217,13 +248,18 @@ package struct ElasticsearchMapping: Sendable {
     }
 
     private func refused(
-        _ path: String, _ type: FieldType, _ id: String, _ text: String, _ cause: String
+        _ path: String,
+        _ type: FieldType,
+        _ id: String,
+        _ text: String,
+        _ cause: String
     ) -> Refusal {
         Refusal(
             type: errorType,
             reason: "failed to parse field [\(path)] of type [\(type.name)] in document with id '\(id)'. "
                 + "Preview of field's value: '\(text)'",
-            cause: ("illegal_argument_exception", cause))
+            cause: ("illegal_argument_exception", cause)
+        )
     }
 
     private static func dynamicType(of value: JSONValue) -> FieldType {

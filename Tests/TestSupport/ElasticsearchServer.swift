@@ -32,7 +32,9 @@ package final class ElasticsearchServer: Sendable {
 
     /// Starts a server on a free port, or on the given one.
     package static func start(
-        _ cluster: ElasticsearchCluster = ElasticsearchCluster(), tls: TLSConfiguration? = nil, port: Int = 0
+        _ cluster: ElasticsearchCluster = ElasticsearchCluster(),
+        tls: TLSConfiguration? = nil,
+        port: Int = 0
     ) async throws -> ElasticsearchServer {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
@@ -50,14 +52,22 @@ package final class ElasticsearchServer: Sendable {
             }
             .bind(host: "127.0.0.1", port: port).get()
         let server = ElasticsearchServer(
-            port: channel.localAddress?.port ?? 0, scheme: tls == nil ? "http" : "https", channel: channel,
-            group: group, state: State(cluster: cluster))
+            port: channel.localAddress?.port ?? 0,
+            scheme: tls == nil ? "http" : "https",
+            channel: channel,
+            group: group,
+            state: State(cluster: cluster)
+        )
         box.server.withLock { $0 = server }
         return server
     }
 
     private init(
-        port: Int, scheme: String, channel: any Channel, group: MultiThreadedEventLoopGroup, state: State
+        port: Int,
+        scheme: String,
+        channel: any Channel,
+        group: MultiThreadedEventLoopGroup,
+        state: State
     ) {
         self.port = port
         self.scheme = scheme
@@ -70,7 +80,9 @@ package final class ElasticsearchServer: Sendable {
     package var url: String { "\(scheme)://127.0.0.1:\(port)" }
 
     /// Looks at or changes what it is about.
-    package func with<Result: Sendable>(_ body: (inout sending State) throws -> sending Result) rethrows -> Result {
+    package func with<Result: Sendable>(
+        _ body: (inout sending State) throws -> sending Result
+    ) rethrows -> Result {
         try state.withLock(body)
     }
 
@@ -108,7 +120,9 @@ package final class ElasticsearchServer: Sendable {
     }
 
     private static func outcome(
-        of request: ElasticsearchRequest, _ fault: ElasticsearchFault, _ cluster: inout ElasticsearchCluster
+        of request: ElasticsearchRequest,
+        _ fault: ElasticsearchFault,
+        _ cluster: inout ElasticsearchCluster
     ) -> Outcome {
         switch fault {
         case .whole(let status, let body, let retryAfter, let applies):
@@ -133,7 +147,10 @@ package final class ElasticsearchServer: Sendable {
         case .half: return .half(cluster.answer(request))
         case .noJSON:
             _ = cluster.answer(request)
-            return .answer(ElasticsearchAnswer(status: 200, text: "<html>welcome</html>"), afterMilliseconds: 0)
+            return .answer(
+                ElasticsearchAnswer(status: 200, text: "<html>welcome</html>"),
+                afterMilliseconds: 0
+            )
         case .noItems, .fewerItems, .otherOrder:
             var answer = cluster.answer(request)
             answer.body = ElasticsearchServer.spoiled(answer.body, by: fault)
@@ -163,11 +180,17 @@ package final class ElasticsearchServer: Sendable {
                 body.removeAll()
             case .body(let part): body.append(contentsOf: part.readableBytesView)
             case .end:
-                guard let head, let server = box.server.withLock({ $0 }) else { return context.close(promise: nil) }
+                guard let head, let server = box.server.withLock({ $0 }) else {
+                    return context.close(promise: nil)
+                }
                 var headers: [String: String] = [:]
                 for (name, value) in head.headers { headers[name.lowercased()] = value }
                 let request = ElasticsearchRequest(
-                    method: head.method.rawValue, uri: head.uri, headers: headers, body: body)
+                    method: head.method.rawValue,
+                    uri: head.uri,
+                    headers: headers,
+                    body: body
+                )
                 body.removeAll()
                 write(server.outcome(of: request, uri: head.uri), head: head, context)
             }
@@ -194,14 +217,20 @@ package final class ElasticsearchServer: Sendable {
         }
 
         private func send(
-            _ answer: ElasticsearchAnswer, head: HTTPRequestHead, isHalf: Bool, _ context: ChannelHandlerContext
+            _ answer: ElasticsearchAnswer,
+            head: HTTPRequestHead,
+            isHalf: Bool,
+            _ context: ChannelHandlerContext
         ) {
             var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
             headers.add(name: "content-length", value: String(answer.body.count))
             let status = HTTPResponseStatus(statusCode: answer.status)
             context.write(
-                wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: status, headers: headers))),
-                promise: nil)
+                wrapOutboundOut(
+                    .head(HTTPResponseHead(version: head.version, status: status, headers: headers))
+                ),
+                promise: nil
+            )
             let body = isHalf ? answer.body[..<(answer.body.count / 2)] : answer.body[...]
             if head.method != .HEAD {
                 context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)

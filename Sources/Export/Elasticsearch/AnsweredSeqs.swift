@@ -50,7 +50,10 @@ struct AnsweredSeqs {
             let middle = (low + high) / 2
             if open[middle].seq < seq { low = middle + 1 } else { high = middle }
         }
-        precondition(low < open.count && open[low].seq == seq && open[low].count > 0, "BUG: not an open document")
+        precondition(
+            low < open.count && open[low].seq == seq && open[low].count > 0,
+            "BUG: not an open document"
+        )
         open[low].count -= 1
         while first < open.count, open[first].count == 0 { first += 1 }
         if first > 64, first * 2 > open.count {

@@ -12,12 +12,15 @@ package struct Authentication: Sendable {
     package static func apiKey(_ text: String) -> Authentication {
         let isPlain = text.contains(":")
         let encoded = isPlain ? Base64.text(of: Array(text.utf8), alphabet: .standard) : text
-        let plain = isPlain ? text : Base64.bytes(of: Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+        let plain =
+            isPlain ? text : Base64.bytes(of: Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
         var secrets = [encoded]
         if let plain {
             secrets.append(plain)
             // The id alone is no secret.
-            if let colon = plain.firstIndex(of: ":") { secrets.append(String(plain[plain.index(after: colon)...])) }
+            if let colon = plain.firstIndex(of: ":") {
+                secrets.append(String(plain[plain.index(after: colon)...]))
+            }
         }
         return Authentication(header: "ApiKey \(encoded)", secrets: secrets)
     }
@@ -25,7 +28,10 @@ package struct Authentication: Sendable {
     /// A user with a password (RFC 7617).
     package static func basic(user: String, password: String) -> Authentication {
         let encoded = Base64.text(of: Array("\(user):\(password)".utf8), alphabet: .standard)
-        return Authentication(header: "Basic \(encoded)", secrets: [encoded, "\(user):\(password)", password])
+        return Authentication(
+            header: "Basic \(encoded)",
+            secrets: [encoded, "\(user):\(password)", password]
+        )
     }
 
     /// A token of a service or an identity provider.

@@ -53,11 +53,13 @@ extension BulkOutcome {
         "cluster_block_", "index_closed_", "index_not_found_", "resource_not_found_exception",
     ]
 
-    /// Classifies one item.
-    ///
-    /// - Parameter usedFailureStore: the document was put aside in the failure store, which is not delivery.
+    /// Classifies one item; `usedFailureStore` says that it was put aside in the failure store, which is not delivery.
     package static func of(
-        status: Int, type: String?, reason: String?, usedFailureStore: Bool, stream: String
+        status: Int,
+        type: String?,
+        reason: String?,
+        usedFailureStore: Bool,
+        stream: String
     ) -> BulkOutcome {
         if let stop = stop(status: status, type: type, reason: reason, on: stream) { return .stop(stop) }
         if usedFailureStore { return .refused }
@@ -70,7 +72,8 @@ extension BulkOutcome {
         case 400, 413: return .refused
         default:
             return .stop(
-                ReplayStop(.unexpected, "\(stream) answered a document with \(words(status, type, reason))"))
+                ReplayStop(.unexpected, "\(stream) answered a document with \(words(status, type, reason))")
+            )
         }
     }
 
@@ -79,10 +82,15 @@ extension BulkOutcome {
         let type = type ?? ""
         let said = words(status, type, reason)
         if type.hasPrefix("security_") { return forbidden(said, on: place) }
-        if indexErrorPrefixes.contains(where: type.hasPrefix) { return unavailable(said, type: type, on: place) }
+        if indexErrorPrefixes.contains(where: type.hasPrefix) {
+            return unavailable(said, type: type, on: place)
+        }
         // A stream whose default pipeline is gone refuses every document with a 400: that is no document's fault.
         if let reason, reason.hasPrefix("pipeline with id ["), reason.contains("does not exist") {
-            return ReplayStop(.unavailable, "\(place): \(said); install the pipeline, or send without --via-pipeline")
+            return ReplayStop(
+                .unavailable,
+                "\(place): \(said); install the pipeline, or send without --via-pipeline"
+            )
         }
         switch status {
         case 401, 403: return forbidden(said, on: place)
@@ -92,7 +100,8 @@ extension BulkOutcome {
     }
 
     private static func forbidden(_ said: String, on place: String) -> ReplayStop {
-        let remedy = said.hasPrefix("401")
+        let remedy =
+            said.hasPrefix("401")
             ? "the key or password is wrong or has expired"
             : "the key needs create_doc, auto_configure and monitor"
         return ReplayStop(.forbidden, "\(place) refuses us: \(said); \(remedy)")
@@ -133,9 +142,15 @@ package enum BulkFailure: Hashable, Sendable {
 
     /// Classifies a whole answer that is not 200.
     package static func of(
-        status: Int, type: String?, reason: String?, retryAfter: Int64?, on place: String
+        status: Int,
+        type: String?,
+        reason: String?,
+        retryAfter: Int64?,
+        on place: String
     ) -> BulkFailure {
-        if let stop = BulkOutcome.stop(status: status, type: type, reason: reason, on: place) { return .stop(stop) }
+        if let stop = BulkOutcome.stop(status: status, type: type, reason: reason, on: place) {
+            return .stop(stop)
+        }
         let said = BulkOutcome.words(status, type, reason)
         switch status {
         case 429: return .retry(reason: said, isCertainlyNotStored: true, retryAfter: retryAfter)

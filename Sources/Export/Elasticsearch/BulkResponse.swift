@@ -13,7 +13,11 @@ package struct BulkItemAnswer: Hashable, Sendable {
 
     /// An answer; without an error unless one is given.
     package init(
-        status: Int, index: String? = nil, type: String? = nil, reason: String? = nil, usedFailureStore: Bool = false
+        status: Int,
+        index: String? = nil,
+        type: String? = nil,
+        reason: String? = nil,
+        usedFailureStore: Bool = false
     ) {
         self.status = status
         self.index = index
@@ -57,10 +61,13 @@ package enum BulkResponseError: Error, Hashable, Sendable, CustomStringConvertib
 package struct BulkResponse {
     /// An answer for each document, in their order.
     ///
-    /// - Parameter clean: what is done with an error's reason before anybody sees it; see `ServerText`.
+    /// `clean` is done to an error's reason before anybody sees it; see `ServerText`.
     /// - Throws: `BulkResponseError` unless there is exactly one well-formed item for each document, in order.
     package static func items(
-        of bytes: [UInt8], for documents: [ReplayDocument], namespace: String, clean: (String) -> String
+        of bytes: [UInt8],
+        for documents: [ReplayDocument],
+        namespace: String,
+        clean: (String) -> String
     ) throws(BulkResponseError) -> [BulkItemAnswer] {
         var response = BulkResponse(text: JSONText(bytes), documents: documents, namespace: namespace)
         do {

@@ -18,7 +18,8 @@ package struct ClientTLS: Hashable, Sendable {
 
     /// What NIOSSL is to do; reads the files, and asks the server for its chain where a fingerprint is given.
     func configuration(
-        for url: ElasticsearchURL, group: any EventLoopGroup
+        for url: ElasticsearchURL,
+        group: any EventLoopGroup
     ) async throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
@@ -31,7 +32,9 @@ package struct ClientTLS: Hashable, Sendable {
             throw ExportSetupError("--client-cert and --client-key go together")
         }
         if let clientCertificateFile, let clientKeyFile {
-            configuration.certificateChain = try Self.certificates(of: clientCertificateFile).map { .certificate($0) }
+            configuration.certificateChain = try Self.certificates(of: clientCertificateFile).map {
+                .certificate($0)
+            }
             let bytes = try CredentialText.bytes(of: clientKeyFile, mustBePrivate: true)
             guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
                 throw ExportSetupError("\(clientKeyFile) holds no private key in PEM without a passphrase")
@@ -60,7 +63,9 @@ enum FingerprintPin {
     ///
     /// - Throws: `ExportSetupError` for a fingerprint that is none; `ReplayStop` where no certificate has it.
     static func authority(
-        _ fingerprint: String, of url: ElasticsearchURL, group: any EventLoopGroup
+        _ fingerprint: String,
+        of url: ElasticsearchURL,
+        group: any EventLoopGroup
     ) async throws -> NIOSSLCertificate {
         let wanted = fingerprint.lowercased().filter { $0 != ":" }
         guard wanted.utf8.count == 64, wanted.allSatisfy(\.isHexDigit) else {
@@ -73,10 +78,14 @@ enum FingerprintPin {
         }
         throw ReplayStop(
             .unavailable,
-            "\(url) shows no certificate with the fingerprint given; is it the right server, and does it send its CA?")
+            "\(url) shows no certificate with the fingerprint given; is it the right server, and does it send its CA?"
+        )
     }
 
-    private static func chain(of url: ElasticsearchURL, group: any EventLoopGroup) async throws -> [NIOSSLCertificate] {
+    private static func chain(
+        of url: ElasticsearchURL,
+        group: any EventLoopGroup
+    ) async throws -> [NIOSSLCertificate] {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         let context = try NIOSSLContext(configuration: configuration)
@@ -87,14 +96,18 @@ enum FingerprintPin {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // An address is no server name (RFC 6066, 3), and NIOSSL refuses it as one.
-                    let name = host.contains(":") || host.allSatisfy({ $0.isNumber || $0 == "." }) ? nil : host
+                    let name =
+                        host.contains(":") || host.allSatisfy({ $0.isNumber || $0 == "." }) ? nil : host
                     let look: NIOSSLCustomVerificationCallback = { chain, verdict in
                         shown.succeed(chain)
                         // Enough was seen; the handshake need not go on.
                         verdict.succeed(.failed)
                     }
                     let handler = try NIOSSLClientHandler(
-                        context: context, serverHostname: name, customVerificationCallback: look)
+                        context: context,
+                        serverHostname: name,
+                        customVerificationCallback: look
+                    )
                     try channel.pipeline.syncOperations.addHandlers([handler, FailureRelay(promise: shown)])
                 }
             }

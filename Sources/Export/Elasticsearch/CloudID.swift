@@ -13,7 +13,9 @@ package enum CloudID {
             let decoded = String(validating: bytes, as: UTF8.self)
         else { return nil }
         let parts = decoded.split(separator: "$", omittingEmptySubsequences: false)
-        guard parts.count >= 2, let host = Endpoint(parts[0]), let elasticsearch = Endpoint(parts[1]) else { return nil }
+        guard parts.count >= 2, let host = Endpoint(parts[0]), let elasticsearch = Endpoint(parts[1]) else {
+            return nil
+        }
         let port = elasticsearch.port ?? host.port ?? 443
         return "https://\(elasticsearch.name).\(host.name):\(port)"
     }
@@ -38,7 +40,8 @@ package enum CloudID {
         private static func isNameByte(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"):
                 true
             default: false
             }

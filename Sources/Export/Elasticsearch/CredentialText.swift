@@ -41,7 +41,9 @@ package enum CredentialText {
         if mustBePrivate, status.st_mode & 0o077 != 0 {
             throw ExportSetupError("\(path) may be read by others; `chmod 600` it")
         }
-        guard status.st_size <= bytesMax else { throw ExportSetupError("\(path) is longer than \(bytesMax) bytes") }
+        guard status.st_size <= bytesMax else {
+            throw ExportSetupError("\(path) is longer than \(bytesMax) bytes")
+        }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 64 * 1024)
         while bytes.count <= bytesMax {

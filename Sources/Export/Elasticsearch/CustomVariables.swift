@@ -49,7 +49,9 @@ package enum CustomVariables {
             if named.contains(where: { $0 == own || own.hasPrefix($0 + ".") }) { continue }
             if named.contains(where: { $0.hasPrefix(own + ".") }) {
                 // On the way to a named path: where the value is no object, it is itself what does not fit.
-                guard case .object = member.value, let rest = pruned(member.value, at: own, named) else { continue }
+                guard case .object = member.value, let rest = pruned(member.value, at: own, named) else {
+                    continue
+                }
                 kept.append(JSONMember(key: member.key, value: rest))
             } else {
                 kept.append(member)
@@ -59,7 +61,11 @@ package enum CustomVariables {
     }
 
     /// The document with another value at the path, or without it where the value is an empty object.
-    private static func replacing(_ path: ArraySlice<String>, in value: JSONValue, by new: JSONValue) -> JSONValue {
+    private static func replacing(
+        _ path: ArraySlice<String>,
+        in value: JSONValue,
+        by new: JSONValue
+    ) -> JSONValue {
         guard let key = path.first, case .object(let members) = value else { return value }
         let rest = path.dropFirst()
         return .object(
@@ -67,12 +73,15 @@ package enum CustomVariables {
                 guard member.key == key else { return member }
                 let value = rest.isEmpty ? new : replacing(rest, in: member.value, by: new)
                 return value == .object([]) ? nil : JSONMember(key: key, value: value)
-            })
+            }
+        )
     }
 
     private static func annotated(_ document: JSONValue, reason: String) -> JSONValue {
         guard case .object(var members) = document else { return document }
-        if let index = members.firstIndex(where: { $0.key == "tags" }), case .array(let tags) = members[index].value {
+        if let index = members.firstIndex(where: { $0.key == "tags" }),
+            case .array(let tags) = members[index].value
+        {
             members[index].value = .array(tags + [.string(tag)])
         } else {
             members.append(JSONMember(key: "tags", value: .array([.string(tag)])))

@@ -23,7 +23,11 @@ final class DatabaseSource: ReplaySource {
 
     /// Documents of the named targets (all where empty) in that range.
     init(
-        vault: Vault, context: DocumentContext, targets names: Set<String>, range: TimeRange, isWhole: Bool,
+        vault: Vault,
+        context: DocumentContext,
+        targets names: Set<String>,
+        range: TimeRange,
+        isWhole: Bool,
         cursors: [TargetID: Int64]
     ) throws {
         self.vault = vault
@@ -67,8 +71,15 @@ final class DatabaseSource: ReplaySource {
         func document(_ kind: DocumentKind, _ id: String) -> ReplayDelivery {
             .document(
                 ReplayDocument(
-                    id: id, seq: scrape.record.seq, target: scrape.record.target, targetName: scrape.target,
-                    time: scrape.record.position.time, kind: kind, bytes: documents[kind]))
+                    id: id,
+                    seq: scrape.record.seq,
+                    target: scrape.record.target,
+                    targetName: scrape.target,
+                    time: scrape.record.position.time,
+                    kind: kind,
+                    bytes: documents[kind]
+                )
+            )
         }
         if isWhole, let seq = current?.runs.frontier(after: scrape.record.seq) {
             ready.append(.frontier(scrape.record.target, seq: seq))
@@ -97,7 +108,11 @@ final class DatabaseSource: ReplaySource {
         let after = cursors[target.id] ?? 0
         let selection = ExportSelection(range: range, afterSeq: after, upToSeq: upToSeq)
         let stream = DocumentStream(
-            vault: vault, target: target, selection: selection, predecessors: context.includesPauses)
+            vault: vault,
+            target: target,
+            selection: selection,
+            predecessors: context.includesPauses
+        )
         current = (target, stream, isWhole ? try runs(of: target, selection) : SeqRuns())
     }
 
@@ -110,7 +125,11 @@ final class DatabaseSource: ReplaySource {
         let isOneEpoch = target.first?.epoch == target.last?.epoch
         while true {
             let cursor = try vault.snapshot().scrapes(
-                of: target.id, in: range, afterSeq: selection.afterSeq, failures: false)
+                of: target.id,
+                in: range,
+                afterSeq: selection.afterSeq,
+                failures: false
+            )
             let deadline = ContinuousClock.now + .seconds(2)
             var isCut = false
             while let record = try cursor.next() {
@@ -162,8 +181,14 @@ final class QuarantineSource: ReplaySource {
         handedOut += 1
         return .document(
             ReplayDocument(
-                id: document.id, seq: document.seq, target: document.target, targetName: document.targetName,
-                time: document.time, kind: document.stream.contains(DocumentKind.heap.dataset) ? .heap : .expvar,
-                bytes: document.document))
+                id: document.id,
+                seq: document.seq,
+                target: document.target,
+                targetName: document.targetName,
+                time: document.time,
+                kind: document.stream.contains(DocumentKind.heap.dataset) ? .heap : .expvar,
+                bytes: document.document
+            )
+        )
     }
 }

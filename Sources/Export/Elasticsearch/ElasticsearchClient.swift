@@ -55,7 +55,9 @@ package final class ElasticsearchClient: Sendable {
         case answerTooLarge(reason: String)
     }
 
-    /// A longer answer is not read. That of 5,000 items, each with a reason of 2 KiB, fits.
+    /// A longer answer is not read.
+    ///
+    /// That of 5,000 items, each with a reason of 2 KiB, fits.
     package static let answerBytesMax = 16 << 20
 
     package let settings: Settings
@@ -104,23 +106,32 @@ package final class ElasticsearchClient: Sendable {
         try? await group.shutdownGracefully()
     }
 
-    /// Sends one request. `path` begins with a slash and holds the query.
+    /// Sends one request.
+    ///
+    /// `path` begins with a slash and holds the query.
     package func send(
-        _ method: String, _ path: String, body: [UInt8] = [], contentType: String = "application/json",
+        _ method: String,
+        _ path: String,
+        body: [UInt8] = [],
+        contentType: String = "application/json",
         isGzipped: Bool = false
     ) async -> Outcome {
         var request = HTTPClientRequest(url: settings.url.description + path)
         request.method = HTTPMethod(rawValue: method)
         request.headers.add(name: "Accept", value: "application/json")
         request.headers.add(name: "User-Agent", value: settings.userAgent)
-        if let header = settings.authentication.header { request.headers.add(name: "Authorization", value: header) }
+        if let header = settings.authentication.header {
+            request.headers.add(name: "Authorization", value: header)
+        }
         if !body.isEmpty {
             request.headers.add(name: "Content-Type", value: contentType)
             if isGzipped { request.headers.add(name: "Content-Encoding", value: "gzip") }
             request.body = paced(body)
         }
         do {
-            return .answer(try await withTimeout(allowing: body.count) { [request] in try await self.ask(request) })
+            return .answer(
+                try await withTimeout(allowing: body.count) { [request] in try await self.ask(request) }
+            )
         } catch {
             return outcome(of: error)
         }
@@ -131,23 +142,30 @@ package final class ElasticsearchClient: Sendable {
         let response = try await client.execute(request, timeout: .hours(24))
         var body: [UInt8] = []
         for try await part in response.body {
-            guard body.count + part.readableBytes <= ElasticsearchClient.answerBytesMax else { throw TooLarge() }
+            guard body.count + part.readableBytes <= ElasticsearchClient.answerBytesMax else {
+                throw TooLarge()
+            }
             body.append(contentsOf: part.readableBytesView)
         }
         // The sequence ends silently where the task was cancelled.
         try Task.checkCancellation()
         let now = Timestamp(milliseconds: MonotonicClock.wall)
         return Answer(
-            status: Int(response.status.code), product: response.headers.first(name: "X-Elastic-Product"),
-            retryAfter: response.headers.first(name: "Retry-After").flatMap { RetryAfter.milliseconds($0, now: now) },
-            body: body)
+            status: Int(response.status.code),
+            product: response.headers.first(name: "X-Elastic-Product"),
+            retryAfter: response.headers.first(name: "Retry-After").flatMap {
+                RetryAfter.milliseconds($0, now: now)
+            },
+            body: body
+        )
     }
 
     private struct TooLarge: Error {}
     private struct TimedOut: Error {}
 
     private func withTimeout(
-        allowing bytes: Int, _ body: @escaping @Sendable () async throws -> Answer
+        allowing bytes: Int,
+        _ body: @escaping @Sendable () async throws -> Answer
     ) async throws -> Answer {
         // A rate limit makes a request slow on purpose; requests on the way at once share it.
         let pacing = settings.rateLimit.map { Int64(bytes) * 4_000 / $0 } ?? 0
@@ -216,12 +234,17 @@ package final class ElasticsearchClient: Sendable {
         case is TimedOut:
             return .failed(
                 reason: "no answer within \(DurationText.format(milliseconds: settings.requestTimeout))",
-                isCertainlyNotSent: false, isTLS: false)
+                isCertainlyNotSent: false,
+                isTLS: false
+            )
         case let error as NIOConnectionError:
             return .failed(reason: connection(error), isCertainlyNotSent: true, isTLS: false)
         case is NIOSSLExtraError:
             return .failed(
-                reason: "the certificate of \(settings.url) is for another host", isCertainlyNotSent: true, isTLS: true)
+                reason: "the certificate of \(settings.url) is for another host",
+                isCertainlyNotSent: true,
+                isTLS: true
+            )
         case is NIOSSLError, is BoringSSLError: return tls("\(error)")
         case let error as IOError where error.errnoCode == ECONNREFUSED:
             return .failed(reason: "connection refused", isCertainlyNotSent: true, isTLS: false)
@@ -231,7 +254,10 @@ package final class ElasticsearchClient: Sendable {
             return .failed(reason: "no connection in time", isCertainlyNotSent: true, isTLS: false)
         case is HTTPClientError, is HTTPParserError, is IOError, is ChannelError:
             return .failed(
-                reason: "the connection was cut before the answer was complete", isCertainlyNotSent: false, isTLS: false)
+                reason: "the connection was cut before the answer was complete",
+                isCertainlyNotSent: false,
+                isTLS: false
+            )
         default:
             return .failed(reason: text.clean("\(error)"), isCertainlyNotSent: false, isTLS: false)
         }
@@ -241,7 +267,8 @@ package final class ElasticsearchClient: Sendable {
         // With several addresses the last one's reason stands for all; they nearly always agree.
         guard let last = error.connectionErrors.last else { return "the host name cannot be resolved" }
         if let system = last.error as? IOError {
-            return system.errnoCode == ECONNREFUSED ? "connection refused" : String(cString: strerror(system.errnoCode))
+            return system.errnoCode == ECONNREFUSED
+                ? "connection refused" : String(cString: strerror(system.errnoCode))
         }
         return "no connection in time"
     }
@@ -251,7 +278,10 @@ package final class ElasticsearchClient: Sendable {
         // An unclean end in the middle of an answer is a cut like any other.
         if words.contains("uncleanShutdown") || words.contains("unableToReadFromBio") {
             return .failed(
-                reason: "the connection was cut before the answer was complete", isCertainlyNotSent: false, isTLS: false)
+                reason: "the connection was cut before the answer was complete",
+                isCertainlyNotSent: false,
+                isTLS: false
+            )
         }
         let reason =
             words.contains("CERTIFICATE_VERIFY_FAILED")

@@ -20,11 +20,16 @@ extension ElasticsearchReplay {
         let client = try await ElasticsearchClient.open(configuration.client)
         let result: Result<[String], any Error>
         do {
-            guard let info = try await ServerGreeting(client: client, configuration: configuration).info(
-                isCancelled: { false }, { _ in })
+            guard
+                let info = try await ServerGreeting(client: client, configuration: configuration).info(
+                    isCancelled: { false },
+                    { _ in }
+                )
             else { throw CancellationError() }
             result = .success(
-                try await ElasticsearchSetup(client: client, info: info, namespace: configuration.namespace).run())
+                try await ElasticsearchSetup(client: client, info: info, namespace: configuration.namespace)
+                    .run()
+            )
         } catch {
             result = .failure(error)
         }
@@ -40,13 +45,21 @@ extension ElasticsearchReplay {
         let vault = try Vault.openReader(path: configuration.vaultPath)
         let snapshot = try vault.snapshot()
         let known = try ReplayLedger.cursors(
-            vaultPath: configuration.vaultPath, databaseUUID: snapshot.databaseUUID,
-            label: configuration.client.url.description, namespace: configuration.namespace, mode: configuration.mode)
+            vaultPath: configuration.vaultPath,
+            databaseUUID: snapshot.databaseUUID,
+            label: configuration.client.url.description,
+            namespace: configuration.namespace,
+            mode: configuration.mode
+        )
         preview.isDestinationKnown = known != nil
         let source = try DatabaseSource(
-            vault: vault, context: context(snapshot, includesHistogram: configuration.pauseHistogram != .off),
-            targets: configuration.targets, range: configuration.range, isWhole: configuration.isWhole,
-            cursors: known ?? [:])
+            vault: vault,
+            context: context(snapshot, includesHistogram: configuration.pauseHistogram != .off),
+            targets: configuration.targets,
+            range: configuration.range,
+            isWhole: configuration.isWhole,
+            cursors: known ?? [:]
+        )
         while let delivery = try source.next() {
             try Task.checkCancellation()
             guard case .document(let document) = delivery else { continue }
@@ -61,7 +74,8 @@ extension ElasticsearchReplay {
 
     /// Calls `body` for each document that some destination of the database refused, oldest first: `export rejected`.
     package static func forEachRejected(
-        vaultPath: String, _ body: (RejectedEntry) throws -> Void
+        vaultPath: String,
+        _ body: (RejectedEntry) throws -> Void
     ) throws {
         let snapshot = try Vault.openReader(path: vaultPath).snapshot()
         try ReplayLedger.forEachRejected(vaultPath: vaultPath, databaseUUID: snapshot.databaseUUID, body)

@@ -54,7 +54,12 @@ package final class ElasticsearchReplay: Sendable {
     package func run(_ progress: @escaping Progress = { _ in }) async throws -> ReplayReport {
         let vault = try Vault.openReader(path: configuration.vaultPath)
         var report = ReplayReport(
-            destination: configuration.client.url.description, server: "", summary: ReplaySummary(), end: .done, notes: [])
+            destination: configuration.client.url.description,
+            server: "",
+            summary: ReplaySummary(),
+            end: .done,
+            notes: []
+        )
         let client: ElasticsearchClient
         do {
             client = try await openClient()
@@ -81,10 +86,16 @@ package final class ElasticsearchReplay: Sendable {
     }
 
     private func run(
-        _ vault: Vault, _ client: ElasticsearchClient, _ report: inout ReplayReport, _ progress: @escaping Progress
+        _ vault: Vault,
+        _ client: ElasticsearchClient,
+        _ report: inout ReplayReport,
+        _ progress: @escaping Progress
     ) async throws {
-        guard let info = try await ServerGreeting(client: client, configuration: configuration).info(
-            isCancelled: { self.isCancelled }, progress)
+        guard
+            let info = try await ServerGreeting(client: client, configuration: configuration).info(
+                isCancelled: { self.isCancelled },
+                progress
+            )
         else {
             report.end = .cancelled
             return
@@ -92,13 +103,22 @@ package final class ElasticsearchReplay: Sendable {
         report.server = "\(info.product.rawValue) \(info.version)"
         let snapshot = try vault.snapshot()
         let ledger = try await ReplayLedger.open(
-            vaultPath: configuration.vaultPath, databaseUUID: snapshot.databaseUUID)
+            vaultPath: configuration.vaultPath,
+            databaseUUID: snapshot.databaseUUID
+        )
         do {
             let destination = ReplayDestination(
-                clusterUUID: info.clusterUUID, namespace: configuration.namespace, mode: configuration.mode)
+                clusterUUID: info.clusterUUID,
+                namespace: configuration.namespace,
+                mode: configuration.mode
+            )
             let claimed = try await ledger.claim(
-                destination, label: configuration.client.url.description, targets: try snapshot.targets().map(\.id),
-                lastSeq: snapshot.lastSeq, now: Timestamp(milliseconds: MonotonicClock.wall))
+                destination,
+                label: configuration.client.url.description,
+                targets: try snapshot.targets().map(\.id),
+                lastSeq: snapshot.lastSeq,
+                now: Timestamp(milliseconds: MonotonicClock.wall)
+            )
             let includesHistogram = try await decideHistogram(client, info, &report.notes)
             try await makeStreams(client, info)
             let context = try context(snapshot, includesHistogram: includesHistogram)
@@ -106,15 +126,27 @@ package final class ElasticsearchReplay: Sendable {
                 configuration.retriesRejected
                 ? try await QuarantineSource(ledger: ledger)
                 : try DatabaseSource(
-                    vault: vault, context: context, targets: configuration.targets, range: configuration.range,
-                    isWhole: configuration.isWhole, cursors: claimed.position.cursors)
+                    vault: vault,
+                    context: context,
+                    targets: configuration.targets,
+                    range: configuration.range,
+                    isWhole: configuration.isWhole,
+                    cursors: claimed.position.cursors
+                )
             let machine = ReplayMachine(
-                rules: rules(foreignHigh: claimed.foreignHigh), position: claimed.position,
-                jitterSeed: UInt64.random(in: .min ... .max), now: MonotonicClock.now)
+                rules: rules(foreignHigh: claimed.foreignHigh),
+                position: claimed.position,
+                jitterSeed: UInt64.random(in: .min ... .max),
+                now: MonotonicClock.now
+            )
             let transport = ElasticsearchTransport(
-                client: client, features: ServerFeatures(info), namespace: configuration.namespace,
-                isViaPipeline: configuration.isViaPipeline, gzipLevel: configuration.gzipLevel,
-                isPatient: configuration.follows)
+                client: client,
+                features: ServerFeatures(info),
+                namespace: configuration.namespace,
+                isViaPipeline: configuration.isViaPipeline,
+                gzipLevel: configuration.gzipLevel,
+                isPatient: configuration.follows
+            )
             (report.summary, report.end) = try await drive(machine, source, ledger, transport, progress)
         } catch {
             await ledger.close()
@@ -134,7 +166,9 @@ package final class ElasticsearchReplay: Sendable {
         rules.requestBytesMax = configuration.requestBytesMax
         if let rate = configuration.client.rateLimit {
             // A request that takes half a minute on a thin line, were it not compressed at all.
-            rules.requestBytesMax = Int(min(Int64(rules.requestBytesMax), max(100_000, rate.multipliedOrMax(by: 30))))
+            rules.requestBytesMax = Int(
+                min(Int64(rules.requestBytesMax), max(100_000, rate.multipliedOrMax(by: 30)))
+            )
             // Three of them share the line; that is no standstill.
             rules.waitMax = rules.waitMax.map { $0 + Int64(rules.requestBytesMax) * 4_000 / rate }
         }
@@ -150,16 +184,25 @@ package final class ElasticsearchReplay: Sendable {
 
     func context(_ snapshot: VaultSnapshot, includesHistogram: Bool) throws -> DocumentContext {
         DocumentContext(
-            namespace: configuration.namespace, agentID: snapshot.databaseUUID, agentName: snapshot.recordingHost,
-            agentVersion: configuration.version, ephemeralID: RandomUUID.text(),
-            preservesOriginal: configuration.preservesOriginal, includesPauses: configuration.includesPauses,
-            includesHistogram: includesHistogram, isViaPipeline: configuration.isViaPipeline)
+            namespace: configuration.namespace,
+            agentID: snapshot.databaseUUID,
+            agentName: snapshot.recordingHost,
+            agentVersion: configuration.version,
+            ephemeralID: RandomUUID.text(),
+            preservesOriginal: configuration.preservesOriginal,
+            includesPauses: configuration.includesPauses,
+            includesHistogram: includesHistogram,
+            isViaPipeline: configuration.isViaPipeline
+        )
     }
 
     private func decideHistogram(
-        _ client: ElasticsearchClient, _ info: ServerInfo, _ notes: inout [String]
+        _ client: ElasticsearchClient,
+        _ info: ServerInfo,
+        _ notes: inout [String]
     ) async throws(ReplayStop) -> Bool {
-        guard configuration.includesPauses, !configuration.isViaPipeline, !configuration.retriesRejected else {
+        guard configuration.includesPauses, !configuration.isViaPipeline, !configuration.retriesRejected
+        else {
             return false
         }
         switch configuration.pauseHistogram {
@@ -172,10 +215,13 @@ package final class ElasticsearchReplay: Sendable {
             {
                 return true
             }
-            let remedy = ServerFeatures(info).knowsHistogram
-                ? "; run with --setup once, or with --pause-histogram on" : ": the server knows no such field type"
+            let remedy =
+                ServerFeatures(info).knowsHistogram
+                ? "; run with --setup once, or with --pause-histogram on"
+                : ": the server knows no such field type"
             notes.append(
-                "documents go without \(PauseHistogramMapping.field), which \(stream) does not map\(remedy)")
+                "documents go without \(PauseHistogramMapping.field), which \(stream) does not map\(remedy)"
+            )
             return false
         }
     }
@@ -195,7 +241,8 @@ package final class ElasticsearchReplay: Sendable {
             guard !stop.description.contains("resource_already_exists") else { continue }
             throw ReplayStop(
                 .unavailable,
-                "no template makes \(name) a data stream; install the Golang integration's templates, or run --setup")
+                "no template makes \(name) a data stream; install the Golang integration's templates, or run --setup"
+            )
         }
     }
 
@@ -210,8 +257,11 @@ package final class ElasticsearchReplay: Sendable {
     }
 
     private func drive(
-        _ machine: ReplayMachine, _ source: any ReplaySource, _ ledger: ReplayLedger,
-        _ transport: ElasticsearchTransport, _ progress: @escaping Progress
+        _ machine: ReplayMachine,
+        _ source: any ReplaySource,
+        _ ledger: ReplayLedger,
+        _ transport: ElasticsearchTransport,
+        _ progress: @escaping Progress
     ) async throws -> (ReplaySummary, ReplayEnd) {
         let (cancelled, continuation) = AsyncStream<Void>.makeStream()
         let isCancelledAlready = cancellation.withLock { state in
@@ -227,8 +277,11 @@ package final class ElasticsearchReplay: Sendable {
                 return Task.isCancelled ? .nothing : .cancelled
             }
             var loop = ReplayLoop(
-                machine: machine, interval: Self.progressInterval, follows: configuration.follows,
-                followInterval: configuration.followInterval)
+                machine: machine,
+                interval: Self.progressInterval,
+                follows: configuration.follows,
+                followInterval: configuration.followInterval
+            )
             while true {
                 try await feed(&loop, source)
                 for action in loop.machine.next(now: MonotonicClock.now) {

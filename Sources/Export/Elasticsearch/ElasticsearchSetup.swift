@@ -1,6 +1,8 @@
 import JSON
 
-/// Prepares a cluster for our documents: data streams that map the pause histogram. Carrying it out twice does no harm.
+/// Prepares a cluster for our documents: data streams that map the pause histogram.
+///
+/// Carrying it out twice does no harm.
 ///
 /// 1. Where the integration's index template composes `logs-golang.heap@custom`, that component gets the field (beside
 ///    whatever somebody else put there). Otherwise both streams get a template of ours, above the stock `logs` (100)
@@ -22,7 +24,8 @@ struct ElasticsearchSetup {
             throw ReplayStop(
                 .unavailable,
                 "\(info.product.rawValue) \(info.version) knows no field type histogram; export with "
-                    + "--pause-histogram off, or to Elasticsearch 7.10 or newer in its default distribution")
+                    + "--pause-histogram off, or to Elasticsearch 7.10 or newer in its default distribution"
+            )
         }
         var done: [String] = []
         if try await isComposedByIntegration() {
@@ -40,7 +43,8 @@ struct ElasticsearchSetup {
             throw ReplayStop(
                 .unexpected,
                 "a new index of \(stream) would still not map \(PauseHistogramMapping.field): another template with a "
-                    + "higher priority stands before ours")
+                    + "higher priority stands before ours"
+            )
         }
         done.append("verified: a new index of \(stream) has the field")
         return done
@@ -76,9 +80,12 @@ struct ElasticsearchSetup {
         default: throw stopped(answer, "component templates")
         }
         let field = JSONValue.object([
-            JSONMember(key: "template", value: .object([
-                JSONMember(key: "mappings", value: PauseHistogramMapping.properties)
-            ]))
+            JSONMember(
+                key: "template",
+                value: .object([
+                    JSONMember(key: "mappings", value: PauseHistogramMapping.properties)
+                ])
+            )
         ])
         let put = try await client.asked("PUT", path, body: ElasticsearchSetup.merged(body, field))
         guard put.status == 200 else { throw stopped(put, Self.component) }
@@ -104,14 +111,18 @@ struct ElasticsearchSetup {
         }
         members.append(
             JSONMember(
-                key: "template", value: .object([JSONMember(key: "mappings", value: .object(mappings))])))
+                key: "template",
+                value: .object([JSONMember(key: "mappings", value: .object(mappings))])
+            )
+        )
         let put = try await client.asked("PUT", "/_index_template/\(name)", body: .object(members))
         guard put.status == 200 else { throw stopped(put, name) }
         return name
     }
 
     private static var keywords: JSONValue {
-        let text = #"[{"strings_as_keyword":{"match_mapping_type":"string","mapping":{"ignore_above":1024,"type":"keyword"}}}]"#
+        let text =
+            #"[{"strings_as_keyword":{"match_mapping_type":"string","mapping":{"ignore_above":1024,"type":"keyword"}}}]"#
         guard let value = try? JSONReader.value(of: Array(text.utf8)) else {
             preconditionFailure("BUG: our own JSON")
         }
@@ -121,7 +132,10 @@ struct ElasticsearchSetup {
     /// Adds the field to the index that a stream writes to; whether there is such a stream.
     private func putMapping(on stream: String) async throws(ReplayStop) -> Bool {
         let answer = try await client.asked(
-            "PUT", "/\(stream)/_mapping?write_index_only=true", body: PauseHistogramMapping.properties)
+            "PUT",
+            "/\(stream)/_mapping?write_index_only=true",
+            body: PauseHistogramMapping.properties
+        )
         switch answer.status {
         case 200: return true
         case 404: return false
@@ -129,14 +143,17 @@ struct ElasticsearchSetup {
             throw ReplayStop(
                 .unexpected,
                 "\(stream) maps \(PauseHistogramMapping.field) as something else; roll the stream over "
-                    + "(POST /\(stream)/_rollover) once the template is there, and run --setup again")
+                    + "(POST /\(stream)/_rollover) once the template is there, and run --setup again"
+            )
         default: throw stopped(answer, stream)
         }
     }
 
     private func stopped(_ answer: ElasticsearchClient.Answer, _ place: String) -> ReplayStop {
         var stop = client.stop(answer, on: place)
-        if answer.status == 403 { stop.description += " (--setup also needs manage_index_templates, and manage on logs-golang.*)" }
+        if answer.status == 403 {
+            stop.description += " (--setup also needs manage_index_templates, and manage on logs-golang.*)"
+        }
         return stop
     }
 

@@ -20,23 +20,39 @@ struct ElasticsearchTransport: Sendable {
     // MARK: Bulk
 
     /// Sends a bulk request; also the bytes that went over the wire.
-    func bulk(_ batch: Int, _ documents: [ReplayDocument]) async -> (event: ReplayMachine.Event, wireBytes: Int) {
+    func bulk(
+        _ batch: Int,
+        _ documents: [ReplayDocument]
+    ) async -> (event: ReplayMachine.Event, wireBytes: Int) {
         let body = compressed(documents)
         let outcome = await client.send(
-            "POST", features.bulkPath(viaPipeline: isViaPipeline), body: body, contentType: "application/x-ndjson",
-            isGzipped: gzipLevel > 0)
-        guard case .answer(let answer) = outcome else { return (.failed(batch: batch, failure(outcome)), body.count) }
+            "POST",
+            features.bulkPath(viaPipeline: isViaPipeline),
+            body: body,
+            contentType: "application/x-ndjson",
+            isGzipped: gzipLevel > 0
+        )
+        guard case .answer(let answer) = outcome else {
+            return (.failed(batch: batch, failure(outcome)), body.count)
+        }
         guard answer.status == 200 else {
             return (.failed(batch: batch, failure(answer, on: "_bulk")), body.count)
         }
         do throws(BulkResponseError) {
             let items = try BulkResponse.items(
-                of: answer.body, for: documents, namespace: namespace, clean: client.text.clean)
+                of: answer.body,
+                for: documents,
+                namespace: namespace,
+                clean: client.text.clean
+            )
             return (.answered(batch: batch, items), body.count)
         } catch {
             // Nothing in such an answer is believed; what it was about may be stored.
             let failure = BulkFailure.retry(
-                reason: client.text.clean(error.description), isCertainlyNotStored: false, retryAfter: answer.retryAfter)
+                reason: client.text.clean(error.description),
+                isCertainlyNotStored: false,
+                retryAfter: answer.retryAfter
+            )
             return (.failed(batch: batch, failure), body.count)
         }
     }
@@ -69,7 +85,9 @@ struct ElasticsearchTransport: Sendable {
         for stream in streams {
             let name = stream.stream(namespace: namespace)
             let outcome = await client.send(
-                "GET", "/_data_stream/\(name)?filter_path=data_streams.name,data_streams.indices.index_name")
+                "GET",
+                "/_data_stream/\(name)?filter_path=data_streams.name,data_streams.indices.index_name"
+            )
             guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
             switch answer.status {
             case 200:
@@ -80,11 +98,17 @@ struct ElasticsearchTransport: Sendable {
                     return .failed(
                         batch: batch,
                         .retry(
-                            reason: "\(name) is described in a way that makes no sense", isCertainlyNotStored: true,
-                            retryAfter: nil))
+                            reason: "\(name) is described in a way that makes no sense",
+                            isCertainlyNotStored: true,
+                            retryAfter: nil
+                        )
+                    )
                 }
                 // The last one is the write index (reference, "Get data stream").
-                states[stream] = ReplayMachine.StreamState(writeIndex: .named(last), indexCount: indices.count)
+                states[stream] = ReplayMachine.StreamState(
+                    writeIndex: .named(last),
+                    indexCount: indices.count
+                )
             case 404: continue
             case 403: return .denied(batch: batch)
             default: return .failed(batch: batch, failure(answer, on: name))
@@ -95,14 +119,18 @@ struct ElasticsearchTransport: Sendable {
 
     /// Asks which documents are there, by their ids.
     func lookUp(
-        _ batch: Int, _ ids: [DocumentKind: [String]], refresh: Bool
+        _ batch: Int,
+        _ ids: [DocumentKind: [String]],
+        refresh: Bool
     ) async -> ReplayMachine.Event {
         var found: [String] = []
         for (stream, ids) in ids {
             let name = stream.stream(namespace: namespace)
             if refresh {
                 let outcome = await client.send("POST", "/\(name)/_refresh")
-                guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
+                guard case .answer(let answer) = outcome else {
+                    return .failed(batch: batch, failure(outcome))
+                }
                 switch answer.status {
                 case 200: break
                 case 404: continue
@@ -114,7 +142,9 @@ struct ElasticsearchTransport: Sendable {
             while !rest.isEmpty {
                 let outcome = await search(name, for: Array(rest.prefix(ElasticsearchTransport.idsMax)))
                 rest = rest.dropFirst(ElasticsearchTransport.idsMax)
-                guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
+                guard case .answer(let answer) = outcome else {
+                    return .failed(batch: batch, failure(outcome))
+                }
                 switch answer.status {
                 case 200: break
                 case 404: continue
@@ -125,7 +155,11 @@ struct ElasticsearchTransport: Sendable {
                     return .failed(
                         batch: batch,
                         .retry(
-                            reason: "\(name) was not searched as a whole", isCertainlyNotStored: true, retryAfter: nil))
+                            reason: "\(name) was not searched as a whole",
+                            isCertainlyNotStored: true,
+                            retryAfter: nil
+                        )
+                    )
                 }
                 found += hits
             }
@@ -155,7 +189,8 @@ struct ElasticsearchTransport: Sendable {
         return await client.send(
             "POST",
             "/\(name)/_search?allow_partial_search_results=false&filter_path=timed_out,_shards.failed,hits.hits._id",
-            body: json.bytes)
+            body: json.bytes
+        )
     }
 
     /// The ids in a search's answer; nil unless every shard was searched.
@@ -182,7 +217,11 @@ struct ElasticsearchTransport: Sendable {
         let value = try? JSONReader.value(of: answer.body, bytesMax: 1 << 20)
         let error = ServerInfo.error(in: value)
         return BulkFailure.of(
-            status: answer.status, type: error.type.map(client.text.clean), reason: error.reason.map(client.text.clean),
-            retryAfter: answer.retryAfter, on: place)
+            status: answer.status,
+            type: error.type.map(client.text.clean),
+            reason: error.reason.map(client.text.clean),
+            retryAfter: answer.retryAfter,
+            on: place
+        )
     }
 }

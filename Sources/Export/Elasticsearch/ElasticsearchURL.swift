@@ -24,7 +24,8 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
         var path = rest.dropFirst(authority.count)
         guard !authority.contains("@") else {
             throw ExportSetupError(
-                "the URL must hold no user or password; use --user with --password-file, or --api-key-file")
+                "the URL must hold no user or password; use --user with --password-file, or --api-key-file"
+            )
         }
         guard !path.contains("?"), !path.contains("#") else {
             throw ExportSetupError("the URL must have no query and no fragment")
@@ -38,7 +39,8 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
         host = String(authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" })
         guard !host.isEmpty else { throw ExportSetupError("the URL names no host") }
         if let colon {
-            guard let port = Int(authority[authority.index(after: colon)...]), (1...65_535).contains(port) else {
+            guard let port = Int(authority[authority.index(after: colon)...]), (1...65_535).contains(port)
+            else {
                 throw ExportSetupError("the URL's port must be a number from 1 to 65535")
             }
             self.port = port
@@ -59,7 +61,9 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
             namespace.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             !namespace.contains(where: forbidden.contains)
         else {
-            throw ExportSetupError("a namespace is 1 to 100 small letters, digits, dots and underscores, as in default")
+            throw ExportSetupError(
+                "a namespace is 1 to 100 small letters, digits, dots and underscores, as in default"
+            )
         }
     }
 }

@@ -9,7 +9,8 @@ enum PauseHistogramMapping {
     ///
     /// What we may not see (403) counts as not mapped.
     static func isMapped(
-        in stream: String, by client: ElasticsearchClient
+        in stream: String,
+        by client: ElasticsearchClient
     ) async throws(ReplayStop) -> Bool {
         let answer = try await client.asked("GET", "/\(stream)/_mapping/field/\(field)")
         switch answer.status {
@@ -22,7 +23,8 @@ enum PauseHistogramMapping {
 
     /// Whether a new index of the stream would have it.
     static func isMappedByTemplate(
-        of stream: String, by client: ElasticsearchClient
+        of stream: String,
+        by client: ElasticsearchClient
     ) async throws(ReplayStop) -> Bool {
         let answer = try await client.asked("POST", "/_index_template/_simulate_index/\(stream)")
         switch answer.status {
@@ -51,9 +53,13 @@ enum PauseHistogramMapping {
         return mapping?["type"]?.string == "histogram"
     }
 
+    /// The mapping that puts the field there.
+    ///
     /// `{"properties":{"golang":{"properties":{…{"histogram":{"type":"histogram"}}}}}}`
     static var properties: JSONValue {
-        path.reversed().reduce(.object([JSONMember(key: "type", value: .string("histogram"))])) { inner, name in
+        path.reversed().reduce(.object([JSONMember(key: "type", value: .string("histogram"))])) {
+            inner,
+            name in
             .object([JSONMember(key: "properties", value: .object([JSONMember(key: name, value: inner)]))])
         }
     }
@@ -62,7 +68,9 @@ enum PauseHistogramMapping {
 extension ElasticsearchClient {
     /// Sends a request that must be answered; what is no answer is a reason to stop.
     func asked(
-        _ method: String, _ path: String, body: JSONValue? = nil
+        _ method: String,
+        _ path: String,
+        body: JSONValue? = nil
     ) async throws(ReplayStop) -> Answer {
         switch await send(method, path, body: body?.bytes ?? []) {
         case .answer(let answer): return answer
@@ -76,7 +84,9 @@ extension ElasticsearchClient {
         let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
         let type = error.type.map(text.clean)
         let reason = error.reason.map(text.clean)
-        if let stop = BulkOutcome.stop(status: answer.status, type: type, reason: reason, on: place) { return stop }
+        if let stop = BulkOutcome.stop(status: answer.status, type: type, reason: reason, on: place) {
+            return stop
+        }
         return ReplayStop(.unexpected, "\(place) answered \(BulkOutcome.words(answer.status, type, reason))")
     }
 }

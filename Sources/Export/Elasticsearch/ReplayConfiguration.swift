@@ -29,7 +29,9 @@ package struct ReplayConfiguration: Sendable {
     package var retriesRejected = false
     /// How long to go on without progress, in milliseconds; without effect on one who follows.
     package var waitMax: Int64 = 300_000
-    /// 0 to 9; 0 sends uncompressed. 4 costs half the time of 6, and a twentieth more bytes.
+    /// 0 to 9; 0 sends uncompressed.
+    ///
+    /// 4 costs half the time of 6, and a twentieth more bytes.
     package var gzipLevel: Int32 = 4
     /// Bulk requests on the way at once.
     package var inFlightMax = 3
@@ -56,17 +58,24 @@ package struct ReplayConfiguration: Sendable {
     package func check() throws(ExportSetupError) {
         try ElasticsearchURL.checkNamespace(namespace)
         guard (0...9).contains(gzipLevel) else { throw ExportSetupError("--gzip-level takes 0 to 9") }
-        guard (1...16).contains(inFlightMax) else { throw ExportSetupError("1 to 16 requests can be in flight") }
+        guard (1...16).contains(inFlightMax) else {
+            throw ExportSetupError("1 to 16 requests can be in flight")
+        }
         guard client.requestTimeout > 0, waitMax > 0 else {
             throw ExportSetupError("--request-timeout and --max-wait must be longer than nothing")
         }
-        if let rate = client.rateLimit, rate < 1 { throw ExportSetupError("--rate-limit must let something through") }
+        if let rate = client.rateLimit, rate < 1 {
+            throw ExportSetupError("--rate-limit must let something through")
+        }
         guard !(follows && (retriesRejected || !isWhole)) else {
             throw ExportSetupError(
-                "--follow goes with the whole recording, not with --since, --until, --target or --retry-rejected")
+                "--follow goes with the whole recording, not with --since, --until, --target or --retry-rejected"
+            )
         }
         guard !(retriesRejected && !isWhole) else {
-            throw ExportSetupError("--retry-rejected sends all that was refused; leave out --since, --until and --target")
+            throw ExportSetupError(
+                "--retry-rejected sends all that was refused; leave out --since, --until and --target"
+            )
         }
     }
 }

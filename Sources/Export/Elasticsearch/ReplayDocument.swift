@@ -33,7 +33,9 @@ extension PerStream: Hashable where Value: Hashable {}
 
 /// A document ready to be sent.
 package struct ReplayDocument: Hashable, Sendable {
-    /// Its `_id`: letters, digits, `-` and `_` only. The same scrape always gets the same.
+    /// Its `_id`: letters, digits, `-` and `_` only.
+    ///
+    /// The same scrape always gets the same.
     package var id: String
     /// The number of its scrape.
     package var seq: Int64
@@ -47,7 +49,12 @@ package struct ReplayDocument: Hashable, Sendable {
 
     /// A document with that identity and source.
     package init(
-        id: String, seq: Int64, target: TargetID, targetName: String, time: Timestamp, kind: DocumentKind,
+        id: String,
+        seq: Int64,
+        target: TargetID,
+        targetName: String,
+        time: Timestamp,
+        kind: DocumentKind,
         bytes: [UInt8]
     ) {
         self.id = id
@@ -70,7 +77,9 @@ package enum ReplayDelivery: Sendable {
     case frontier(TargetID, seq: Int64)
 }
 
-/// Where documents come from: a database, the quarantine, or a test. Owned by one task.
+/// Where documents come from: a database, the quarantine, or a test.
+///
+/// Owned by one task.
 package protocol ReplaySource: AnyObject {
     /// The next delivery; nil while there is nothing more, which may change when `refresh()` is called.
     func next() async throws -> ReplayDelivery?

@@ -76,7 +76,12 @@ struct ReplayLoop {
         let rate = span > 0 ? Double(count - marks[0].count) * 1_000 / Double(span) : 0
         progress(
             ReplayProgress(
-                summary: summary, remaining: remaining, documentsPerSecond: rate, waitReason: machine.wait?.reason,
-                waitMilliseconds: machine.wait.map { max(0, $0.until - now) }))
+                summary: summary,
+                remaining: remaining,
+                documentsPerSecond: rate,
+                waitReason: machine.wait?.reason,
+                waitMilliseconds: machine.wait.map { max(0, $0.until - now) }
+            )
+        )
     }
 }

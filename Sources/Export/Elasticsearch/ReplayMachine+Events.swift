@@ -95,8 +95,11 @@ extension ReplayMachine {
         for (item, answer) in zip(items, answers) {
             let stream = item.document.kind
             let outcome = BulkOutcome.of(
-                status: answer.status, type: answer.type, reason: answer.reason,
-                usedFailureStore: answer.usedFailureStore, stream: stream.stream(namespace: rules.namespace)
+                status: answer.status,
+                type: answer.type,
+                reason: answer.reason,
+                usedFailureStore: answer.usedFailureStore,
+                stream: stream.stream(namespace: rules.namespace)
             )
             switch outcome {
             case .delivered:
@@ -154,16 +157,28 @@ extension ReplayMachine {
     }
 
     private mutating func reject(
-        _ item: ReplayItem, status: Int, type: String?, reason: String?, now: Int64
+        _ item: ReplayItem,
+        status: Int,
+        type: String?,
+        reason: String?,
+        now: Int64
     ) {
         summary.refused += 1
         let document = item.original ?? item.document
         pending.rejected.append(
             RejectedDocument(
-                id: document.id, target: document.target, targetName: document.targetName, seq: document.seq,
-                time: document.time, stream: document.kind.stream(namespace: rules.namespace), status: status,
-                type: type ?? "", reason: reason ?? "", document: document.bytes
-            ))
+                id: document.id,
+                target: document.target,
+                targetName: document.targetName,
+                seq: document.seq,
+                time: document.time,
+                stream: document.kind.stream(namespace: rules.namespace),
+                status: status,
+                type: type ?? "",
+                reason: reason ?? "",
+                document: document.bytes
+            )
+        )
         settle(item, wasTaken: false, now: now)
     }
 
@@ -184,7 +199,9 @@ extension ReplayMachine {
         guard let index, !index.hasPrefix(".fs-") else { return }
         if case .named(let known) = indices[stream] {
             if known == index { return }
-            if let a = ReplayMachine.generation(known), let b = ReplayMachine.generation(index), a > b { return }
+            if let a = ReplayMachine.generation(known), let b = ReplayMachine.generation(index), a > b {
+                return
+            }
         }
         indices[stream] = .named(index)
     }
@@ -262,7 +279,11 @@ extension ReplayMachine {
         let settledAt = batch.sentAt + rules.requestTimeout
         var doubt =
             batch.doubt
-            ?? ReplayBatch.Doubt(indices: batch.oldest?.indices ?? PerStream(.unknown), settledAt: 0, wasSent: true)
+            ?? ReplayBatch.Doubt(
+                indices: batch.oldest?.indices ?? PerStream(.unknown),
+                settledAt: 0,
+                wasSent: true
+            )
         doubt.settledAt = max(doubt.settledAt, settledAt)
         doubt.wasSent = true
         batch.doubt = doubt
@@ -272,7 +293,9 @@ extension ReplayMachine {
     private mutating func backOff(_ batch: ReplayBatch, reason: String, retryAfter: Int64?, now: Int64) {
         lastFailure = reason
         // Requests that were on the way together fail together; that is one failure.
-        if batch.phase == .waiting, batch.sentAt < backoffSince, now < backoffUntil, retryAfter == nil { return }
+        if batch.phase == .waiting, batch.sentAt < backoffSince, now < backoffUntil, retryAfter == nil {
+            return
+        }
         let until = now + retryPolicy.delay(attempt: attempt, retryAfter: retryAfter)
         attempt += 1
         backoffSince = now
@@ -284,7 +307,9 @@ extension ReplayMachine {
 
     private func resized(_ batch: ReplayBatch) -> ReplayBatch {
         var batch = batch
-        batch.bytes = batch.items.reduce(0) { $0 + BulkRequest.bytes(of: $1.document, namespace: rules.namespace) }
+        batch.bytes = batch.items.reduce(0) {
+            $0 + BulkRequest.bytes(of: $1.document, namespace: rules.namespace)
+        }
         return batch
     }
 }

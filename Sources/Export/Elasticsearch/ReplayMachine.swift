@@ -166,8 +166,9 @@ package struct ReplayMachine: Sendable {
 
     /// Whether a document would be taken now: one batch may be filled beside those that are held.
     package var wantsDocument: Bool {
-        ending == nil && !isFinished && waiting.count + active.values.filter { !$0.items.isEmpty }.count
-            < rules.inFlightMax
+        ending == nil && !isFinished
+            && waiting.count + active.values.filter { !$0.items.isEmpty }.count
+                < rules.inFlightMax
     }
 
     /// Takes what the source handed out.
@@ -219,7 +220,9 @@ package struct ReplayMachine: Sendable {
         }
         // An export that was killed just now may have left a request on the way.
         return ReplayBatch.Doubt(
-            indices: indices, settledAt: wasSent ? startedAt + rules.requestTimeout : startedAt, wasSent: wasSent
+            indices: indices,
+            settledAt: wasSent ? startedAt + rules.requestTimeout : startedAt,
+            wasSent: wasSent
         )
     }
 
@@ -251,7 +254,9 @@ package struct ReplayMachine: Sendable {
         return moments.min()
     }
 
-    /// What to do now, in order. Call it after every event, after every document, and at `wakeAt`.
+    /// What to do now, in order.
+    ///
+    /// Call it after every event, after every document, and at `wakeAt`.
     package mutating func next(now: Int64) -> [Action] {
         guard !isFinished else { return [] }
         // An export that has nothing to send makes no progress, and waits for nothing either.

@@ -1,4 +1,6 @@
-/// What an export did. `read` = `sent` + `thereBefore` + `refused` + `unanswered`.
+/// What an export did.
+///
+/// `read` = `sent` + `thereBefore` + `refused` + `unanswered`.
 package struct ReplaySummary: Hashable, Sendable {
     /// Documents taken from the source.
     package var read = 0

@@ -20,7 +20,7 @@ package struct RetryPolicy: Sendable {
 
     /// The milliseconds to wait before retry number `attempt` (the first is 0).
     ///
-    /// - Parameter retryAfter: what the server asked for, in milliseconds; never undercut, and at most a tenth over.
+    /// What the server asked for, `retryAfter`, in milliseconds, is never undercut, and exceeded by at most a tenth.
     package mutating func delay(attempt: Int, retryAfter: Int64? = nil) -> Int64 {
         if let retryAfter, retryAfter > 0 {
             let asked = min(retryAfter, RetryPolicy.retryAfterMax)

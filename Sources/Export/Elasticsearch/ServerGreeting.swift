@@ -8,7 +8,8 @@ struct ServerGreeting {
     /// A server that is away is asked again for `--max-wait`; one who follows asks for ever, and takes also a captive
     /// portal for a server that is away.
     func info(
-        isCancelled: @Sendable () -> Bool, _ progress: ElasticsearchReplay.Progress
+        isCancelled: @Sendable () -> Bool,
+        _ progress: ElasticsearchReplay.Progress
     ) async throws(ReplayStop) -> ServerInfo? {
         var policy = RetryPolicy(seed: UInt64.random(in: .min ... .max))
         let started = MonotonicClock.now
@@ -20,8 +21,12 @@ struct ServerGreeting {
             case .answer(let answer):
                 do throws(ReplayStop) {
                     return try ServerInfo(
-                        status: answer.status, productHeader: answer.product, body: answer.body,
-                        url: client.settings.url.description, text: client.text)
+                        status: answer.status,
+                        productHeader: answer.product,
+                        body: answer.body,
+                        url: client.settings.url.description,
+                        text: client.text
+                    )
                 } catch {
                     stop = error
                 }
@@ -40,8 +45,13 @@ struct ServerGreeting {
             guard configuration.follows || waited + delay < configuration.waitMax else { throw stop }
             progress(
                 ReplayProgress(
-                    summary: ReplaySummary(), remaining: nil, documentsPerSecond: 0, waitReason: stop.description,
-                    waitMilliseconds: delay))
+                    summary: ReplaySummary(),
+                    remaining: nil,
+                    documentsPerSecond: 0,
+                    waitReason: stop.description,
+                    waitMilliseconds: delay
+                )
+            )
             await rest(delay, isCancelled)
         }
         return nil

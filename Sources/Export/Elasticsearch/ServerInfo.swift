@@ -29,7 +29,10 @@ package struct ServerInfo: Hashable, Sendable {
 
         /// The version of a text such as `8.13.0` or `9.0.0-SNAPSHOT`; nil where it is none.
         package init?(_ text: String) {
-            let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
+            let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(
+                separator: ".",
+                omittingEmptySubsequences: false
+            )
             guard (2...4).contains(numbers.count) else { return nil }
             let values = numbers.compactMap { part in
                 part.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(part) : nil
@@ -52,18 +55,33 @@ package struct ServerInfo: Hashable, Sendable {
 
     /// Reads the answer to `GET /`.
     ///
-    /// - Parameter productHeader: the value of `X-Elastic-Product`, where there was one.
+    /// `productHeader` is the value of `X-Elastic-Product`, where there was one.
+    ///
     /// - Throws: `ReplayStop`: this is no server for us; a proxy, a captive portal, something else, or too old.
-    package init(status: Int, productHeader: String?, body: [UInt8], url: String, text: ServerText) throws(ReplayStop) {
+    package init(
+        status: Int,
+        productHeader: String?,
+        body: [UInt8],
+        url: String,
+        text: ServerText
+    ) throws(ReplayStop) {
         let value = try? JSONReader.value(of: body, bytesMax: 1 << 20)
         if status != 200 {
             let error = ServerInfo.error(in: value)
             let reason = error.reason.map(text.clean)
-            if let stop = BulkOutcome.stop(status: status, type: error.type.map(text.clean), reason: reason, on: url) {
+            if let stop = BulkOutcome.stop(
+                status: status,
+                type: error.type.map(text.clean),
+                reason: reason,
+                on: url
+            ) {
                 // A proxy or portal answers 404 to anything, and would have us look for an index.
                 throw status == 404 ? ServerInfo.stranger(url, "answered 404") : stop
             }
-            throw ServerInfo.stranger(url, "answered \(BulkOutcome.words(status, error.type.map(text.clean), reason))")
+            throw ServerInfo.stranger(
+                url,
+                "answered \(BulkOutcome.words(status, error.type.map(text.clean), reason))"
+            )
         }
         guard let value, let number = value[path: ["version", "number"]]?.string,
             let version = Version(number), let uuid = value["cluster_uuid"]?.string, !uuid.isEmpty
@@ -96,8 +114,11 @@ package struct ServerInfo: Hashable, Sendable {
     }
 
     private static func stranger(_ url: String, _ why: String) -> ReplayStop {
-        ReplayStop(.unavailable, "\(url) is not Elasticsearch 7.10 or newer, nor OpenSearch: it \(why); "
-            + "is there a proxy or a captive portal before it?")
+        ReplayStop(
+            .unavailable,
+            "\(url) is not Elasticsearch 7.10 or newer, nor OpenSearch: it \(why); "
+                + "is there a proxy or a captive portal before it?"
+        )
     }
 
     /// Type and reason of an error, as servers spell it: an object, or just a text.

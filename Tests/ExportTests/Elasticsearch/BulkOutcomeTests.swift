@@ -5,10 +5,18 @@ import Testing
 @Suite("What an answer means")
 struct BulkOutcomeTests {
     private func item(
-        _ status: Int, _ type: String? = nil, _ reason: String? = nil, failureStore: Bool = false
+        _ status: Int,
+        _ type: String? = nil,
+        _ reason: String? = nil,
+        failureStore: Bool = false
     ) -> BulkOutcome {
         BulkOutcome.of(
-            status: status, type: type, reason: reason, usedFailureStore: failureStore, stream: "logs-golang.heap-default")
+            status: status,
+            type: type,
+            reason: reason,
+            usedFailureStore: failureStore,
+            stream: "logs-golang.heap-default"
+        )
     }
 
     private func whole(_ status: Int, _ type: String? = nil, retryAfter: Int64? = nil) -> BulkFailure {
@@ -47,7 +55,8 @@ struct BulkOutcomeTests {
         arguments: [
             "mapper_parsing_exception", "document_parsing_exception", "illegal_argument_exception",
             "strict_dynamic_mapping_exception", "invalid_index_name_exception", "script_exception",
-        ])
+        ]
+    )
     func refused(_ type: String) {
         #expect(item(400, type) == .refused)
     }
@@ -86,13 +95,21 @@ struct BulkOutcomeTests {
 
     @Test("of a whole answer 429 is certain, 408 and 5xx are not, and Retry-After is passed on")
     func wholeRetries() {
-        #expect(whole(429, retryAfter: 7_000) == .retry(reason: "429", isCertainlyNotStored: true, retryAfter: 7_000))
+        #expect(
+            whole(429, retryAfter: 7_000)
+                == .retry(reason: "429", isCertainlyNotStored: true, retryAfter: 7_000)
+        )
         for status in [408, 500, 502, 503, 504] {
-            #expect(whole(status) == .retry(reason: "\(status)", isCertainlyNotStored: false, retryAfter: nil))
+            #expect(
+                whole(status) == .retry(reason: "\(status)", isCertainlyNotStored: false, retryAfter: nil)
+            )
         }
     }
 
-    @Test("413 is too large, anything else stops and is shown", arguments: [301, 302, 307, 400, 405, 406, 410, 418])
+    @Test(
+        "413 is too large, anything else stops and is shown",
+        arguments: [301, 302, 307, 400, 405, 406, 410, 418]
+    )
     func otherWhole(_ status: Int) {
         #expect(whole(413) == .tooLarge(reason: "413"))
         #expect(stop(whole(status)) == .unexpected)

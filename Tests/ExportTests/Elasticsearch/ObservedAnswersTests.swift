@@ -1,7 +1,7 @@
 import Export
 import JSON
-import Testing
 import TestSupport
+import Testing
 
 /// The stand-in is worth what it has in common with the real thing.
 ///
@@ -12,7 +12,9 @@ struct ObservedAnswersTests {
     private static func observed() throws -> [JSONValue] {
         let directory = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let bytes = try CredentialText.bytes(
-            of: "/\(directory)/Fixtures/elasticsearch/observed-7.10.2.ndjson", mustBePrivate: false)
+            of: "/\(directory)/Fixtures/elasticsearch/observed-7.10.2.ndjson",
+            mustBePrivate: false
+        )
         return try bytes.split(separator: 0x0A).map { try JSONReader.value(of: Array($0)) }
     }
 
@@ -37,8 +39,11 @@ struct ObservedAnswersTests {
             var headers: [String: String] = [:]
             for member in line["headers"]?.members ?? [] { headers[member.key] = member.value.string }
             let request = ElasticsearchRequest(
-                method: line["method"]?.string ?? "", uri: line["path"]?.string ?? "", headers: headers,
-                body: ObservedAnswersTests.body(line))
+                method: line["method"]?.string ?? "",
+                uri: line["path"]?.string ?? "",
+                headers: headers,
+                body: ObservedAnswersTests.body(line)
+            )
             let answer = cluster.answer(request)
             #expect(Int64(answer.status) == line["status"]?.integer, "\(label)")
             guard request.method != "HEAD" else { continue }
@@ -48,21 +53,30 @@ struct ObservedAnswersTests {
                 #expect(got.count == items.count, "\(label)")
                 for (got, expected) in zip(got, items) {
                     #expect(got?["status"]?.integer == expected.elements?.first?.integer, "\(label)")
-                    #expect(got?[path: ["error", "type"]]?.string == expected.elements?.last?.string, "\(label)")
+                    #expect(
+                        got?[path: ["error", "type"]]?.string == expected.elements?.last?.string,
+                        "\(label)"
+                    )
                 }
             }
-            if let type = line["error"]?.string { #expect(value[path: ["error", "type"]]?.string == type, "\(label)") }
+            if let type = line["error"]?.string {
+                #expect(value[path: ["error", "type"]]?.string == type, "\(label)")
+            }
             if let text = line["text"]?.string { #expect(value["error"]?.string == text, "\(label)") }
         }
     }
 
     @Test("what 8.13 knows, an older server answers 400 to")
     func unknownParameter() {
-        let line = #"{"create":{"_index":"logs-golang.heap-default","_id":"a"}}"# + "\n"
+        let line =
+            #"{"create":{"_index":"logs-golang.heap-default","_id":"a"}}"# + "\n"
             + #"{"@timestamp":"2026-01-02T03:04:05.678Z"}"# + "\n"
         let request = ElasticsearchRequest(
-            method: "POST", uri: "/_bulk?require_data_stream=true", headers: ["content-type": "application/x-ndjson"],
-            body: Array(line.utf8))
+            method: "POST",
+            uri: "/_bulk?require_data_stream=true",
+            headers: ["content-type": "application/x-ndjson"],
+            body: Array(line.utf8)
+        )
         var old = ElasticsearchCluster(version: (8, 12, 0))
         #expect(old.answer(request).status == 400)
         var new = ElasticsearchCluster(version: (8, 13, 0))

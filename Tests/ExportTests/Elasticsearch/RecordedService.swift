@@ -43,12 +43,16 @@ final class RecordedService: Sendable {
             "GCCPUFraction":1.5e-05,"EnableGC":true,"DebugGC":false,"BySize":[]}
             }
 
-            """.utf8)
+            """.utf8
+        )
     }
 
     /// Stores `count` more scrapes of each target, ten seconds apart, from the `from`-th on.
     func record(
-        _ count: Int, from: Int = 0, targets: [String] = ["shop"], custom: (Int) -> String = { _ in
+        _ count: Int,
+        from: Int = 0,
+        targets: [String] = ["shop"],
+        custom: (Int) -> String = { _ in
             #""requests": 7, "cache": {"hits": 3}"#
         }
     ) async throws {
@@ -58,26 +62,37 @@ final class RecordedService: Sendable {
                 targets.map { target in
                     (
                         TargetDescription(
-                            name: target, origin: Origin(url: "http://localhost:6060/debug/vars")),
+                            name: target,
+                            origin: Origin(url: "http://localhost:6060/debug/vars")
+                        ),
                         Scrape(
                             time: Timestamp(milliseconds: Self.begin + Int64(n) * 10_000),
-                            durationNanoseconds: 1_000_000, status: 200,
-                            outcome: .document(Self.body(n, custom: custom(n))))
+                            durationNanoseconds: 1_000_000,
+                            status: 200,
+                            outcome: .document(Self.body(n, custom: custom(n)))
+                        )
                     )
-                })
+                }
+            )
         }
         try await writer.close()
     }
 
     /// The documents that the database yields, by stream and id; what must be in the server.
     func documents(
-        includesHistogram: Bool = false, namespace: String = "default"
+        includesHistogram: Bool = false,
+        namespace: String = "default"
     ) throws -> [String: [String: JSONValue]] {
         let vault = try Vault.openReader(path: path)
         let snapshot = try vault.snapshot()
         let context = DocumentContext(
-            namespace: namespace, agentID: snapshot.databaseUUID, agentName: snapshot.recordingHost,
-            agentVersion: "1.0.0", ephemeralID: "any", includesHistogram: includesHistogram)
+            namespace: namespace,
+            agentID: snapshot.databaseUUID,
+            agentName: snapshot.recordingHost,
+            agentVersion: "1.0.0",
+            ephemeralID: "any",
+            includesHistogram: includesHistogram
+        )
         var documents: [String: [String: JSONValue]] = [:]
         var maker = DocumentMaker(context: context)
         for target in try snapshot.targets() {
@@ -101,7 +116,8 @@ final class RecordedService: Sendable {
             members.map { member in
                 guard member.key == "agent", case .object(let agent) = member.value else { return member }
                 return JSONMember(key: "agent", value: .object(agent.filter { $0.key != "ephemeral_id" }))
-            })
+            }
+        )
     }
 }
 
@@ -115,7 +131,9 @@ extension ElasticsearchServer {
         var count = 0
         for (stream, stored) in raw {
             for (id, source) in stored {
-                documents[stream, default: [:]][id] = RecordedService.comparable(try JSONReader.value(of: source))
+                documents[stream, default: [:]][id] = RecordedService.comparable(
+                    try JSONReader.value(of: source)
+                )
                 count += 1
             }
         }
@@ -124,7 +142,8 @@ extension ElasticsearchServer {
 
     /// An export to this server, with waits that a test can bear.
     func export(
-        _ service: RecordedService, _ change: (inout ReplayConfiguration) throws -> Void = { _ in }
+        _ service: RecordedService,
+        _ change: (inout ReplayConfiguration) throws -> Void = { _ in }
     ) throws -> ElasticsearchReplay {
         var configuration = ReplayConfiguration(vaultPath: service.path, url: try ElasticsearchURL(url))
         configuration.version = "1.0.0"

@@ -18,8 +18,11 @@ struct ReplayCredentialTests {
         server.with { state in
             state.faults = [
                 .items(
-                    status: 400, type: "mapper_parsing_exception",
-                    reason: "at [Source: POST /_bulk HTTP/1.1 Authorization: \(authentication.header ?? "")]", every: 5)
+                    status: 400,
+                    type: "mapper_parsing_exception",
+                    reason: "at [Source: POST /_bulk HTTP/1.1 Authorization: \(authentication.header ?? "")]",
+                    every: 5
+                )
             ]
         }
         var said: [String] = []
@@ -36,7 +39,8 @@ struct ReplayCredentialTests {
         }
         // The database and the ledger, byte for byte.
         for suffix in ["", "-export", "-wal"] {
-            guard let bytes = try? CredentialText.bytes(of: service.path + suffix, mustBePrivate: false) else { continue }
+            guard let bytes = try? CredentialText.bytes(of: service.path + suffix, mustBePrivate: false)
+            else { continue }
             said.append(String(decoding: bytes, as: UTF8.self))
         }
         for canary in canaries {
@@ -52,7 +56,10 @@ struct ReplayCredentialTests {
 
     @Test("a password")
     func password() async throws {
-        try await hunt(.basic(user: "elastic", password: "canary-pw"), canaries: ["canary", "ZWxhc3RpYzpjYW5hcnktcHc="])
+        try await hunt(
+            .basic(user: "elastic", password: "canary-pw"),
+            canaries: ["canary", "ZWxhc3RpYzpjYW5hcnktcHc="]
+        )
     }
 
     @Test("a token")

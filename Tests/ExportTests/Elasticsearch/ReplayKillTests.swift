@@ -65,12 +65,10 @@ struct ReplayKillTests {
     }
 
     private static func startExporter(path: String, url: String) throws -> pid_t {
-        var program = [UInt8](repeating: 0, count: 4_096)
-        let length = program.withUnsafeMutableBytes {
-            readlink("/proc/self/exe", $0.baseAddress?.assumingMemoryBound(to: CChar.self), 4_095)
-        }
+        var program = [CChar](repeating: 0, count: 4_096)
+        let length = readlink("/proc/self/exe", &program, 4_095)
         guard length > 0 else { throw ExportSetupError("no /proc/self/exe") }
-        let executable = String(decoding: program[..<length], as: UTF8.self)
+        let executable = String(decoding: program[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // Ours with another filter: what tells the helper which bundle to load stays.
         var arguments = CommandLine.arguments
         while let index = arguments.firstIndex(where: { ["--filter", "--skip"].contains($0) }) {
@@ -87,7 +85,8 @@ struct ReplayKillTests {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments.dropFirst()).map { strdup($0) } + [nil]
+        var argv: [UnsafeMutablePointer<CChar>?] =
+            ([executable] + arguments.dropFirst()).map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var child = pid_t()

@@ -7,7 +7,7 @@ import Glibc
 import Musl
 #endif
 
-/// Against a real cluster, where one is named:
+/// Against a real cluster, where one is named.
 ///
 ///     EXPVAULT_TEST_ES_URL=https://es:9200 EXPVAULT_ES_API_KEY=… swift test --filter ReplayLiveTests
 @Suite("Against a real cluster")
@@ -18,7 +18,8 @@ struct ReplayLiveTests {
 
     @Test(
         "sets up, sends, and finds everything sent the second time",
-        .enabled(if: environment("EXPVAULT_TEST_ES_URL") != nil, "EXPVAULT_TEST_ES_URL names no cluster"))
+        .enabled(if: environment("EXPVAULT_TEST_ES_URL") != nil, "EXPVAULT_TEST_ES_URL names no cluster")
+    )
     func live() async throws {
         let url = try ElasticsearchURL(try #require(Self.environment("EXPVAULT_TEST_ES_URL")))
         let service = try RecordedService()
@@ -27,7 +28,9 @@ struct ReplayLiveTests {
         // A namespace of its own, so that nothing is mixed with what lies there.
         configuration.namespace = "expvaulttest\(getpid())"
         configuration.client.tls.caFile = Self.environment("EXPVAULT_TEST_ES_CA_FILE")
-        if let key = Self.environment("EXPVAULT_ES_API_KEY") { configuration.client.authentication = .apiKey(key) }
+        if let key = Self.environment("EXPVAULT_ES_API_KEY") {
+            configuration.client.authentication = .apiKey(key)
+        }
         let replay = try ElasticsearchReplay(configuration)
         _ = try await replay.setUp()
         let first = try await replay.run()

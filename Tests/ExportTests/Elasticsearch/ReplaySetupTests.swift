@@ -7,7 +7,11 @@ import Testing
 struct ReplaySetupTests {
     private func request(_ method: String, _ path: String, _ body: String = "") -> ElasticsearchRequest {
         ElasticsearchRequest(
-            method: method, uri: path, headers: ["content-type": "application/json"], body: Array(body.utf8))
+            method: method,
+            uri: path,
+            headers: ["content-type": "application/json"],
+            body: Array(body.utf8)
+        )
     }
 
     /// The integration's template, as far as it matters here.
@@ -17,8 +21,12 @@ struct ReplaySetupTests {
              "composed_of":["logs-golang.heap@package","logs-golang.heap@custom"],
              "ignore_missing_component_templates":["logs-golang.heap@custom"]}
             """#
-        let package = #"{"template":{"mappings":{"properties":{"golang":{"properties":{"heap":{"properties":{"mallocs":{"properties":{"count":{"type":"long"}}}}}}}}}}}"#
-        #expect(cluster.answer(request("PUT", "/_component_template/logs-golang.heap@package", package)).status == 200)
+        let package =
+            #"{"template":{"mappings":{"properties":{"golang":{"properties":{"heap":{"properties":{"mallocs":{"properties":{"count":{"type":"long"}}}}}}}}}}}"#
+        #expect(
+            cluster.answer(request("PUT", "/_component_template/logs-golang.heap@package", package)).status
+                == 200
+        )
         #expect(cluster.answer(request("PUT", "/_index_template/logs-golang.heap", template)).status == 200)
     }
 
@@ -50,7 +58,8 @@ struct ReplaySetupTests {
     func integration() async throws {
         var cluster = ElasticsearchCluster()
         install(into: &cluster)
-        let mine = #"{"template":{"mappings":{"properties":{"team":{"type":"keyword"}}}},"_meta":{"by":"us"}}"#
+        let mine =
+            #"{"template":{"mappings":{"properties":{"team":{"type":"keyword"}}}},"_meta":{"by":"us"}}"#
         _ = cluster.answer(request("PUT", "/_component_template/logs-golang.heap@custom", mine))
         let server = try await ElasticsearchServer.start(cluster)
         let service = try RecordedService()
@@ -59,7 +68,9 @@ struct ReplaySetupTests {
         let answer = server.with {
             $0.cluster.answer(request("GET", "/_component_template/logs-golang.heap@custom"))
         }
-        let template = try JSONReader.value(of: answer.body)["component_templates"]?.elements?.first?["component_template"]
+        let template = try JSONReader.value(of: answer.body)["component_templates"]?.elements?.first?[
+            "component_template"
+        ]
         #expect(template?[path: ["template", "mappings", "properties", "team", "type"]]?.string == "keyword")
         #expect(template?[path: ["_meta", "by"]]?.string == "us")
         let report = try await server.export(service).run()
@@ -107,7 +118,9 @@ struct ReplaySetupTests {
         openSearch.isOpenSearch = true
         var weak = ElasticsearchCluster()
         weak.privileges = [.monitor, .createDoc, .autoConfigure]
-        for (cluster, status, word) in [(openSearch, Int32(69), "histogram"), (weak, 77, "manage_index_templates")] {
+        for (cluster, status, word) in [
+            (openSearch, Int32(69), "histogram"), (weak, 77, "manage_index_templates"),
+        ] {
             let server = try await ElasticsearchServer.start(cluster)
             let stop = await #expect(throws: ReplayStop.self) { try await server.export(service).setUp() }
             #expect(stop?.exitStatus == status)

@@ -75,7 +75,8 @@ struct ReplayTLSTests {
         }
         // A self-signed certificate is its own authority.
         let own = try fingerprint(of: certificates.selfSigned.certificate)
-        let report = try await export(showing: \.selfSigned) { tls, _ in tls.caFingerprint = own.uppercased() }
+        let report = try await export(showing: \.selfSigned) { tls, _ in tls.caFingerprint = own.uppercased()
+        }
         #expect(report.exitStatus == 0, "\(report.complaint ?? "")")
         // The right authority does not make up for a chain that lacks it, nor another's for any.
         let authority = try fingerprint(of: certificates.authority)

@@ -11,7 +11,9 @@ import Testing
 struct ReplayTests {
     /// Runs an export against a server with these faults, and compares.
     private func expectAll(
-        after faults: [ElasticsearchFault], scrapes: Int = 30, version: (Int, Int, Int) = (8, 15, 0),
+        after faults: [ElasticsearchFault],
+        scrapes: Int = 30,
+        version: (Int, Int, Int) = (8, 15, 0),
         _ change: (inout ReplayConfiguration) throws -> Void = { _ in }
     ) async throws -> ReplayReport {
         let service = try RecordedService()
@@ -52,12 +54,15 @@ struct ReplayTests {
     @Test(
         "one fault costs nothing but time",
         arguments: [
-            ElasticsearchFault.whole(status: 429, retryAfter: "1"), .whole(status: 503), .whole(status: 502, applies: true),
-            .whole(status: 408), .items(status: 429, type: "es_rejected_execution_exception", reason: "queue", every: 2),
+            ElasticsearchFault.whole(status: 429, retryAfter: "1"), .whole(status: 503),
+            .whole(status: 502, applies: true),
+            .whole(status: 408),
+            .items(status: 429, type: "es_rejected_execution_exception", reason: "queue", every: 2),
             .items(status: 503, type: "unavailable_shards_exception", reason: "primary", every: 3),
             .cut(applies: false), .cut(applies: true), .silence(applies: false), .silence(applies: true),
             .half, .noJSON, .noItems, .fewerItems, .otherOrder, .slow(milliseconds: 300),
-        ])
+        ]
+    )
     func oneFault(_ fault: ElasticsearchFault) async throws {
         let report = try await expectAll(after: [fault])
         #expect(report.exitStatus == 0)
@@ -96,7 +101,10 @@ struct ReplayTests {
     func tooLarge() async throws {
         let service = try RecordedService()
         try await service.record(
-            12, custom: { n in n == 5 ? #""blob": "\#(String(repeating: "x", count: 9_000))""# : #""requests": 7"# })
+            12,
+            custom: { n in n == 5 ? #""blob": "\#(String(repeating: "x", count: 9_000))""# : #""requests": 7"#
+            }
+        )
         var cluster = ElasticsearchCluster()
         cluster.requestBytesMax = 8_000
         let server = try await ElasticsearchServer.start(cluster)
@@ -125,7 +133,9 @@ struct ReplayTests {
     func customLeftOut() async throws {
         let service = try RecordedService()
         try await service.record(
-            6, custom: { n in n < 3 ? #""cache": 5, "ok": 1"# : #""cache": {"hits": 3}, "ok": 1"# })
+            6,
+            custom: { n in n < 3 ? #""cache": 5, "ok": 1"# : #""cache": {"hits": 3}, "ok": 1"# }
+        )
         let server = try await ElasticsearchServer.start()
         let report = try await server.export(service).run()
         #expect(report.exitStatus == 1)
@@ -133,12 +143,16 @@ struct ReplayTests {
         #expect(report.summary.refused == 0)
         let stored = try server.contents().documents["logs-golang.expvar-default"] ?? [:]
         #expect(stored.count == 6)
-        let shortened = stored.values.filter { $0["tags"]?.elements?.contains(.string(CustomVariables.tag)) == true }
+        let shortened = stored.values.filter {
+            $0["tags"]?.elements?.contains(.string(CustomVariables.tag)) == true
+        }
         #expect(shortened.count == 3)
         for document in shortened {
             #expect(document[path: ["golang", "expvar", "custom", "ok"]]?.integer == 1)
             #expect(document[path: ["golang", "expvar", "custom", "cache"]] == nil)
-            #expect(document[path: ["error", "message"]]?.string?.contains("golang.expvar.custom.cache") == true)
+            #expect(
+                document[path: ["error", "message"]]?.string?.contains("golang.expvar.custom.cache") == true
+            )
             #expect(document[path: ["golang", "expvar", "obtained", "total", "bytes"]]?.integer == 70_000)
         }
         try await server.stop()
@@ -157,7 +171,9 @@ struct ReplayTests {
         try await server.stop()
     }
 
-    @Test("a key that expires in the middle stops the export with 77, quarantines nothing, and a new one ends it")
+    @Test(
+        "a key that expires in the middle stops the export with 77, quarantines nothing, and a new one ends it"
+    )
     func expiredKey() async throws {
         let service = try RecordedService()
         try await service.record(60)
@@ -165,7 +181,9 @@ struct ReplayTests {
         cluster.authorization = "ApiKey Y2FuYXJ5OmtleTEyMw=="
         cluster.expiresAfter = 4
         let server = try await ElasticsearchServer.start(cluster)
-        let change: (inout ReplayConfiguration) -> Void = { $0.client.authentication = .apiKey("canary:key123") }
+        let change: (inout ReplayConfiguration) -> Void = {
+            $0.client.authentication = .apiKey("canary:key123")
+        }
         let report = try await server.export(service, change).run()
         #expect(report.exitStatus == 77)
         #expect(report.summary.refused == 0)
@@ -186,7 +204,8 @@ struct ReplayTests {
             ("index_closed_exception", 400, Int32(69)), ("cluster_block_exception", 403, 69),
             ("cluster_block_exception", 429, 69), ("index_not_found_exception", 404, 69),
             ("security_exception", 400, 77), ("whatever", 401, 77), ("whatever", 404, 69),
-        ])
+        ]
+    )
     func stops(_ type: String, _ status: Int, _ exit: Int32) async throws {
         let service = try RecordedService()
         try await service.record(3)
@@ -206,7 +225,9 @@ struct ReplayTests {
         let service = try RecordedService()
         try await service.record(3)
         let server = try await ElasticsearchServer.start()
-        server.with { $0.standing = .whole(status: status, body: #"{"error":{"type":"odd","reason":"so it is"}}"#) }
+        server.with {
+            $0.standing = .whole(status: status, body: #"{"error":{"type":"odd","reason":"so it is"}}"#)
+        }
         let report = try await server.export(service).run()
         #expect(report.exitStatus == 1)
         #expect(report.complaint?.contains("\(status)") == true)
@@ -289,7 +310,9 @@ struct ReplayTests {
         server.with { $0.standing = .silence(applies: false) }
         let first = try server.export(service) { $0.client.requestTimeout = 60_000 }
         async let running = first.run()
-        while server.with({ $0.cluster.bulkRequestCount == 0 && !$0.requests.contains { $0.contains("_bulk") } }) {
+        while server.with({
+            $0.cluster.bulkRequestCount == 0 && !$0.requests.contains { $0.contains("_bulk") }
+        }) {
             try await Task.sleep(for: .milliseconds(10))
         }
         await #expect(throws: StorageError.self) { try await server.export(service).run() }
@@ -310,7 +333,9 @@ struct ReplayTests {
         }
         async let running = replay.run()
         func waitFor(_ count: Int) async throws {
-            for _ in 0..<1_000 where try server.contents().count < count { try await Task.sleep(for: .milliseconds(10)) }
+            for _ in 0..<1_000 where try server.contents().count < count {
+                try await Task.sleep(for: .milliseconds(10))
+            }
         }
         try await waitFor(10)
         server.with { $0.faults = [.cut(applies: true), .whole(status: 503)] }
@@ -331,7 +356,8 @@ struct ReplayTests {
         let server = try await ElasticsearchServer.start()
         let range = TimeRange(
             since: Timestamp(milliseconds: RecordedService.begin + 20_000),
-            until: Timestamp(milliseconds: RecordedService.begin + 50_000))
+            until: Timestamp(milliseconds: RecordedService.begin + 50_000)
+        )
         let part = try await server.export(service) { $0.range = range }.run()
         #expect(part.summary.sent == 6)
         server.with { state in
@@ -358,11 +384,16 @@ struct ReplayTests {
         _ = try await writer.insert(
             (0..<5).map { n in
                 ImportedScrape(
-                    target: "shop", epoch: nil, origin: Origin(url: nil),
+                    target: "shop",
+                    epoch: nil,
+                    origin: Origin(url: nil),
                     scrape: Scrape(
                         time: Timestamp(milliseconds: RecordedService.begin + Int64(n) * 10_000),
-                        outcome: .document(RecordedService.body(n))))
-            })
+                        outcome: .document(RecordedService.body(n))
+                    )
+                )
+            }
+        )
         try await writer.close()
         let report = try await server.export(service).run()
         #expect(report.summary.sent == 10)

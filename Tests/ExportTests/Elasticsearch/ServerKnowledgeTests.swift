@@ -5,11 +5,25 @@ import Testing
 struct ServerKnowledgeTests {
     private let text = ServerText(secrets: [])
 
-    private func info(_ body: String, status: Int = 200, header: String? = nil) throws(ReplayStop) -> ServerInfo {
-        try ServerInfo(status: status, productHeader: header, body: Array(body.utf8), url: "http://h:9200", text: text)
+    private func info(
+        _ body: String,
+        status: Int = 200,
+        header: String? = nil
+    ) throws(ReplayStop) -> ServerInfo {
+        try ServerInfo(
+            status: status,
+            productHeader: header,
+            body: Array(body.utf8),
+            url: "http://h:9200",
+            text: text
+        )
     }
 
-    private func root(_ version: String, extra: String = "", tagline: String = "You Know, for Search") -> String {
+    private func root(
+        _ version: String,
+        extra: String = "",
+        tagline: String = "You Know, for Search"
+    ) -> String {
         #"{"cluster_uuid":"abc","version":{"number":"\#(version)"\#(extra)},"tagline":"\#(tagline)"}"#
     }
 
@@ -17,7 +31,9 @@ struct ServerKnowledgeTests {
     func elasticsearch() throws {
         #expect(try info(root("7.10.0")).product == .elasticsearch)
         #expect(try info(root("7.13.4")).version == ServerInfo.Version(7, 13, 4))
-        #expect(try info(root("8.15.0-SNAPSHOT"), header: "Elasticsearch").version == ServerInfo.Version(8, 15))
+        #expect(
+            try info(root("8.15.0-SNAPSHOT"), header: "Elasticsearch").version == ServerInfo.Version(8, 15)
+        )
         #expect(throws: ReplayStop.self) { try info(root("7.14.0")) }
         #expect(throws: ReplayStop.self) { try info(root("8.15.0"), header: "elasticsearch-ish") }
         #expect(throws: ReplayStop.self) { try info(root("7.13.0", tagline: "welcome")) }
@@ -25,7 +41,9 @@ struct ServerKnowledgeTests {
 
     @Test("OpenSearch is known by its version object")
     func openSearch() throws {
-        let info = try info(root("2.11.0", extra: #","distribution":"opensearch""#, tagline: "The OpenSearch Project"))
+        let info = try info(
+            root("2.11.0", extra: #","distribution":"opensearch""#, tagline: "The OpenSearch Project")
+        )
         #expect(info.product == .openSearch)
         #expect(!ServerFeatures(info).knowsHistogram)
         #expect(!ServerFeatures(info).knowsRequireDataStream)
@@ -35,12 +53,16 @@ struct ServerKnowledgeTests {
         "too old, a portal, a proxy, a broken answer: stop with 69",
         arguments: [
             (#"{"cluster_uuid":"a","version":{"number":"7.9.3"},"tagline":"You Know, for Search"}"#, 200),
-            ("<html>sign in</html>", 200), ("{}", 200), ("[]", 200), ("", 200), ("nothing here", 404), ("", 302),
+            ("<html>sign in</html>", 200), ("{}", 200), ("[]", 200), ("", 200), ("nothing here", 404),
+            ("", 302),
             (#"{"cluster_uuid":"_na_","version":{"number":"8.1.0"}}"#, 200), ("", 200),
             (#"{"cluster_uuid":"../x","version":{"number":"8.1.0"}}"#, 200),
-        ])
+        ]
+    )
     func strangers(_ body: String, _ status: Int) {
-        let stop = #expect(throws: ReplayStop.self) { try info(body, status: status, header: "Elasticsearch") }
+        let stop = #expect(throws: ReplayStop.self) {
+            try info(body, status: status, header: "Elasticsearch")
+        }
         #expect(stop?.exitStatus == 69)
     }
 
@@ -81,7 +103,8 @@ struct ServerKnowledgeTests {
         #expect(try ElasticsearchURL("http://es/a/b/").description == "http://es:9200/a/b")
         #expect(try ElasticsearchURL("http://[::1]:9201").description == "http://[::1]:9201")
         for bad in [
-            "es:9200", "http://", "http://u:p@es", "http://es?x=1", "http://es:0", "http://es:99999", "http://e s",
+            "es:9200", "http://", "http://u:p@es", "http://es?x=1", "http://es:0", "http://es:99999",
+            "http://e s",
             "ftp://es", "http://es:9200#x", "",
         ] {
             let error = #expect(throws: ExportSetupError.self) { try ElasticsearchURL(bad) }

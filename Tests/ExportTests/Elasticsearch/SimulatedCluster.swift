@@ -63,7 +63,9 @@ struct SimulatedCluster {
         var found: [String] = []
         for (stream, ids) in ids {
             for index in streams[stream] {
-                for id in ids where (index.documents[id]?.order ?? .max) <= index.refreshedUpTo { found.append(id) }
+                for id in ids where (index.documents[id]?.order ?? .max) <= index.refreshedUpTo {
+                    found.append(id)
+                }
             }
         }
         return found
@@ -71,7 +73,9 @@ struct SimulatedCluster {
 
     func state(_ stream: DocumentKind) -> ReplayMachine.StreamState {
         ReplayMachine.StreamState(
-            writeIndex: streams[stream].last.map { .named($0.name) } ?? .absent, indexCount: streams[stream].count)
+            writeIndex: streams[stream].last.map { .named($0.name) } ?? .absent,
+            indexCount: streams[stream].count
+        )
     }
 
     /// How often the document lies there.

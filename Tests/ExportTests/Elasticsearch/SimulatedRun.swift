@@ -68,9 +68,15 @@ struct SimulatedRun {
             }
         documents.append(
             ReplayDocument(
-                id: "\(target)-\(seq)-\(stream.rawValue)", seq: seq, target: TargetID(Int64(target)),
-                targetName: "t\(target)", time: Timestamp(milliseconds: seq * 10_000), kind: stream,
-                bytes: Array(body.utf8)))
+                id: "\(target)-\(seq)-\(stream.rawValue)",
+                seq: seq,
+                target: TargetID(Int64(target)),
+                targetName: "t\(target)",
+                time: Timestamp(milliseconds: seq * 10_000),
+                kind: stream,
+                bytes: Array(body.utf8)
+            )
+        )
     }
 
     /// Exports until everything is done, however often it is killed or stopped on the way.
@@ -92,9 +98,15 @@ struct SimulatedRun {
         rules.requestDocumentsMax = 1 + chance.below(12)
         rules.waitMax = nil
         rules.foreignHigh = highestSeq
-        for target in targets where ledger.position.cursors[target] == nil { ledger.position.cursors[target] = 0 }
+        for target in targets where ledger.position.cursors[target] == nil {
+            ledger.position.cursors[target] = 0
+        }
         var machine = ReplayMachine(
-            rules: rules, position: ledger.position, jitterSeed: chance.next(), now: now)
+            rules: rules,
+            position: ledger.position,
+            jitterSeed: chance.next(),
+            now: now
+        )
         var deliveries = source()[...]
         agenda.removeAll { if case .event = $0.what { true } else { false } }
         for _ in 0..<5_000 {
@@ -190,8 +202,24 @@ struct SimulatedRun {
         if size > requestLimit { return later(.event(.failed(batch: batch, .tooLarge(reason: "413")))) }
         guard fault(50) else { return answer(batch, carryOut(documents)) }
         switch chance.below(12) {
-        case 0: later(.event(.failed(batch: batch, .retry(reason: "429", isCertainlyNotStored: true, retryAfter: 7_000))))
-        case 1: later(.event(.failed(batch: batch, .retry(reason: "refused", isCertainlyNotStored: true, retryAfter: nil))))
+        case 0:
+            later(
+                .event(
+                    .failed(
+                        batch: batch,
+                        .retry(reason: "429", isCertainlyNotStored: true, retryAfter: 7_000)
+                    )
+                )
+            )
+        case 1:
+            later(
+                .event(
+                    .failed(
+                        batch: batch,
+                        .retry(reason: "refused", isCertainlyNotStored: true, retryAfter: nil)
+                    )
+                )
+            )
         case 2: later(.event(.failed(batch: batch, unclear)))
         case 3:
             _ = carryOut(documents)
@@ -221,7 +249,9 @@ struct SimulatedRun {
     }
 
     private mutating func carryOut(
-        _ documents: [ReplayDocument], busyPercent: Int = 0, status: Int = 429
+        _ documents: [ReplayDocument],
+        busyPercent: Int = 0,
+        status: Int = 429
     ) -> [BulkItemAnswer] {
         documents.map { document in
             if chance.percent(busyPercent) {
@@ -231,12 +261,19 @@ struct SimulatedRun {
             }
             let text = String(decoding: document.bytes, as: UTF8.self)
             if text.contains("refuse") {
-                return BulkItemAnswer(status: 400, type: "mapper_parsing_exception", reason: "failed to parse")
+                return BulkItemAnswer(
+                    status: 400,
+                    type: "mapper_parsing_exception",
+                    reason: "failed to parse"
+                )
             }
             if text.contains("\"cache\":7") {
                 return BulkItemAnswer(
-                    status: 400, type: "document_parsing_exception",
-                    reason: "object mapping for [golang.expvar.custom.cache] tried to parse field [cache] as object")
+                    status: 400,
+                    type: "document_parsing_exception",
+                    reason:
+                        "object mapping for [golang.expvar.custom.cache] tried to parse field [cache] as object"
+                )
             }
             if text.contains("failurestore") { return BulkItemAnswer(status: 201, usedFailureStore: true) }
             return cluster.create(document)
@@ -272,7 +309,9 @@ struct SimulatedRun {
     /// Before documents are sent, the ledger says that they may be.
     private mutating func checkPromise(_ documents: [ReplayDocument]) {
         let highest = documents.map(\.seq).max() ?? 0
-        if (ledger.position.doubt?.high ?? 0) < highest { complaints.append("sent \(highest) without a word") }
+        if (ledger.position.doubt?.high ?? 0) < highest {
+            complaints.append("sent \(highest) without a word")
+        }
     }
 
     /// A cursor is past nothing that is neither in the cluster nor in quarantine.
@@ -301,13 +340,17 @@ struct SimulatedRun {
                 || (text.contains("\"cache\":7") && document.kind == .heap)
             let copies = cluster.copies(of: document)
             extra += max(copies - 1, 0)
-            if (ledger.rejected[document.id] != nil) != isRefused { complaints.append("\(document.id): quarantine") }
+            if (ledger.rejected[document.id] != nil) != isRefused {
+                complaints.append("\(document.id): quarantine")
+            }
             if !isRefused, copies == 0 { complaints.append("\(document.id) is lost") }
         }
         // Who may not look cannot know all; who may never makes a copy without counting it.
         if mayLook, extra > possiblyTwice { complaints.append("\(extra) copies, \(possiblyTwice) counted") }
         for target in targets where ledger.position.cursors[target] != highestSeq {
-            complaints.append("cursor of \(target) at \(ledger.position.cursors[target] ?? -1), not \(highestSeq)")
+            complaints.append(
+                "cursor of \(target) at \(ledger.position.cursors[target] ?? -1), not \(highestSeq)"
+            )
         }
     }
 }

@@ -1,6 +1,7 @@
-@testable import Export
 import Model
 import Testing
+
+@testable import Export
 
 @Suite("The small machinery of a replay")
 struct SmallMachineryTests {
