@@ -12,6 +12,7 @@ struct ReplayTLSTests {
     private func export(
         showing pair: (TestCertificates) -> TestCertificates.Pair,
         requiresClient: Bool = false,
+        waitMax: Int64 = 20_000,
         _ change: (inout ClientTLS, TestCertificates) throws -> Void
     ) async throws -> ReplayReport {
         let certificates = try ReplayTLSTests.certificates.get()
@@ -25,7 +26,7 @@ struct ReplayTLSTests {
         let server = try await ElasticsearchServer.start(tls: tls)
         let report = try await server.export(service) { configuration in
             try change(&configuration.client.tls, certificates)
-            configuration.waitMax = 1_500
+            configuration.waitMax = waitMax
         }.run()
         let count = try server.contents().count
         #expect(count == (report.exitStatus == 0 ? 4 : 0))
@@ -56,7 +57,9 @@ struct ReplayTLSTests {
 
     @Test("a client certificate is shown where the server wants one")
     func client() async throws {
-        let without = try await export(showing: \.good, requiresClient: true) { $0.caFile = $1.authority }
+        let without = try await export(showing: \.good, requiresClient: true, waitMax: 1_500) {
+            $0.caFile = $1.authority
+        }
         #expect(without.exitStatus == 69)
         let with = try await export(showing: \.good, requiresClient: true) { tls, certificates in
             tls.caFile = certificates.authority
