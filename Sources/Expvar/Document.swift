@@ -1,5 +1,3 @@
-package import Model
-
 /// What a leaf of a document is spelled as.
 package enum LeafKind: UInt8, Sendable {
     /// A JSON number.
@@ -22,22 +20,81 @@ package struct Leaf: Hashable, Sendable {
     package var length: Int32
     /// What it is.
     package var kind: LeafKind
+
+    /// The leaf of that kind whose spelling is those bytes of the body.
+    package init(offset: Int32, length: Int32, kind: LeafKind) {
+        self.offset = offset
+        self.length = length
+        self.kind = kind
+    }
+
+    /// Its spelling in `body`, the body it was scanned from; empty where it does not lie within `body`.
+    package func spelling(in body: [UInt8]) -> ArraySlice<UInt8> {
+        let start = Int(offset)
+        let end = start + Int(length)
+        guard 0 <= start, start <= end, end <= body.count else { return [] }
+        return body[start..<end]
+    }
 }
 
 /// Why a body is no document.
 package enum DocumentError: Error, Hashable, Sendable {
+    /// There is nothing but white space.
+    case empty
+    /// It begins with `<`: a login page, a proxy's error.
+    case markup
+    /// It is longer than `ScannedDocument.bytesMax`.
     case tooLarge(bytes: Int)
+    /// Containers are nested over `ScannedDocument.levelsMax` levels.
     case tooDeep
+    /// It is something else than an object.
     case notAnObject
+    /// It ends before the object does.
     case cutShort
+    /// The object ends, and from that byte on something else follows.
+    case trailing(offset: Int)
+    /// At that byte stands what no program of Go's expvar writes, and no variable can be blamed for it.
     case malformed(offset: Int)
+}
+
+extension DocumentError: CustomStringConvertible {
+    /// One sentence for a person.
+    package var description: String {
+        switch self {
+        case .empty:
+            "the body is empty, not a document of /debug/vars"
+        case .markup:
+            "the body is HTML, not a document of /debug/vars"
+        case .tooLarge(let bytes):
+            "the body has \(bytes) bytes, more than the \(ScannedDocument.bytesMax) that a document may have"
+        case .tooDeep:
+            "the body is nested more than \(ScannedDocument.levelsMax) levels deep"
+        case .notAnObject:
+            "the body is not a JSON object, so not a document of /debug/vars"
+        case .cutShort:
+            "the body is cut short: it ends before its object does"
+        case .trailing(let offset):
+            "the body goes on after its object, from byte \(offset) on, so it is not one document of /debug/vars"
+        case .malformed(let offset):
+            "the body is not a document of /debug/vars: it breaks the form at byte \(offset)"
+        }
+    }
 }
 
 /// A body of `/debug/vars` taken apart: the leaves, and the skeleton that is left when they are taken out.
 ///
 /// The skeleton is the body with every leaf replaced by one marker byte for its kind, so a body is its skeleton
 /// plus the spellings of its leaves, byte for byte. Scrapes of one process nearly always share one skeleton.
+/// The bytes of skeletons are described at `SkeletonMarker`.
 package struct ScannedDocument: Sendable {
+    /// A longer body is no document, in bytes.
+    package static let bytesMax = 16 * 1024 * 1024
+    /// Containers nested deeper make a body no document; the outermost object is level 1.
+    package static let levelsMax = 64
+
+    /// Larger buffers are given back before the next scan; usual documents have 800 leaves, 4 kB of skeleton.
+    private static let keptMax = 256 * 1024
+
     /// The scalars in the order of the body, keys not among them.
     package var leaves: [Leaf] = []
     /// Keys, punctuation and white space, with markers for leaves.
@@ -47,7 +104,28 @@ package struct ScannedDocument: Sendable {
     package init() {}
 
     /// Takes `body` apart, into buffers that are kept from scan to scan.
+    ///
+    /// One pass; both are empty after an error. A top-level variable that is not JSON becomes one `.broken` leaf and costs nothing but itself; see
+    /// semantics.md, "Scrape".
     package mutating func scan(_ body: [UInt8]) throws(DocumentError) {
-        fatalError("pending")
+        // One huge body must not hold its memory for as long as the buffers live.
+        leaves.removeAll(keepingCapacity: leaves.capacity <= Self.keptMax)
+        skeleton.removeAll(keepingCapacity: skeleton.capacity <= Self.keptMax)
+        guard body.count <= Self.bytesMax else { throw .tooLarge(bytes: body.count) }
+        // The scanner takes the buffers along, so that appending to them never copies.
+        var scanner = DocumentScanner()
+        swap(&scanner.leaves, &leaves)
+        swap(&scanner.skeleton, &skeleton)
+        defer {
+            swap(&scanner.leaves, &leaves)
+            swap(&scanner.skeleton, &skeleton)
+        }
+        do {
+            try scanner.scan(body)
+        } catch {
+            scanner.leaves.removeAll(keepingCapacity: true)
+            scanner.skeleton.removeAll(keepingCapacity: true)
+            throw error
+        }
     }
 }

@@ -6,11 +6,18 @@ package struct NewCollections: Hashable, Sendable {
     package var seen: [Collection]
     /// Those that the ring had lost, nil where none.
     package var missed: MissedCollections?
+
+    /// New collections, of which these were seen.
+    package init(seen: [Collection] = [], missed: MissedCollections? = nil) {
+        self.seen = seen
+        self.missed = missed
+    }
 }
 
 /// What came before a scrape, as far as its collections go.
 package enum CollectionBaseline: Hashable, Sendable {
-    /// The scrape before it in its run.
+    /// The scrape before it in its run (where that lacked memstats, the last before it that had it: the state
+    /// that `RunTracker` remembers).
     case scrape(ProcessState)
     /// The run begins here, and the target was watched: all from n = 1 on are ours.
     case runBegin
@@ -19,12 +26,74 @@ package enum CollectionBaseline: Hashable, Sendable {
 }
 
 /// Reads the pause rings of memstats.
+///
+/// `PauseNs[i]` and `PauseEnd[i]` hold the collection n, 1 ≤ n ≤ NumGC, with `i = (n + 255) % 256` (Go's
+/// runtime/mstats.go), so a ring holds the last 256 collections.
 package enum PauseRing {
     /// The ring's slots.
     package static let slots = 256
 
-    /// The collections in `state` that come after `baseline`. Empty where memstats lacks what is needed.
-    package static func newCollections(in state: ProcessState, after baseline: CollectionBaseline) -> NewCollections {
-        fatalError("pending")
+    /// The slot of the collection n; n is at least 1.
+    @inline(__always)
+    static func slot(of n: UInt64) -> Int {
+        Int(truncatingIfNeeded: (n &+ 255) % UInt64(slots))
+    }
+
+    /// The collections in `state` that come after `baseline`.
+    ///
+    /// Empty where memstats lacks what is needed.
+    /// Missed ones have a pause in all of what PauseTotalNs grew by less the pauses seen, never below 0, and 0 where
+    /// PauseTotalNs is not known. No number is looked at twice and none outside the ring, however large NumGC is.
+    package static func newCollections(
+        in state: ProcessState,
+        after baseline: CollectionBaseline
+    ) -> NewCollections {
+        guard let held = state.heldCollections, let rings = state.rings else { return NewCollections() }
+        let known: (count: UInt64, pauseTotal: UInt64?)?
+        switch baseline {
+        case .runBegin: known = (0, 0)
+        case .unknown: known = nil
+        case .scrape(let before): known = before.collectionCount.map { ($0, before.pauseTotalNanoseconds) }
+        }
+        guard let known else { return NewCollections(seen: collections(held, rings)) }
+        // Within a run NumGC never falls; where it does, the caller's runs are wrong, and nothing is new.
+        guard known.count < held.upperBound else { return NewCollections() }
+
+        let seen = collections(max(held.lowerBound, known.count + 1)...held.upperBound, rings)
+        let missedCount = held.lowerBound - min(held.lowerBound, known.count + 1)
+        guard missedCount > 0 else { return NewCollections(seen: seen) }
+        var pause: UInt64 = 0
+        if let before = known.pauseTotal, let after = state.pauseTotalNanoseconds {
+            pause = seen.reduce(after.subtractingDownToZero(before)) { rest, collection in
+                rest.subtractingDownToZero(collection.pauseNanoseconds)
+            }
+        }
+        return NewCollections(
+            seen: seen,
+            missed: MissedCollections(count: missedCount, pauseNanoseconds: pause),
+        )
+    }
+
+    private static func collections(
+        _ numbers: ClosedRange<UInt64>,
+        _ rings: (pauses: [UInt64], ends: [UInt64]),
+    ) -> [Collection] {
+        // Not `numbers.map`: its count would trap for a range up to UInt64.max.
+        var collections: [Collection] = []
+        for back in 0...(numbers.upperBound - numbers.lowerBound) {
+            let n = numbers.lowerBound + back
+            let slot = slot(of: n)
+            collections.append(
+                Collection(n: n, endNanoseconds: rings.ends[slot], pauseNanoseconds: rings.pauses[slot]),
+            )
+        }
+        return collections
+    }
+}
+
+extension UInt64 {
+    /// The difference, 0 where `other` is more.
+    fileprivate func subtractingDownToZero(_ other: UInt64) -> UInt64 {
+        self - Swift.min(self, other)
     }
 }

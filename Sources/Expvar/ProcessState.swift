@@ -1,4 +1,4 @@
-package import Model
+import Model
 
 /// What one scrape says of the life of the process: enough to see restarts and collections.
 ///
@@ -20,9 +20,88 @@ package struct ProcessState: Hashable, Sendable {
     package var endRing: [UInt64]?
     /// cmdline: the arguments, decoded; nil where absent or no array of strings.
     package var commandLine: [String]?
+    /// Whether the document has a memstats that is an object.
+    package var hasMemStats: Bool
 
     /// The state that `document`, scanned from `body` and of that shape, shows.
     package init(shape: Shape, document: ScannedDocument, body: [UInt8]) {
-        fatalError("pending")
+        let leaves = document.leaves
+        func value(_ index: Int?) -> UInt64? {
+            guard let index, index < leaves.count else { return nil }
+            return Self.unsigned(leaves[index], body)
+        }
+        let memStats = shape.memStats
+        hasMemStats = memStats != nil
+        collectionCount = value(memStats?.collectionCount)
+        totalAllocatedBytes = value(memStats?.totalAllocatedBytes)
+        mallocs = value(memStats?.mallocs)
+        frees = value(memStats?.frees)
+        pauseTotalNanoseconds = value(memStats?.pauseTotalNanoseconds)
+        pauseRing = Self.ring(memStats?.pauseRing, leaves, body)
+        endRing = Self.ring(memStats?.endRing, leaves, body)
+        commandLine = Self.arguments(shape.commandLine, leaves, body)
+    }
+
+    /// A state with those fields; without any of memstats, it counts as one that lacks memstats.
+    package init(
+        collectionCount: UInt64? = nil,
+        totalAllocatedBytes: UInt64? = nil,
+        mallocs: UInt64? = nil,
+        frees: UInt64? = nil,
+        pauseTotalNanoseconds: UInt64? = nil,
+        pauseRing: [UInt64]? = nil,
+        endRing: [UInt64]? = nil,
+        commandLine: [String]? = nil,
+    ) {
+        self.collectionCount = collectionCount
+        self.totalAllocatedBytes = totalAllocatedBytes
+        self.mallocs = mallocs
+        self.frees = frees
+        self.pauseTotalNanoseconds = pauseTotalNanoseconds
+        self.pauseRing = pauseRing
+        self.endRing = endRing
+        self.commandLine = commandLine
+        let counters = [collectionCount, totalAllocatedBytes, mallocs, frees, pauseTotalNanoseconds]
+        hasMemStats = pauseRing != nil || endRing != nil || counters.contains { $0 != nil }
+    }
+
+    private static func unsigned(_ leaf: Leaf, _ body: [UInt8]) -> UInt64? {
+        let start = Int(leaf.offset)
+        return NumberText.unsigned(body, start, start + Int(leaf.length))
+    }
+
+    /// A ring, if it is one: exactly 256 unsigned integers.
+    private static func ring(_ range: Range<Int>?, _ leaves: [Leaf], _ body: [UInt8]) -> [UInt64]? {
+        guard let range, range.count == PauseRing.slots, range.upperBound <= leaves.count else { return nil }
+        var ring: [UInt64] = []
+        ring.reserveCapacity(PauseRing.slots)
+        for index in range {
+            guard let value = unsigned(leaves[index], body) else { return nil }
+            ring.append(value)
+        }
+        return ring
+    }
+
+    private static func arguments(_ range: Range<Int>?, _ leaves: [Leaf], _ body: [UInt8]) -> [String]? {
+        guard let range, range.upperBound <= leaves.count else { return nil }
+        return leaves[range].map { leaf in
+            JSONText.decoded(leaf.spelling(in: body).dropFirst().dropLast())
+        }
+    }
+}
+
+extension ProcessState {
+    /// Both rings, where there are as many slots as there should be.
+    var rings: (pauses: [UInt64], ends: [UInt64])? {
+        guard let pauseRing, let endRing, pauseRing.count == PauseRing.slots, endRing.count == PauseRing.slots
+        else { return nil }
+        return (pauseRing, endRing)
+    }
+
+    /// The collections that the ring still holds: numbers from 1 on, at most 256; nil without a count, or at zero.
+    var heldCollections: ClosedRange<UInt64>? {
+        guard let last = collectionCount, last > 0 else { return nil }
+        let slots = UInt64(PauseRing.slots)
+        return (last > slots ? last - slots + 1 : 1)...last
     }
 }

@@ -11,25 +11,111 @@ package struct RunTracker: Sendable {
     package enum Decision: Hashable, Sendable {
         /// It continues that run.
         case continues(RunID)
-        /// A run begins with it; `adopt(_:)` tells the tracker its number.
+        /// A run begins with it; `note(_:in:)` tells the tracker its number.
         case begins
     }
 
     /// The remembered runs with their last states, the latest last.
+    ///
+    /// Where a run's last scrape lacked memstats, the state has the memstats of the last that had it.
     package private(set) var runs: [(id: RunID, state: ProcessState)]
 
-    /// A tracker that remembers these runs, the latest last.
+    /// A tracker that remembers these runs, the latest last; of more than 16 the latest.
     package init(runs: [(id: RunID, state: ProcessState)] = []) {
-        self.runs = runs
+        self.runs = Array(runs.suffix(Self.runsMax))
+    }
+
+    /// What the tracker remembers of that run: the baseline for the collections of its next scrape.
+    package func state(of run: RunID) -> ProcessState? {
+        runs.last { $0.id == run }?.state
     }
 
     /// Where the scrape with that state belongs; changes nothing.
     package func decide(_ state: ProcessState) -> Decision {
-        fatalError("pending")
+        guard let latest = runs.last else { return .begins }
+        if !Self.beginsRun(latest.state, state) { return .continues(latest.id) }
+        // Processes that take turns: an earlier run goes on where the rings share a collection with it.
+        let other = runs.dropLast().last { run in
+            !Self.beginsRun(run.state, state) && Self.sharesCollection(run.state, state)
+        }
+        return other.map { .continues($0.id) } ?? .begins
     }
 
     /// Notes that the scrape with that state was given to that run.
     package mutating func note(_ state: ProcessState, in run: RunID) {
-        fatalError("pending")
+        var state = state
+        if let index = runs.lastIndex(where: { $0.id == run }) {
+            let before = runs.remove(at: index).state
+            if !state.hasMemStats { state.takeMemStats(of: before) }
+        }
+        runs.append((run, state))
+        if runs.count > Self.runsMax { runs.removeFirst() }
+    }
+
+    /// Whether a new run begins between two scrapes, of which `b` is the later one.
+    static func beginsRun(_ a: ProcessState, _ b: ProcessState) -> Bool {
+        falls(a.collectionCount, b.collectionCount)
+            || falls(a.totalAllocatedBytes, b.totalAllocatedBytes)
+            || falls(a.mallocs, b.mallocs)
+            || falls(a.frees, b.frees)
+            || falls(a.pauseTotalNanoseconds, b.pauseTotalNanoseconds)
+            || changes(a.commandLine, b.commandLine)
+            || contradicts(a, b)
+    }
+
+    private static func falls(_ a: UInt64?, _ b: UInt64?) -> Bool {
+        guard let a, let b else { return false }
+        return b < a
+    }
+
+    private static func changes(_ a: [String]?, _ b: [String]?) -> Bool {
+        guard let a, let b else { return false }
+        return !a.elementsEqual(b) { $0.utf8.elementsEqual($1.utf8) }
+    }
+
+    /// Whether a pause or an end of a collection that both still hold differs.
+    private static func contradicts(_ a: ProcessState, _ b: ProcessState) -> Bool {
+        guard let common = commonCollections(a, b) else { return false }
+        return differ(a.pauseRing, b.pauseRing, common) || differ(a.endRing, b.endRing, common)
+    }
+
+    private static func differ(_ a: [UInt64]?, _ b: [UInt64]?, _ common: ClosedRange<UInt64>) -> Bool {
+        guard let a, let b, a.count == PauseRing.slots, b.count == PauseRing.slots else { return false }
+        return firstSlot(common) { a[$0] != b[$0] } != nil
+    }
+
+    /// Whether both hold a collection with the same number, pause and end.
+    private static func sharesCollection(_ a: ProcessState, _ b: ProcessState) -> Bool {
+        guard let common = commonCollections(a, b), let ours = a.rings, let theirs = b.rings else {
+            return false
+        }
+        return firstSlot(common) { ours.pauses[$0] == theirs.pauses[$0] && ours.ends[$0] == theirs.ends[$0] }
+            != nil
+    }
+
+    /// The numbers of the collections that both still hold, at most 256.
+    private static func commonCollections(_ a: ProcessState, _ b: ProcessState) -> ClosedRange<UInt64>? {
+        guard let a = a.heldCollections, let b = b.heldCollections, a.overlaps(b) else { return nil }
+        return a.clamped(to: b)
+    }
+
+    /// The first slot of those collections that is as wanted.
+    @inline(__always)
+    private static func firstSlot(_ numbers: ClosedRange<UInt64>, where isWanted: (Int) -> Bool) -> Int? {
+        var slot = PauseRing.slot(of: numbers.lowerBound)
+        for _ in 0...(numbers.upperBound - numbers.lowerBound) {
+            if isWanted(slot) { return slot }
+            slot = (slot + 1) % PauseRing.slots
+        }
+        return nil
+    }
+}
+
+extension ProcessState {
+    /// Takes everything that comes from memstats out of another state, where this one has none.
+    fileprivate mutating func takeMemStats(of other: ProcessState) {
+        let arguments = commandLine
+        self = other
+        commandLine = arguments
     }
 }

@@ -11,7 +11,9 @@ package struct Scrape: Hashable, Sendable {
     /// Of a failed scrape's body this much is kept, in bytes.
     package static let failureBodyMax = 64 * 1024
 
-    /// When the request was sent, on the wall clock. The store may move it on (see `ScrapeClock`).
+    /// When the request was sent, on the wall clock.
+    ///
+    /// The store may move it on (see `ScrapeClock`).
     package var time: Timestamp
     /// How long the request took, in nanoseconds; nil where an imported line had none.
     package var durationNanoseconds: Int64?

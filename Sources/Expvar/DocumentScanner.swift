@@ -1,0 +1,323 @@
+/// The tokenizer of bodies: one pass over the bytes, no tree, no recursion.
+///
+/// A document is an object. expvar writes one top-level variable a line, `{\n"a": 1,\n"b": 2\n}\n`, but any white
+/// space is accepted. Each variable is read strictly first, which includes what must follow it: a comma and the
+/// next key, or the closing brace and the end. Where that fails, the variable is taken for broken, and its text
+/// ends where `,\n"`, a key and `": "` follow, or `\n}` at the end (semantics.md, "Scrape").
+///
+/// A variable that is good, and whose next line is `}`, ends the document: what comes after that makes it none.
+///
+/// A variable that the end of the body cuts off is never taken for broken: so a document of good JSON that was cut
+/// anywhere is always `.cutShort`, even where an inner `\n}` happens to come last.
+///
+/// Cost: linear but for broken variables, where a strict attempt may read past the end that is then found. Attempts
+/// that cover one byte differ in their nesting there, so there are at most 64 of them.
+struct DocumentScanner {
+    var leaves: [Leaf] = []
+    var skeleton: [UInt8] = []
+    /// Bytes of the body before this one are in the skeleton already.
+    private var copied = 0
+
+    /// A key, and where its value begins.
+    private struct Head {
+        /// What stands between the quotes.
+        var key: Range<Int>
+        /// The position after the colon.
+        var afterColon: Int
+    }
+
+    /// What comes after a variable.
+    private enum Follow {
+        case variable(Head)
+        case end
+    }
+
+    mutating func scan(_ body: [UInt8]) throws(DocumentError) {
+        var next = try open(body)
+        while case .variable(let head) = next {
+            next = try variable(body, head)
+        }
+        copy(body, upTo: body.count)
+    }
+
+    /// Reads up to the first variable.
+    private func open(_ body: [UInt8]) throws(DocumentError) -> Follow {
+        let start = JSONText.skipSpace(body, 0)
+        guard start < body.count else { throw .empty }
+        guard body[start] == UInt8(ascii: "{") else {
+            throw body[start] == UInt8(ascii: "<") ? .markup : .notAnObject
+        }
+        do {
+            let first = JSONText.skipSpace(body, start + 1)
+            if first < body.count, body[first] == UInt8(ascii: "}") {
+                return try closed(body, first, isOwnLine: true)
+            }
+            return .variable(try head(body, first, .variable))
+        } catch {
+            throw Self.documentError(error, body)
+        }
+    }
+
+    private mutating func variable(_ body: [UInt8], _ head: Head) throws(DocumentError) -> Follow {
+        let leafCount = leaves.count
+        let skeletonCount = skeleton.count
+        let copiedBefore = copied
+        do {
+            let end = try value(body, head)
+            return try follow(body, end)
+        } catch .trailing(let offset, isOwnLine: true) {
+            throw .trailing(offset: offset)
+        } catch .ended {
+            throw .cutShort
+        } catch .tooDeep {
+            throw .tooDeep
+        } catch {
+            leaves.removeLast(leaves.count - leafCount)
+            skeleton.removeLast(skeleton.count - skeletonCount)
+            copied = copiedBefore
+            guard let follow = broken(body, head) else {
+                throw Self.documentError(error, body)
+            }
+            return follow
+        }
+    }
+
+    private static func documentError(_ failure: SyntaxFailure, _ body: [UInt8]) -> DocumentError {
+        switch failure {
+        case .tooDeep: .tooDeep
+        case .ended: .cutShort
+        case .trailing(let offset, _): .trailing(offset: offset)
+        case .malformed(let offset):
+            // Broken variables and a cut may come together; then the missing end is what a person should hear of.
+            body.last(where: { !JSONText.isSpace($0) }) == UInt8(ascii: "}")
+                ? .malformed(offset: offset) : .cutShort
+        }
+    }
+
+    // MARK: Between variables
+
+    /// Reads a key and its colon; the opening quote must be at `start`.
+    private func head(_ body: [UInt8], _ start: Int, _ role: JSONText.Role) throws(SyntaxFailure) -> Head {
+        guard start < body.count else { throw .ended }
+        guard body[start] == UInt8(ascii: "\"") else { throw .malformed(offset: start) }
+        let end = try JSONText.stringEnd(body, start + 1, role)
+        let colon = JSONText.skipSpace(body, end)
+        guard colon < body.count else { throw .ended }
+        guard body[colon] == UInt8(ascii: ":") else { throw .malformed(offset: colon) }
+        return Head(key: start + 1..<end - 1, afterColon: colon + 1)
+    }
+
+    /// What follows a variable that ended before `start`.
+    private func follow(_ body: [UInt8], _ start: Int) throws(SyntaxFailure) -> Follow {
+        let i = JSONText.skipSpace(body, start)
+        guard i < body.count else { throw .ended }
+        if body[i] == UInt8(ascii: ",") {
+            return .variable(try head(body, JSONText.skipSpace(body, i + 1), .variable))
+        }
+        guard body[i] == UInt8(ascii: "}") else { throw .malformed(offset: i) }
+        return try closed(body, i, isOwnLine: body[start..<i].last == UInt8(ascii: "\n"))
+    }
+
+    /// The end, where nothing but white space follows the brace at `brace`.
+    private func closed(_ body: [UInt8], _ brace: Int, isOwnLine: Bool) throws(SyntaxFailure) -> Follow {
+        let rest = JSONText.skipSpace(body, brace + 1)
+        guard rest == body.count else { throw .trailing(offset: rest, isOwnLine: isOwnLine) }
+        return .end
+    }
+
+    // MARK: Broken variables
+
+    /// Takes the text of a variable that is not JSON as one leaf; nil where its end is nowhere.
+    private mutating func broken(_ body: [UInt8], _ head: Head) -> Follow? {
+        // Only blanks are skipped: the line feed may be the one that ends an empty text.
+        var start = head.afterColon
+        while start < body.count, body[start] == UInt8(ascii: " ") || body[start] == UInt8(ascii: "\t") {
+            start += 1
+        }
+        var i = start
+        while i + 1 < body.count {
+            if body[i] == UInt8(ascii: ","), let next = nextLine(body, i) {
+                leaf(body, start, i, .broken)
+                return .variable(next)
+            }
+            if body[i] == UInt8(ascii: "\n"), body[i + 1] == UInt8(ascii: "}"),
+                JSONText.skipSpace(body, i + 2) == body.count
+            {
+                leaf(body, start, i, .broken)
+                return .end
+            }
+            i += 1
+        }
+        return nil
+    }
+
+    /// The variable of the next line, where `,\n"`, a key and `": "` stand at `comma`.
+    private func nextLine(_ body: [UInt8], _ comma: Int) -> Head? {
+        guard comma + 2 < body.count, body[comma + 1] == UInt8(ascii: "\n"),
+            body[comma + 2] == UInt8(ascii: "\""),
+            let end = try? JSONText.stringEnd(body, comma + 3, .variable),  // no key: the text goes on
+            end + 1 < body.count, body[end] == UInt8(ascii: ":"), body[end + 1] == UInt8(ascii: " ")
+        else { return nil }
+        return Head(key: comma + 3..<end - 1, afterColon: end + 1)
+    }
+
+    // MARK: Values
+
+    /// Reads the value of a variable strictly, and gives the position after it.
+    private mutating func value(_ body: [UInt8], _ head: Head) throws(SyntaxFailure) -> Int {
+        var place = Place(isMemStats: Self.isKey("memstats", body, head.key))
+        var i = JSONText.skipSpace(body, head.afterColon)
+        while true {
+            // A value begins at i.
+            guard i < body.count else { throw .ended }
+            let byte = body[i]
+            if byte &- UInt8(ascii: "0") <= 9 || byte == UInt8(ascii: "-") {
+                let end = try JSONText.numberEnd(body, i)
+                if place.isSize {
+                    size(body, i, end)
+                } else {
+                    leaf(body, i, end, .number)
+                }
+                i = end
+            } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+                let isObject = byte == UInt8(ascii: "{")
+                guard place.open(isObject: isObject) else { throw .tooDeep }
+                i = JSONText.skipSpace(body, i + 1)
+                guard i < body.count else { throw .ended }
+                guard body[i] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+                    if isObject {
+                        let member = try self.head(body, i, .key)
+                        place.note(body, member.key)
+                        i = JSONText.skipSpace(body, member.afterColon)
+                    }
+                    continue
+                }
+                place.close()
+                i += 1
+            } else {
+                i = try word(body, i)
+            }
+
+            // A value has ended before i.
+            after: while place.depth > 1 {
+                i = JSONText.skipSpace(body, i)
+                guard i < body.count else { throw .ended }
+                let isObject = place.isInObject
+                switch body[i] {
+                case UInt8(ascii: ","):
+                    i = JSONText.skipSpace(body, i + 1)
+                    if isObject {
+                        let member = try self.head(body, i, .key)
+                        place.note(body, member.key)
+                        i = JSONText.skipSpace(body, member.afterColon)
+                    }
+                    break after
+                case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
+                    place.close()
+                    i += 1
+                default:
+                    throw .malformed(offset: i)
+                }
+            }
+            if place.depth == 1 { return i }
+        }
+    }
+
+    /// Reads a value that is neither number nor container.
+    private mutating func word(_ body: [UInt8], _ start: Int) throws(SyntaxFailure) -> Int {
+        let end: Int
+        let kind: LeafKind
+        switch body[start] {
+        case UInt8(ascii: "\""): (end, kind) = (try JSONText.stringEnd(body, start + 1, .value), .string)
+        case UInt8(ascii: "t"): (end, kind) = (try JSONText.wordEnd(body, start, "true"), .boolean)
+        case UInt8(ascii: "f"): (end, kind) = (try JSONText.wordEnd(body, start, "false"), .boolean)
+        case UInt8(ascii: "n"): (end, kind) = (try JSONText.wordEnd(body, start, "null"), .null)
+        default: throw .malformed(offset: start)
+        }
+        leaf(body, start, end, kind)
+        return end
+    }
+
+    fileprivate static func isKey(_ word: String, _ body: [UInt8], _ key: Range<Int>) -> Bool {
+        let word = word.utf8
+        if key.count == word.count { return body[key].elementsEqual(word) }
+        // A key may be longer than what it says: `mem\u0073tats`.
+        return key.count > word.count && body[key].contains(UInt8(ascii: "\\"))
+            && JSONText.decoded(body[key]).utf8.elementsEqual(word)
+    }
+
+    // MARK: Leaves
+
+    private mutating func leaf(_ body: [UInt8], _ start: Int, _ end: Int, _ kind: LeafKind) {
+        copy(body, upTo: start)
+        skeleton.append(SkeletonMarker.marker(of: kind))
+        leaves.append(Leaf(offset: Int32(start), length: Int32(end - start), kind: kind))
+        copied = end
+    }
+
+    /// A number that names series: the skeleton keeps its spelling.
+    private mutating func size(_ body: [UInt8], _ start: Int, _ end: Int) {
+        copy(body, upTo: start)
+        skeleton.append(SkeletonMarker.size)
+        skeleton.append(contentsOf: body[start..<end])
+        skeleton.append(SkeletonMarker.sizeEnd)
+        leaves.append(Leaf(offset: Int32(start), length: Int32(end - start), kind: .number))
+        copied = end
+    }
+
+    @inline(__always)
+    private mutating func copy(_ body: [UInt8], upTo end: Int) {
+        // Between the numbers of an array stands one comma, where a call of memcpy would cost more than the byte.
+        if end - copied == 1 {
+            skeleton.append(body[copied])
+        } else {
+            skeleton.append(contentsOf: body[copied..<end])
+        }
+        copied = end
+    }
+}
+
+/// Where in a variable the scanner is.
+private struct Place {
+    /// The containers that are open, the outermost in the lowest bit, 1 for an object; 64 levels fit exactly.
+    private var objects: UInt64 = 1
+    /// How many are open; 1 between variables.
+    private(set) var depth = 1
+    /// Whether the variable is memstats.
+    private let isMemStats: Bool
+    /// Whether the last key on its level was BySize.
+    private var isBySize = false
+    /// Whether the value that begins is `memstats.BySize[*].Size`, whose number names series.
+    private(set) var isSize = false
+
+    init(isMemStats: Bool) {
+        self.isMemStats = isMemStats
+    }
+
+    var isInObject: Bool {
+        objects >> UInt64(depth - 1) & 1 == 1
+    }
+
+    /// False where the nesting would become too deep.
+    mutating func open(isObject: Bool) -> Bool {
+        guard depth < ScannedDocument.levelsMax else { return false }
+        let bit: UInt64 = 1 << UInt64(depth)
+        objects = isObject ? objects | bit : objects & ~bit
+        depth += 1
+        isSize = false
+        return true
+    }
+
+    mutating func close() {
+        depth -= 1
+    }
+
+    @inline(__always)
+    mutating func note(_ body: [UInt8], _ key: Range<Int>) {
+        guard isMemStats else { return }
+        if depth == 2 { isBySize = DocumentScanner.isKey("BySize", body, key) }
+        // Object, object, array, object: an element of BySize.
+        isSize =
+            isBySize && depth == 4 && objects & 0b1111 == 0b1011 && DocumentScanner.isKey("Size", body, key)
+    }
+}

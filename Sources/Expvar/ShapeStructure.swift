@@ -1,0 +1,138 @@
+/// The first reading of a skeleton: its leaves, which members are overruled, and what size classes are called.
+struct ShapeStructure {
+    private(set) var leafKinds: [LeafKind] = []
+    /// Where each leaf's marker stands.
+    private(set) var markers: [Int32] = []
+    /// The members that a later one overrules, by the offset of their key; elements of BySize, by their own.
+    private(set) var overruled: Set<Int> = []
+    /// The spellings of their Size, by the offset of the element of BySize.
+    private(set) var sizes: [Int: Range<Int>] = [:]
+
+    /// One key of an open object.
+    private struct Key {
+        var hash: Int
+        var offset: Int
+        var range: Range<Int>
+    }
+
+    /// An open container.
+    private struct Level {
+        /// Where it begins, and where its keys begin in `keys`.
+        var offset: Int
+        var firstKey: Int
+        /// The last key, undecoded.
+        var key: Range<Int>?
+        var place: Place
+    }
+
+    /// As much of a path as sizes need.
+    private enum Place {
+        case top
+        case memStats
+        case bySize
+        case sizeClass
+        case other
+    }
+
+    private let skeleton: [UInt8]
+    /// The keys of all open objects, each object's after those of the one around it.
+    private var keys: [Key] = []
+    private var levels: [Level] = []
+    /// How many elements of BySize have ended, and where the latest of each name begins.
+    private var elements = 0
+    private var elementsByName: [[UInt8]: Int] = [:]
+
+    init(skeleton: [UInt8]) throws(DocumentError) {
+        self.skeleton = skeleton
+        var reader = SkeletonReader(skeleton)
+        while let token = try reader.next() {
+            switch token {
+            case .beginObject:
+                begin(at: reader.offset, isObject: true)
+            case .beginArray:
+                begin(at: reader.offset, isObject: false)
+            case .endObject:
+                let offset = levels.last?.offset
+                endObject()
+                if let offset { elementEnded(at: offset) }
+            case .endArray:
+                let offset = levels.removeLast().offset
+                elementEnded(at: offset)
+            case .key(let range):
+                key(range, at: reader.offset)
+            case .leaf(let kind, let size):
+                markers.append(Int32(truncatingIfNeeded: reader.offset))
+                leafKinds.append(kind)
+                leaf(size, at: reader.offset)
+            }
+        }
+        keys = []
+        elementsByName = [:]
+    }
+
+    private mutating func begin(at offset: Int, isObject: Bool) {
+        let place = nextPlace(isObject: isObject)
+        if place == .bySize {
+            // An earlier BySize is overruled, by a second key in memstats or a second memstats.
+            elements = 0
+            elementsByName = [:]
+        }
+        levels.append(Level(offset: offset, firstKey: keys.count, place: place))
+    }
+
+    /// The place of the container that begins.
+    private func nextPlace(isObject: Bool) -> Place {
+        guard let outer = levels.last else { return .top }
+        switch outer.place {
+        case .top: return isObject && isKey(outer.key, "memstats") ? .memStats : .other
+        case .memStats: return !isObject && isKey(outer.key, "BySize") ? .bySize : .other
+        case .bySize: return isObject ? .sizeClass : .other
+        case .sizeClass, .other: return .other
+        }
+    }
+
+    private func isKey(_ range: Range<Int>?, _ name: String) -> Bool {
+        guard let range else { return false }
+        return JSONText.decoded(skeleton[range]).utf8.elementsEqual(name.utf8)
+    }
+
+    private mutating func key(_ range: Range<Int>, at offset: Int) {
+        var hasher = Hasher()
+        for byte in JSONText.decoded(skeleton[range]).utf8 { hasher.combine(byte) }
+        keys.append(Key(hash: hasher.finalize(), offset: offset, range: range))
+        levels[levels.count - 1].key = range
+        // Of two the last counts, also where it is no number.
+        if levels[levels.count - 1].place == .sizeClass, isKey(range, "Size") {
+            sizes[levels[levels.count - 1].offset] = nil
+        }
+    }
+
+    private mutating func leaf(_ size: Range<Int>?, at offset: Int) {
+        guard let level = levels.last else { return }
+        if level.place == .bySize { elementEnded(at: offset) }
+        guard let size, level.place == .sizeClass, isKey(level.key, "Size") else { return }
+        sizes[level.offset] = size
+    }
+
+    private mutating func endObject() {
+        let level = levels.removeLast()
+        keys[level.firstKey...].sort { ($0.hash, $0.offset) < ($1.hash, $1.offset) }
+        let own = keys[level.firstKey...]
+        for (a, b) in zip(own, own.dropFirst()) where a.hash == b.hash && isSame(a.range, b.range) {
+            overruled.insert(a.offset)
+        }
+        keys.removeLast(keys.count - level.firstKey)
+    }
+
+    /// Sees to an element of BySize that has just ended: of two with one name the last counts.
+    private mutating func elementEnded(at offset: Int) {
+        guard levels.last?.place == .bySize else { return }
+        let name = sizes[offset].map { Array(skeleton[$0]) } ?? Array(String(elements).utf8)
+        elements += 1
+        if let earlier = elementsByName.updateValue(offset, forKey: name) { overruled.insert(earlier) }
+    }
+
+    private func isSame(_ a: Range<Int>, _ b: Range<Int>) -> Bool {
+        JSONText.decoded(skeleton[a]).utf8.elementsEqual(JSONText.decoded(skeleton[b]).utf8)
+    }
+}

@@ -1,0 +1,214 @@
+import Expvar
+import Model
+import Testing
+
+/// Feeds a tracker as a store does, and tells which run each scrape was given to.
+private struct Feed {
+    var tracker = RunTracker()
+    var begun: Int64 = 0
+
+    mutating func run(of state: ProcessState) -> Int64 {
+        let run: RunID
+        switch tracker.decide(state) {
+        case .continues(let id):
+            run = id
+        case .begins:
+            begun += 1
+            run = RunID(begun)
+        }
+        tracker.note(state, in: run)
+        return run.value
+    }
+}
+
+@Suite("Runs")
+struct RunTrackerTests {
+    private func process(_ collections: Int, born: UInt64 = 1_700_000_000_000_000_000) -> SampleProcess {
+        var process = SampleProcess()
+        process.collect(collections, from: born)
+        return process
+    }
+
+    @Test("a process that goes on stays one run, whether it collects or not")
+    func goesOn() {
+        var feed = Feed()
+        var process = process(0)
+        for count in [0, 1, 0, 255, 256, 257, 600, 0] {
+            process.collect(count)
+            #expect(feed.run(of: process.state) == 1)
+        }
+    }
+
+    @Test("a counter that falls begins a run, and one that a scrape lacks is not compared")
+    func falls() throws {
+        let fields: [WritableKeyPath<ProcessState, UInt64?>] = [
+            \.collectionCount, \.totalAllocatedBytes, \.mallocs, \.frees, \.pauseTotalNanoseconds,
+        ]
+        for field in fields {
+            var feed = Feed()
+            var state = process(3).state
+            #expect(feed.run(of: state) == 1)
+            #expect(feed.run(of: state) == 1)
+            let value = try #require(state[keyPath: field])
+            state[keyPath: field] = value - 1
+            #expect(feed.run(of: state) == 2)
+            state[keyPath: field] = nil
+            #expect(feed.run(of: state) == 2)
+            state[keyPath: field] = 0
+            #expect(feed.run(of: state) == 2)
+        }
+    }
+
+    @Test("other arguments begin a run, and missing ones do not")
+    func arguments() {
+        var feed = Feed()
+        var process = process(3)
+        #expect(feed.run(of: process.state) == 1)
+        process.commandLine = ["/srv/api", "-v"]
+        #expect(feed.run(of: process.state) == 2)
+        process.commandLine = nil
+        #expect(feed.run(of: process.state) == 2)
+        process.commandLine = []
+        #expect(feed.run(of: process.state) == 2)
+        process.commandLine = ["\u{E9}"]
+        #expect(feed.run(of: process.state) == 3)
+        process.commandLine = ["e\u{301}"]
+        #expect(feed.run(of: process.state) == 4)
+    }
+
+    @Test("a ring that contradicts the one before shows a restart that has counted past its predecessor")
+    func contradiction() {
+        for change in [\.pauseRing, \.endRing] as [WritableKeyPath<ProcessState, [UInt64]?>] {
+            var feed = Feed()
+            _ = feed.run(of: process(10).state)
+            var later = process(12)
+            later.totalAlloc += 10_000
+            var state = later.state
+            state[keyPath: change]?[9] += 1
+            #expect(feed.run(of: state) == 2)
+        }
+        // What one of both does not hold any more cannot contradict.
+        var feed = Feed()
+        _ = feed.run(of: process(10).state)
+        var state = process(266).state
+        #expect(feed.run(of: state) == 1)
+        state = process(10).state
+        var feed2 = Feed()
+        _ = feed2.run(of: state)
+        var later = process(266, born: 5).state
+        later.pauseTotalNanoseconds = 1 << 60
+        #expect(feed2.run(of: later) == 1)
+        // One less, and collection 10 is held by both.
+        var feed3 = Feed()
+        _ = feed3.run(of: state)
+        later = process(265, born: 5).state
+        #expect(feed3.run(of: later) == 2)
+    }
+
+    @Test("slots that no collection has filled yet are not compared")
+    func unusedSlots() {
+        var feed = Feed()
+        let a = process(3).state
+        var b = a
+        b.pauseRing?[200] = 77
+        #expect(feed.run(of: a) == 1)
+        #expect(feed.run(of: b) == 1)
+    }
+
+    // a: |1 . 2 . . 3 .      one process
+    // b: |. 1 . 2 3 . 4      another behind the same URL, born later
+    @Test("processes that take turns keep a run each")
+    func alternation() {
+        var feed = Feed()
+        var a = process(5)
+        var b = process(4, born: 1_800_000_000_000_000_000)
+        #expect(feed.run(of: a.state) == 1)
+        #expect(feed.run(of: b.state) == 2)
+        a.collect(3)
+        #expect(feed.run(of: a.state) == 1)
+        b.collect(1, from: 1_800_000_000_000_000_000)
+        #expect(feed.run(of: b.state) == 2)
+        #expect(feed.run(of: b.state) == 2)
+        a.collect(200)
+        #expect(feed.run(of: a.state) == 1)
+        #expect(feed.run(of: b.state) == 2)
+    }
+
+    @Test(
+        "an earlier run does not go on where a counter is below its last, its arguments differ, or nothing is shared"
+    )
+    func noAlternation() {
+        let other = process(4, born: 1_800_000_000_000_000_000)
+        let begin = { (next: SampleProcess) -> Int64 in
+            var feed = Feed()
+            _ = feed.run(of: process(8).state)
+            _ = feed.run(of: other.state)
+            return feed.run(of: next.state)
+        }
+        #expect(begin(process(8)) == 1)
+        var lower = process(8)
+        lower.mallocs -= 1
+        lower.totalAlloc = 0
+        #expect(begin(lower) == 3)
+        var renamed = process(8)
+        renamed.commandLine = ["other"]
+        #expect(begin(renamed) == 3)
+        #expect(begin(process(600, born: 7)) != 1)
+        // Before its first collection a process shares nothing with anyone, nor does anything contradict it.
+        var feed = Feed()
+        _ = feed.run(of: process(0).state)
+        _ = feed.run(of: other.state)
+        #expect(feed.begun == 1)
+        #expect(feed.run(of: process(0).state) == 2)
+    }
+
+    @Test("only the last 16 runs are remembered, by their latest scrape")
+    func sixteen() {
+        var feed = Feed()
+        let processes = (0..<17).map { process(20 - $0, born: UInt64($0 + 1) * 1_000_000_000_000) }
+        for process in processes { _ = feed.run(of: process.state) }
+        #expect(feed.begun == 17 && feed.tracker.runs.count == 16)
+        #expect(feed.run(of: processes[1].state) == 2)
+        #expect(feed.run(of: processes[0].state) == 18)
+        #expect(RunTracker(runs: feed.tracker.runs + feed.tracker.runs).runs.count == 16)
+    }
+
+    @Test("where memstats is missing the last that had it stands in")
+    func standIn() {
+        var feed = Feed()
+        var process = process(5)
+        #expect(feed.run(of: process.state) == 1)
+        #expect(feed.run(of: ProcessState(commandLine: process.commandLine)) == 1)
+        #expect(feed.tracker.state(of: RunID(1))?.collectionCount == 5)
+        process.collect(2)
+        #expect(feed.run(of: process.state) == 1)
+        #expect(feed.run(of: ProcessState()) == 1)
+        #expect(feed.run(of: self.process(6).state) == 2)
+    }
+
+    @Test("a tracker that was rebuilt decides as the one it was taken from")
+    func rebuilt() {
+        var feed = Feed()
+        let a = process(5).state
+        let b = process(4, born: 1_800_000_000_000_000_000).state
+        _ = feed.run(of: a)
+        _ = feed.run(of: b)
+        let rebuilt = RunTracker(runs: feed.tracker.runs)
+        for state in [a, b, process(9, born: 3).state, ProcessState()] {
+            #expect(rebuilt.decide(state) == feed.tracker.decide(state))
+        }
+    }
+
+    @Test("numbers at the end of their range neither trap nor loop")
+    func hostile() {
+        var feed = Feed()
+        var state = process(256).state
+        state.collectionCount = .max
+        #expect(feed.run(of: state) == 1)
+        #expect(feed.run(of: state) == 1)
+        state.collectionCount = .max - 300
+        #expect(feed.run(of: state) == 2)
+        state.pauseRing = []
+        #expect(feed.run(of: state) == 2)
+    }
+}
