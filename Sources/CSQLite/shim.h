@@ -19,3 +19,7 @@ static inline int expvault_sqlite3_bind_text_copy(sqlite3_stmt *s, int i, const 
 static inline void expvault_sqlite3_result_text_copy(sqlite3_context *c, const char *p, sqlite3_uint64 n) {
     sqlite3_result_text64(c, p, n, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
+
+static inline int expvault_sqlite3_bind_blob_borrowed(sqlite3_stmt *s, int i, const void *p, sqlite3_uint64 n) {
+    return sqlite3_bind_blob64(s, i, p, n, SQLITE_STATIC);
+}

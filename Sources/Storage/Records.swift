@@ -1,4 +1,4 @@
-package import Expvar
+import Expvar
 package import Model
 
 /// A target as the database knows it.

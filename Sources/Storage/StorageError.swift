@@ -1,14 +1,101 @@
-/// What can go wrong with a database. `description` is one sentence: what is wrong, and what would mend it.
+import Compression
+import SQLite
+
+/// What can go wrong with a database.
+///
+/// `description` is one sentence: what is wrong, and what would mend it.
 package enum StorageError: Error, Sendable {
+    /// There is no such file.
     case notFound(path: String)
+    /// The file is something else than a database of ours.
     case notOurs(path: String)
+    /// A newer expvault made it.
     case newer(path: String, version: Int64)
+    /// What is in the file contradicts a checksum or itself.
     case damaged(path: String, detail: String)
+    /// Somebody else writes it; the holder in words.
     case locked(path: String, holder: String)
+    /// The operating system lets us not.
     case permissionDenied(path: String)
+    /// The file could not be made.
     case cannotCreate(path: String, detail: String)
+    /// No space is left; what was being stored was not stored.
     case diskFull(path: String)
+    /// The operating system could not read or write.
     case inputOutput(path: String, detail: String)
+    /// No target has that name.
     case unknownTarget(String)
+    /// A target has that name already.
     case targetExists(String)
+    /// A name that no target may have; see `TargetName`.
+    case invalidTargetName(String)
+    /// The writer was closed before.
+    case closed(path: String)
+}
+
+extension StorageError: CustomStringConvertible {
+    /// One sentence: what is wrong, what would mend it.
+    package var description: String {
+        switch self {
+        case .notFound(let path):
+            "there is no database at \(path); name another with --db, or record one"
+        case .notOurs(let path):
+            "\(path) is no expvault database; it was left as it is"
+        case .newer(let path, let version):
+            "\(path) was made by a newer expvault (format \(version)); it takes that version to read it"
+        case .damaged(let path, let detail):
+            "\(path) is damaged: \(detail); `expvault check` lists all that is wrong"
+        case .locked(let path, let holder):
+            "\(path) is being written by somebody else (\(holder)); wait for them, or stop them"
+        case .permissionDenied(let path):
+            "no permission to use \(path)"
+        case .cannotCreate(let path, let detail):
+            "\(path) could not be created: \(detail)"
+        case .diskFull(let path):
+            "no space is left to write \(path)"
+        case .inputOutput(let path, let detail):
+            "\(path) could not be read or written: \(detail)"
+        case .unknownTarget(let name):
+            "no target is named \(name)"
+        case .targetExists(let name):
+            "a target is named \(name) already"
+        case .invalidTargetName(let name):
+            "\"\(name)\" cannot name a target: a name has 1 to 128 bytes, without = and control characters"
+        case .closed(let path):
+            "\(path) has been closed"
+        }
+    }
+}
+
+extension StorageError {
+    /// Runs `body`; what the modules below throw becomes a `StorageError` about the file at `path`.
+    static func wrapping<Result>(_ path: String, _ body: () throws -> Result) throws(StorageError) -> Result {
+        do {
+            return try body()
+        } catch let error as StorageError {
+            throw error
+        } catch let error as SQLiteError {
+            throw StorageError(error, path: path)
+        } catch let error as CompressionError {
+            throw .damaged(path: path, detail: error.description)
+        } catch {
+            throw .inputOutput(path: path, detail: "\(error)")
+        }
+    }
+
+    init(_ error: SQLiteError, path: String) {
+        switch error.primary {
+        case .full: self = .diskFull(path: path)
+        case .corrupt, .notADatabase: self = .damaged(path: path, detail: error.message)
+        case .permission, .readOnly: self = .permissionDenied(path: path)
+        case .busy: self = .locked(path: path, holder: "another program that uses SQLite")
+        case .constraint: self = .damaged(path: path, detail: error.message)
+        case .inputOutput where error.code == StorageError.corruptFileSystem:
+            self = .damaged(path: path, detail: error.message)
+        default: self = .inputOutput(path: path, detail: error.description)
+        }
+    }
+
+    /// SQLITE_IOERR_CORRUPTFS: reading failed because the file system itself is broken.
+    private static let corruptFileSystem: Int32 = 10 | (33 << 8)
 }

@@ -1,4 +1,5 @@
-package import Model
+import Model
+import SQLite
 
 /// What opens a database.
 package enum VaultRole: Hashable, Sendable {
@@ -8,7 +9,9 @@ package enum VaultRole: Hashable, Sendable {
     case writer
 }
 
-/// The database: one SQLite file in WAL mode. See docs/format.md.
+/// The database: one SQLite file in WAL mode.
+///
+/// See docs/format.md.
 package final class Vault: Sendable {
     /// The path of the database file.
     package let path: String
@@ -17,13 +20,20 @@ package final class Vault: Sendable {
     ///
     /// - Throws: `StorageError`: no such file, not ours, newer than us, damaged, no permission.
     package static func openReader(path: String) throws -> Vault {
-        fatalError("pending")
+        let vault = Vault(path: path)
+        // A database that cannot be read is better told of here than at the first question.
+        _ = try vault.snapshot()
+        return vault
     }
 
     init(path: String) { self.path = path }
 
-    /// A consistent view of what is committed now, with a connection of its own. Not Sendable; use it and let go.
+    /// A consistent view of what is committed now, with a connection of its own.
+    ///
+    /// Not Sendable; use it and let go.
     package func snapshot() throws -> VaultSnapshot {
-        fatalError("pending")
+        let file = try VaultFile(path: path)
+        try file.requireOurs()
+        return try VaultSnapshot(file: file)
     }
 }

@@ -1,0 +1,206 @@
+import Compression
+import Expvar
+import Model
+import SQLite
+
+/// Reads the rows that scrapes refer to, with caches; shared by the writer and snapshots.
+final class RowStore {
+    let connection: Connection
+    /// The path of the database, for messages.
+    let path: String
+    let decompressor: ZstdDecompressor
+    private var shapes: [ShapeID: Shape] = [:]
+    private var origins: [Int64: Origin] = [:]
+    private var boots: [Int64: String] = [:]
+    private var bases: [Int64: [UInt8]] = [:]
+
+    /// Of that many shapes and base bodies copies are kept; processes that take turns need one each.
+    private static let cachedMax = 16
+    /// Cached bases hold no more bytes than this together.
+    private static let cachedBaseBytesMax = 4 << 20
+
+    init(connection: Connection, path: String) throws {
+        self.connection = connection
+        self.path = path
+        decompressor = try ZstdDecompressor()
+    }
+
+    func damaged(_ detail: String) -> StorageError { .damaged(path: path, detail: detail) }
+
+    /// The body of a row; for a failed scrape what was kept of it.
+    func body(of row: ScrapeRow) throws -> [UInt8] {
+        do {
+            return try BodyEncoding.decode(row.body, with: decompressor) {
+                guard let base = row.base else { throw damaged("scrape \(row.seq) lacks its base") }
+                return try self.base(base, target: row.target)
+            }
+        } catch let error as CompressionError {
+            throw damaged("the body of scrape \(row.seq) cannot be read: \(error)")
+        }
+    }
+
+    private func base(_ seq: Int64, target: TargetID) throws -> [UInt8] {
+        if let cached = bases[seq] { return cached }
+        let statement = try connection.statement("SELECT target, body, checksum FROM bases WHERE seq = ?1")
+        try statement.bind(1, seq)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("base \(seq) is missing") }
+        let bytes = statement.bytes(1)
+        guard statement.integer(0) == target.value,
+            RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes))
+                == statement.integer(2)
+        else { throw damaged("base \(seq) contradicts its checksum") }
+        let body = try BodyEncoding.decode(bytes, with: decompressor) {
+            throw damaged("base \(seq) needs a base")
+        }
+        let held = bases.values.reduce(body.count) { $0 + $1.count }
+        if bases.count >= RowStore.cachedMax || held > RowStore.cachedBaseBytesMax { bases.removeAll() }
+        bases[seq] = body
+        return body
+    }
+
+    /// The shape with that number.
+    func shape(_ id: ShapeID) throws -> Shape {
+        if let cached = shapes[id] { return cached }
+        let statement = try connection.statement(
+            "SELECT target, hash, skeleton, checksum FROM shapes WHERE id = ?1"
+        )
+        try statement.bind(1, id.value)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("shape \(id.value) is missing") }
+        let shape = try RowStore.shape(id, from: statement, firstColumn: 0, store: self)
+        remember(shape, as: id)
+        return shape
+    }
+
+    /// The shape out of the columns target, hash, skeleton, checksum.
+    static func shape(
+        _ id: ShapeID,
+        from statement: Statement,
+        firstColumn: Int32,
+        store: RowStore
+    ) throws -> Shape {
+        let hash = statement.integer(firstColumn + 1)
+        let bytes = statement.bytes(firstColumn + 2)
+        let checksum = RowChecksum.of(
+            "shapes",
+            .integer(id.value),
+            .integer(statement.integer(firstColumn)),
+            .integer(hash),
+            .bytes(bytes)
+        )
+        guard checksum == statement.integer(firstColumn + 3) else {
+            throw store.damaged("shape \(id.value) contradicts its checksum")
+        }
+        let skeleton = try BodyEncoding.decode(bytes, with: store.decompressor) {
+            throw store.damaged("shape \(id.value) needs a base")
+        }
+        do {
+            return try Shape(skeleton: skeleton)
+        } catch {
+            throw store.damaged("shape \(id.value) is none: \(error)")
+        }
+    }
+
+    func remember(_ shape: Shape, as id: ShapeID) {
+        if shapes.count >= RowStore.cachedMax { shapes.removeAll() }
+        shapes[id] = shape
+    }
+
+    /// The origin with that number.
+    func origin(_ id: Int64) throws -> Origin {
+        if let cached = origins[id] { return cached }
+        let statement = try connection.statement(
+            "SELECT target, url, labels, service_address, checksum FROM origins WHERE id = ?1"
+        )
+        try statement.bind(1, id)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("origin \(id) is missing") }
+        let url = statement.optionalText(1)
+        let labels = statement.bytes(2)
+        let address = statement.optionalText(3)
+        let checksum = RowChecksum.of(
+            "origins",
+            .integer(id),
+            .integer(statement.integer(0)),
+            .text(url),
+            .bytes(labels),
+            .text(address)
+        )
+        guard checksum == statement.integer(4), let decoded = StringList.decodeLabels(labels) else {
+            throw damaged("origin \(id) contradicts its checksum")
+        }
+        let origin = Origin(url: url, labels: decoded, serviceAddress: address)
+        origins[id] = origin
+        return origin
+    }
+
+    /// The boot id with that number.
+    func bootID(_ id: Int64) throws -> String {
+        if let cached = boots[id] { return cached }
+        let statement = try connection.statement("SELECT boot_id, checksum FROM boots WHERE id = ?1")
+        try statement.bind(1, id)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("boot \(id) is missing") }
+        let text = statement.text(0)
+        guard RowChecksum.of("boots", .integer(id), .text(text)) == statement.integer(1) else {
+            throw damaged("boot \(id) contradicts its checksum")
+        }
+        boots[id] = text
+        return text
+    }
+
+    /// Forgets what is cached: after a rollback numbers may come to mean something else.
+    func forget() {
+        shapes.removeAll()
+        origins.removeAll()
+        boots.removeAll()
+        bases.removeAll()
+    }
+
+    /// The first row of a query over `ScrapeRow.columns`.
+    func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {
+        let statement = try connection.statement(sql)
+        defer { statement.reset() }
+        for (index, value) in parameters.enumerated() { try statement.bind(Int32(index + 1), value) }
+        guard try statement.step() else { return nil }
+        return try ScrapeRow(statement, path: path)
+    }
+
+    /// The record of a row.
+    func record(_ row: ScrapeRow, isAfterStep: Bool) throws -> ScrapeRecord {
+        ScrapeRecord(
+            seq: row.seq,
+            target: row.target,
+            position: row.position,
+            origin: try origin(row.origin),
+            durationNanoseconds: row.durationNanoseconds,
+            status: row.status.map { Int(truncatingIfNeeded: $0) },
+            serverDate: row.serverDate,
+            bootID: try row.boot.map { try bootID($0) },
+            bootNanoseconds: row.bootNanoseconds,
+            run: row.run,
+            failure: row.failure,
+            isAfterStep: isAfterStep
+        )
+    }
+
+    /// The document of a row: taken apart into `document`, with its shape and body.
+    func understand(
+        _ row: ScrapeRow,
+        into document: inout ScannedDocument
+    ) throws -> (shape: Shape, body: [UInt8]) {
+        guard let shapeID = row.shape else { throw damaged("scrape \(row.seq) has no shape") }
+        let shape = try shape(shapeID)
+        let body = try body(of: row)
+        do {
+            try document.scan(body)
+        } catch {
+            throw damaged("the body of scrape \(row.seq) is no document: \(error)")
+        }
+        guard document.leaves.count == shape.leafKinds.count else {
+            throw damaged("the body of scrape \(row.seq) is not of its shape")
+        }
+        return (shape, body)
+    }
+}

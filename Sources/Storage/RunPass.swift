@@ -1,0 +1,90 @@
+import Expvar
+import Model
+
+/// One pass over a target's scrapes from a position on, in which each is given its run anew.
+struct RunPass {
+    private var tracker: RunTracker
+    private var runs: [RunID: RunRow] = [:]
+    /// The first position of each run as it was, by which it is known again.
+    private var oldFirsts: [RunID: ScrapePosition] = [:]
+    private var used: Set<RunID> = []
+    /// Runs with scrapes before the pass and in it.
+    let straddling: [RunID]
+
+    /// A pass from a position on; `before` are the runs that the tracker remembers there, `all` the target's as stored.
+    init(before: [(run: RunRow, state: ProcessState)], all: [RunRow], from: ScrapePosition) {
+        tracker = RunTracker(runs: before.map { ($0.run.id, $0.state) })
+        let states = Dictionary(before.map { ($0.run.id, $0) }) { first, _ in first }
+        var straddling: [RunID] = []
+        for var run in all {
+            if run.first >= from {
+                oldFirsts[run.id] = run.first
+                run.scrapeCount = 0
+                run.startedNanoseconds = nil
+                run.commandLine = nil
+            } else {
+                used.insert(run.id)
+                if run.last >= from {
+                    straddling.append(run.id)
+                    if let (kept, state) = states[run.id] {
+                        run.last = kept.last
+                        // Past collection 256 the ring no longer shows it: what is known was seen before.
+                        let isPast = state.collectionCount.map { $0 > UInt64(PauseRing.slots) } ?? false
+                        if !isPast { run.startedNanoseconds = state.firstCollectionEnd }
+                    }
+                }
+            }
+            runs[run.id] = run
+        }
+        self.straddling = straddling
+    }
+
+    mutating func setCount(of run: RunID, to count: Int64) { runs[run]?.scrapeCount = count }
+
+    func lacksCommandLine(_ run: RunID) -> Bool { runs[run]?.commandLine == nil }
+
+    mutating func setCommandLine(of run: RunID, to commandLine: Int64?) {
+        runs[run]?.commandLine = commandLine
+    }
+
+    /// The run of the next scrape; `make` stores a new one.
+    mutating func run(of row: ScrapeRow, state: ProcessState, make: () throws -> RunRow) rethrows -> RunID {
+        let id: RunID
+        switch tracker.decide(state) {
+        case .continues(let run): id = run
+        case .begins:
+            if let old = row.run, oldFirsts[old] == row.position, !used.contains(old) {
+                id = old
+            } else {
+                // The caller's `make` counts the scrape; here it is counted below, like all others.
+                var run = try make()
+                run.scrapeCount = 0
+                runs[run.id] = run
+                id = run.id
+            }
+        }
+        used.insert(id)
+        tracker.note(state, in: id)
+        if var run = runs[id] {
+            if run.scrapeCount == 0 {
+                run.first = row.position
+                run.last = row.position
+            }
+            run.count(row.position)
+            if run.startedNanoseconds == nil { run.startedNanoseconds = state.firstCollectionEnd }
+            runs[id] = run
+        }
+        return id
+    }
+
+    /// All runs of the target, as they are now; without a scrape where nothing was left for one.
+    var touched: [RunRow] { runs.values.sorted { $0.id < $1.id } }
+}
+
+extension ProcessState {
+    /// The end of the process's first collection, while the ring holds it: slot 0 until collection 257 takes it.
+    var firstCollectionEnd: UInt64? {
+        guard let collectionCount, (1...UInt64(PauseRing.slots)).contains(collectionCount) else { return nil }
+        return endRing?.first
+    }
+}

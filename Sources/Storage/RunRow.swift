@@ -1,0 +1,109 @@
+import Model
+import SQLite
+
+/// A row of the table `runs`, compared with its checksum.
+struct RunRow {
+    var id: RunID
+    var target: TargetID
+    var first: ScrapePosition
+    var last: ScrapePosition
+    var scrapeCount: Int64
+    var startedNanoseconds: UInt64?
+    /// The row of `command_lines`; nil where the document has none.
+    var commandLine: Int64?
+
+    /// The columns to select, in the order in which `init` reads them.
+    static let columns =
+        "id, target, first_epoch, first_t, last_epoch, last_t, scrape_count, started_ns, command_line, checksum"
+}
+
+extension RunRow {
+    /// The row that a statement over `columns` stands on.
+    init(_ statement: Statement, path: String) throws {
+        id = RunID(statement.integer(0))
+        target = TargetID(statement.integer(1))
+        first = ScrapePosition(
+            epoch: statement.integer(2),
+            time: Timestamp(milliseconds: statement.integer(3))
+        )
+        last = ScrapePosition(
+            epoch: statement.integer(4),
+            time: Timestamp(milliseconds: statement.integer(5))
+        )
+        scrapeCount = statement.integer(6)
+        startedNanoseconds = statement.optionalInteger(7).map { UInt64(bitPattern: $0) }
+        commandLine = statement.optionalInteger(8)
+        guard checksum == statement.integer(9) else {
+            throw StorageError.damaged(path: path, detail: "run \(id.value) contradicts its checksum")
+        }
+    }
+
+    var checksum: Int64 {
+        RowChecksum.of(
+            "runs",
+            .integer(id.value),
+            .integer(target.value),
+            .integer(first.epoch),
+            .integer(first.time.milliseconds),
+            .integer(last.epoch),
+            .integer(last.time.milliseconds),
+            .integer(scrapeCount),
+            .integer(startedNanoseconds.map { Int64(bitPattern: $0) }),
+            .integer(commandLine)
+        )
+    }
+
+    /// Stores a new row.
+    func insert(on connection: Connection) throws(SQLiteError) {
+        let statement = try connection.statement(
+            "INSERT INTO runs(\(RunRow.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        )
+        try bindAndRun(statement)
+    }
+
+    /// Stores what changed of a row.
+    func update(on connection: Connection) throws(SQLiteError) {
+        let statement = try connection.statement(
+            """
+            UPDATE runs SET target = ?2, first_epoch = ?3, first_t = ?4, last_epoch = ?5, last_t = ?6, \
+            scrape_count = ?7, started_ns = ?8, command_line = ?9, checksum = ?10 WHERE id = ?1
+            """
+        )
+        try bindAndRun(statement)
+    }
+
+    private func bindAndRun(_ statement: Statement) throws(SQLiteError) {
+        try statement.bind(1, id.value).bind(2, target.value).bind(3, first.epoch)
+            .bind(4, first.time.milliseconds).bind(5, last.epoch).bind(6, last.time.milliseconds)
+            .bind(7, scrapeCount).bind(8, startedNanoseconds.map { Int64(bitPattern: $0) })
+            .bind(9, commandLine).bind(10, checksum)
+            .run()
+    }
+
+    /// The run with that number, if it is there.
+    static func find(_ id: RunID, on store: RowStore) throws -> RunRow? {
+        let statement = try store.connection.statement("SELECT \(columns) FROM runs WHERE id = ?1")
+        try statement.bind(1, id.value)
+        defer { statement.reset() }
+        return try statement.step() ? try RunRow(statement, path: store.path) : nil
+    }
+
+    /// Counts one more scrape at `position`.
+    mutating func count(_ position: ScrapePosition) {
+        first = min(first, position)
+        last = max(last, position)
+        scrapeCount += 1
+    }
+
+    /// All runs of a target, ascending by number.
+    static func all(of target: TargetID, on store: RowStore) throws -> [RunRow] {
+        let statement = try store.connection.statement(
+            "SELECT \(columns) FROM runs WHERE target = ?1 ORDER BY id"
+        )
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        var rows: [RunRow] = []
+        while try statement.step() { rows.append(try RunRow(statement, path: store.path)) }
+        return rows
+    }
+}

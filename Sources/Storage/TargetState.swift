@@ -1,0 +1,47 @@
+import Expvar
+import Model
+
+/// What the writer remembers of a target between scrapes; all of it can be read from the file again.
+final class TargetState {
+    /// The target's row as it is stored.
+    var row: TargetRow
+    /// The last scrape by position, failed ones included.
+    var last: ScrapeClock.Last?
+    /// The position of the last successful scrape.
+    var lastSuccess: ScrapePosition?
+    /// Its remembered runs: which one the next scrape continues.
+    var tracker = RunTracker()
+    /// The rows of the remembered runs.
+    var runs: [RunID: RunRow] = [:]
+    /// Those of `runs` that changed since they were stored.
+    var changedRuns: Set<RunID> = []
+    /// From this position on, runs must be found anew: scrapes were put in between.
+    var staleFrom: ScrapePosition?
+    /// The origin of the last scrape, and its row.
+    var origin: (value: Origin, id: Int64)?
+    var encoder = BodyEncoder()
+    /// The last shape, which the next scrape nearly always has too, and further ones by the hash of their skeleton.
+    var lastShape: (id: ShapeID, shape: Shape)?
+    var shapes: [UInt32: [(id: ShapeID, shape: Shape)]] = [:]
+    var registry = SeriesRegistry()
+
+    /// Shapes beyond this many are read again when they are needed.
+    private static let shapesMax = 16
+
+    init(row: TargetRow) { self.row = row }
+
+    var id: TargetID { row.id }
+
+    /// Keeps a shape for the next scrapes.
+    func remember(_ shape: Shape, id: ShapeID, hash: UInt32) {
+        if shapes.count >= TargetState.shapesMax { shapes.removeAll() }
+        shapes[hash, default: []].append((id, shape))
+    }
+
+    /// Forgets the rows of runs that the tracker has forgotten.
+    func dropForgottenRuns() {
+        guard runs.count > RunTracker.runsMax else { return }
+        let remembered = Set(tracker.runs.map(\.id))
+        runs = runs.filter { remembered.contains($0.key) || changedRuns.contains($0.key) }
+    }
+}

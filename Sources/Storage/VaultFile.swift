@@ -1,0 +1,141 @@
+import SQLite
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The database's file from outside: where it is, what its first bytes say, how it comes to be.
+///
+/// A database is made whole under another name and then renamed, so that the file at the path is always one of ours
+/// from its first byte to its last, whenever the machine stops.
+struct VaultFile {
+    /// "expv" in ASCII, in the file's header at byte 68; https://sqlite.org/fileformat.html.
+    static let applicationID: Int64 = 0x6578_7076
+
+    /// The path as the caller gave it, for messages.
+    let path: String
+    /// The same without symbolic links in its directories, as SQLite wants it.
+    let realPath: String
+    /// The directory that holds it.
+    let directory: String
+
+    /// The path, with the directory's symbolic links resolved.
+    ///
+    /// Nothing is opened.
+    init(path: String) throws(StorageError) {
+        let parts = VaultFile.split(path)
+        guard !parts.name.isEmpty else { throw .notFound(path: path) }
+        guard let resolved = realpath(parts.directory, nil) else { throw SystemCall.error(errno, path: path) }
+        defer { free(resolved) }
+        self.path = path
+        directory = String(cString: resolved)
+        realPath = (directory == "/" ? "" : directory) + "/" + parts.name
+    }
+
+    private static func split(_ path: String) -> (directory: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let name = String(path[path.utf8.index(after: slash)...])
+        return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
+    }
+
+    /// Makes the directories that lead to `path`, 0700, where they are not there.
+    static func makeDirectories(for path: String) throws(StorageError) {
+        let directory = split(path).directory
+        guard access(directory, F_OK) != 0 else { return }
+        try makeDirectories(for: directory)
+        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
+            throw .cannotCreate(path: path, detail: SystemCall.words(errno))
+        }
+    }
+
+    /// What the file is, by its header.
+    enum Content: Equatable {
+        /// There is none.
+        case missing
+        /// A file without a byte.
+        case empty
+        /// A database of ours, of that version.
+        case ours(version: Int64)
+        /// Anything else.
+        case foreign
+    }
+
+    /// Looks at the header, without SQLite, so that nothing of a foreign file is touched.
+    func inspect() throws(StorageError) -> Content {
+        let descriptor = SystemCall.retrying {
+            open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return .missing }
+            throw SystemCall.error(errno, path: path)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemCall.error(errno, path: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return .foreign }
+        guard status.st_size > 0 else { return .empty }
+        var header = [UInt8](repeating: 0, count: 100)
+        let count = SystemCall.retrying {
+            header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 100, 0) }
+        }
+        guard count >= 0 else { throw SystemCall.error(errno, path: path) }
+        guard count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else { return .foreign }
+        let word = { (offset: Int) in header[offset..<offset + 4].reduce(Int64(0)) { $0 << 8 | Int64($1) } }
+        guard word(68) == VaultFile.applicationID else { return .foreign }
+        return .ours(version: word(60))
+    }
+
+    /// Throws where the file is no database that this version can use.
+    func requireOurs() throws(StorageError) {
+        switch try inspect() {
+        case .missing: throw .notFound(path: path)
+        case .empty, .foreign: throw .notOurs(path: path)
+        case .ours(let version):
+            guard version <= Migrations.currentVersion else { throw .newer(path: path, version: version) }
+            guard version >= 1 else { throw .notOurs(path: path) }
+        }
+    }
+
+    /// Makes the database; the caller holds the lock, and there is no file at the path, or an empty one.
+    func create() throws(StorageError) {
+        let draft = realPath + "-new"
+        // What a creation left that was cut off; nobody else is at it, for the lock is ours.
+        for suffix in ["", "-journal", "-wal", "-shm"] { unlink(draft + suffix) }
+        let descriptor = SystemCall.retrying {
+            open(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        guard descriptor >= 0 else { throw cannotCreate(errno) }
+        close(descriptor)
+        do {
+            let connection = try Connection(path: draft, role: .writer(create: false), busyMilliseconds: 0)
+            defer { connection.close() }
+            try Schema.create(on: connection)
+        } catch {
+            unlink(draft)
+            throw StorageError(error, path: path)
+        }
+        guard rename(draft, realPath) == 0 else { throw cannotCreate(errno) }
+        try SystemCall.syncDirectory(directory)
+    }
+
+    private func cannotCreate(_ code: Int32) -> StorageError {
+        switch code {
+        case EACCES, EPERM: .permissionDenied(path: path)
+        case ENOSPC, EDQUOT: .diskFull(path: path)
+        default: .cannotCreate(path: path, detail: SystemCall.words(code))
+        }
+    }
+
+    /// How a reader opens it: as it is, or as a file that nobody can change.
+    ///
+    /// A reader of a WAL database makes `-shm` where it is not there. On read-only media that fails, and is not
+    /// needed where there is no WAL either: then the main file is all there is; https://sqlite.org/wal.html#readonly.
+    func readerRole() -> Connection.Role {
+        var status = stat()
+        let hasWAL = stat(realPath + "-wal", &status) == 0 && status.st_size > 0
+        let isWritable = access(directory, W_OK) == 0
+        return hasWAL || isWritable ? .reader : .immutableReader
+    }
+}

@@ -1,0 +1,225 @@
+import Compression
+import Expvar
+import Model
+import SQLite
+
+/// Storing one scrape at a place that is settled.
+extension WriterSession {
+    /// What a body turned out to be.
+    enum Understanding {
+        case document(id: ShapeID, shape: Shape, state: ProcessState)
+        case failure(reason: String)
+    }
+
+    /// Stores a scrape at `position`, which is free.
+    ///
+    /// Returns its row.
+    func put(
+        _ scrape: Scrape,
+        into target: TargetState,
+        at position: ScrapePosition,
+        origin: Int64
+    ) throws -> ScrapeRow {
+        let seq = takeSeq()
+        var row = ScrapeRow(
+            seq: seq,
+            target: target.id,
+            position: position,
+            wall: scrape.time == position.time ? nil : scrape.time,
+            run: nil,
+            origin: origin,
+            boot: try scrape.bootID.map { try bootNumber($0) },
+            bootNanoseconds: scrape.bootNanoseconds,
+            durationNanoseconds: scrape.durationNanoseconds,
+            status: scrape.status.map { Int64($0) },
+            serverDate: scrape.serverDate,
+            shape: nil,
+            failure: nil,
+            base: nil,
+            body: []
+        )
+        let body: [UInt8]
+        switch scrape.outcome {
+        case .failure(let reason, let kept):
+            row.failure = reason
+            body = kept
+        case .document(let served):
+            body = served
+            switch try understand(served, of: target) {
+            case .failure(let reason):
+                row.failure = reason
+            case .document(let id, let shape, let state):
+                row.shape = id
+                try register(shape, id: id, of: target, at: position.time)
+                row.run = try run(of: state, target: target, at: position)
+            }
+        }
+        if row.failure == nil {
+            let encoded = try target.encoder.encode(body, seq: seq, with: compressor)
+            if let newBase = encoded.newBase { try storeBase(newBase, seq: seq, target: target.id) }
+            row.base = encoded.base
+            row.body = encoded.bytes
+        } else {
+            row.body = try BodyEncoder.whole(Array(body.prefix(Scrape.failureBodyMax)), with: compressor)
+        }
+        try row.store(on: connection)
+        try note(row, scrape: scrape, target: target)
+        return row
+    }
+
+    private func note(_ row: ScrapeRow, scrape: Scrape, target: TargetState) throws {
+        if target.last.map({ row.position > $0.position }) ?? true {
+            target.last = ScrapeClock.Last(
+                position: row.position,
+                reading: ScrapeClock.Reading(
+                    wall: scrape.time,
+                    bootID: scrape.bootID,
+                    bootNanoseconds: scrape.bootNanoseconds
+                )
+            )
+        }
+        if row.serverDate != nil && !target.row.hasDates {
+            target.row.hasDates = true
+            try target.row.store(on: connection)
+        }
+    }
+
+    /// Takes a body apart, into `document`.
+    func understand(_ body: [UInt8], of target: TargetState) throws -> Understanding {
+        do {
+            try document.scan(body)
+        } catch {
+            return .failure(reason: error.description)
+        }
+        let found: (id: ShapeID, shape: Shape)
+        do {
+            found = try shape(of: target)
+        } catch let error as DocumentError {
+            return .failure(reason: error.description)
+        }
+        let state = ProcessState(shape: found.shape, document: document, body: body)
+        return .document(id: found.id, shape: found.shape, state: state)
+    }
+
+    /// The shape of `document`, stored where it is new.
+    private func shape(of target: TargetState) throws -> (id: ShapeID, shape: Shape) {
+        if let last = target.lastShape, isEqual(last.shape.skeleton, document.skeleton) { return last }
+        let hash = CRC32.checksum(document.skeleton)
+        var found = target.shapes[hash]?.first { isEqual($0.shape.skeleton, document.skeleton) }
+        if found == nil {
+            let loaded = try findShape(hash: hash, of: target.id) ?? storeShape(hash: hash, of: target.id)
+            target.remember(loaded.shape, id: loaded.id, hash: hash)
+            found = loaded
+        }
+        target.lastShape = found
+        guard let found else { preconditionFailure("BUG: a shape is found or made") }
+        return found
+    }
+
+    private func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.count == b.count && a == b }
+
+    private func findShape(hash: UInt32, of target: TargetID) throws -> (id: ShapeID, shape: Shape)? {
+        let statement = try connection.ownStatement(
+            "SELECT id, target, hash, skeleton, checksum FROM shapes WHERE target = ?1 AND hash = ?2"
+        )
+        try statement.bind(1, target.value).bind(2, Int64(hash))
+        while try statement.step() {
+            let id = ShapeID(statement.integer(0))
+            let shape = try RowStore.shape(id, from: statement, firstColumn: 1, store: store)
+            if shape.skeleton == document.skeleton { return (id, shape) }
+        }
+        return nil
+    }
+
+    private func storeShape(hash: UInt32, of target: TargetID) throws -> (id: ShapeID, shape: Shape) {
+        let shape = try Shape(skeleton: document.skeleton)
+        let id = ShapeID(try RowNumber.next(of: "shapes", on: connection))
+        let bytes = try BodyEncoder.whole(document.skeleton, with: compressor)
+        let checksum = RowChecksum.of(
+            "shapes",
+            .integer(id.value),
+            .integer(target.value),
+            .integer(Int64(hash)),
+            .bytes(bytes)
+        )
+        try connection.statement(
+            "INSERT INTO shapes(id, target, hash, skeleton, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
+        )
+        .bind(1, id.value).bind(2, target.value).bind(3, Int64(hash)).bind(4, bytes).bind(5, checksum)
+        .run()
+        return (id, shape)
+    }
+
+    private func register(_ shape: Shape, id: ShapeID, of target: TargetState, at t: Timestamp) throws {
+        let isWhole = try target.registry.register(shape, id: id, target: target.id, at: t, on: store)
+        guard !target.row.isSeriesLimited, !isWhole || shape.isSeriesLimited else { return }
+        target.row.isSeriesLimited = true
+        try target.row.store(on: connection)
+    }
+
+    private func storeBase(_ bytes: [UInt8], seq: Int64, target: TargetID) throws {
+        let checksum = RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes))
+        try connection.statement("INSERT INTO bases(seq, target, body, checksum) VALUES (?1, ?2, ?3, ?4)")
+            .bind(1, seq).bind(2, target.value).bind(3, bytes).bind(4, checksum)
+            .run()
+    }
+
+    private func bootNumber(_ bootID: String) throws -> Int64 {
+        let statement = try connection.statement("SELECT id FROM boots WHERE boot_id = ?1")
+        try statement.bind(1, bootID)
+        if try statement.step() {
+            defer { statement.reset() }
+            return statement.integer(0)
+        }
+        statement.reset()
+        let id = try RowNumber.next(of: "boots", on: connection)
+        try connection.statement("INSERT INTO boots(id, boot_id, checksum) VALUES (?1, ?2, ?3)")
+            .bind(1, id).bind(2, bootID).bind(3, RowChecksum.of("boots", .integer(id), .text(bootID)))
+            .run()
+        return id
+    }
+
+    /// The row of `origins` for that origin of a target, stored where it is new.
+    func originID(_ origin: Origin, of target: TargetState) throws -> Int64 {
+        if let known = target.origin, known.value == origin { return known.id }
+        let id = try findOrigin(origin, of: target.id) ?? storeOrigin(origin, of: target.id)
+        target.origin = (origin, id)
+        return id
+    }
+
+    private func findOrigin(_ origin: Origin, of target: TargetID) throws -> Int64? {
+        let statement = try connection.statement(
+            """
+            SELECT id FROM origins WHERE target = ?1 AND url IS ?2 AND labels = ?3 AND service_address IS ?4 \
+            ORDER BY id LIMIT 1
+            """
+        )
+        try statement.bind(1, target.value).bind(2, origin.url).bind(
+            3,
+            StringList.encode(labels: origin.labels)
+        )
+        .bind(4, origin.serviceAddress)
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : nil
+    }
+
+    private func storeOrigin(_ origin: Origin, of target: TargetID) throws -> Int64 {
+        let id = try RowNumber.next(of: "origins", on: connection)
+        let labels = StringList.encode(labels: origin.labels)
+        let checksum = RowChecksum.of(
+            "origins",
+            .integer(id),
+            .integer(target.value),
+            .text(origin.url),
+            .bytes(labels),
+            .text(origin.serviceAddress)
+        )
+        try connection.statement(
+            "INSERT INTO origins(id, target, url, labels, service_address, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        )
+        .bind(1, id).bind(2, target.value).bind(3, origin.url).bind(4, labels).bind(5, origin.serviceAddress)
+        .bind(6, checksum)
+        .run()
+        return id
+    }
+}

@@ -1,0 +1,217 @@
+import Compression
+import Expvar
+import Model
+import SQLite
+
+/// The writer's insides: the lock, the connection, and what it remembers.
+///
+/// Used on the writer's thread only.
+///
+/// Every call that stores is one transaction. Where one fails, what is remembered is thrown away and read again from
+/// the file, so memory and file never disagree, and the next call may succeed (the disk was full, and no longer is).
+final class WriterSession {
+    /// After so many pages in the WAL it is written back: 1024 pages are 4 MiB.
+    ///
+    /// Fewer would write hot pages to the database more often than needed, more would make recovery and
+    /// readers' searches longer.
+    static let pagesPerCheckpoint = 1024
+    /// Beyond so many pages (32 MiB) readers are waited for, `checkpointWaitMilliseconds` at most, to cut the WAL.
+    static let pagesMax = 8192
+    private static let checkpointWaitMilliseconds: Int32 = 200
+    /// A reader holds its locks for moments only; longer waits are somebody else's fault.
+    private static let busyMilliseconds: Int32 = 5000
+
+    let file: VaultFile
+    let connection: Connection
+    let store: RowStore
+    let compressor: ZstdCompressor
+    private let lock: VaultLock
+    private var targets: [String: TargetState] = [:]
+    private(set) var nextSeq: Int64 = 1
+    /// Buffers that are filled anew for each body.
+    var document = ScannedDocument()
+
+    /// Takes the lock, makes the file where `create` allows it, migrates it, and mends what a crash left half done.
+    init(path: String, create: Bool) throws(StorageError) {
+        if create { try VaultFile.makeDirectories(for: path) }
+        let file = try VaultFile(path: path)
+        // Looked at before the lock is taken, so that nothing appears beside a file that is not ours.
+        try WriterSession.admit(file, create: create)
+        lock = try VaultLock(file: file)
+        if try WriterSession.admit(file, create: create) { try file.create() }
+        self.file = file
+        let opened = try StorageError.wrapping(path) {
+            let connection = try Connection(
+                path: file.realPath,
+                role: .writer(create: false),
+                busyMilliseconds: WriterSession.busyMilliseconds
+            )
+            return (connection, try RowStore(connection: connection, path: path))
+        }
+        connection = opened.0
+        store = opened.1
+        compressor = try StorageError.wrapping(path) { try ZstdCompressor(level: BodyEncoding.level) }
+        try StorageError.wrapping(path) { try prepare() }
+    }
+
+    /// Whether the file must be made; throws where it must not be used.
+    @discardableResult
+    private static func admit(_ file: VaultFile, create: Bool) throws(StorageError) -> Bool {
+        let content = try file.inspect()
+        if create && (content == .missing || content == .empty) { return true }
+        try file.requireOurs()
+        return false
+    }
+
+    private func prepare() throws {
+        let version = try connection.integer("PRAGMA user_version") ?? 0
+        guard (1...Migrations.currentVersion).contains(version) else {
+            throw StorageError.newer(path: file.path, version: version)
+        }
+        try Schema.verify(on: connection, version: version, path: file.path)
+        _ = try connection.integer("PRAGMA journal_mode = WAL")
+        if version < Migrations.currentVersion {
+            try connection.transaction { try Migrations.run(on: connection, from: version) }
+        }
+        try loadNextSeq()
+        try refreshStaleRuns()
+    }
+
+    private func loadNextSeq() throws {
+        let floor = try MetaValues(connection: connection, path: file.path).seqFloor
+        nextSeq = max(floor, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
+    }
+
+    /// Writes everything back and lets go of the file.
+    func close() throws(StorageError) {
+        defer {
+            connection.close()
+            lock.release()
+        }
+        try StorageError.wrapping(file.path) {
+            try refreshStaleRuns()
+            try connection.checkpoint(.truncate)
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` in a transaction, and stores with it what changed of runs.
+    func transaction<Result>(_ body: () throws -> Result) throws(StorageError) -> Result {
+        do {
+            let result = try StorageError.wrapping(file.path) {
+                try connection.transaction {
+                    let result = try body()
+                    for target in targets.values { try storeChanges(of: target) }
+                    return result
+                }
+            }
+            checkpointWhereDue()
+            return result
+        } catch {
+            forget()
+            throw error
+        }
+    }
+
+    /// Throws away what is remembered; it is read again when it is needed.
+    func forget() {
+        targets.removeAll()
+        store.forget()
+        // Where even this cannot be read, the next transaction fails on the same file with its own error.
+        try? loadNextSeq()
+    }
+
+    private func storeChanges(of target: TargetState) throws {
+        for id in target.changedRuns {
+            if let run = target.runs[id] { try run.update(on: connection) }
+        }
+        target.changedRuns.removeAll(keepingCapacity: true)
+        target.dropForgottenRuns()
+    }
+
+    private func checkpointWhereDue() {
+        guard connection.pagesInWAL >= WriterSession.pagesPerCheckpoint else { return }
+        // A checkpoint that fails (a full disk, say) loses nothing: the commit is in the WAL, and the next tries again.
+        let left = (try? connection.checkpoint(.passive)) ?? 0
+        guard left > 0, connection.pagesInWAL >= WriterSession.pagesMax else { return }
+        connection.setBusyTimeout(milliseconds: WriterSession.checkpointWaitMilliseconds)
+        _ = try? connection.checkpoint(.truncate)
+        connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds)
+    }
+
+    // MARK: Storing
+
+    /// Gives the next scrape its number.
+    func takeSeq() -> Int64 {
+        defer { nextSeq += 1 }
+        return nextSeq
+    }
+
+    /// See `VaultWriter.append`.
+    func append(_ scrapes: [(TargetDescription, Scrape)]) throws(StorageError) -> [StoredScrape] {
+        for (description, _) in scrapes {
+            guard TargetName.isValid(description.name) else { throw .invalidTargetName(description.name) }
+            if let state = targets[description.name], state.staleFrom != nil {
+                try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
+            }
+        }
+        return try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
+    }
+
+    private func append(_ scrape: Scrape, to description: TargetDescription) throws -> StoredScrape {
+        let target = try target(named: description.name)
+        let reading = ScrapeClock.Reading(
+            wall: scrape.time,
+            bootID: scrape.bootID,
+            bootNanoseconds: scrape.bootNanoseconds
+        )
+        let placement = ScrapeClock.place(reading, after: target.last)
+        if let milliseconds = placement.stepMilliseconds, let last = target.last {
+            let step = ClockStep(before: last.position, after: placement.position, milliseconds: milliseconds)
+            try step.store(target: target.id, on: connection)
+        }
+        let origin = try originID(description.origin, of: target)
+        let row = try put(scrape, into: target, at: placement.position, origin: origin)
+        return StoredScrape(seq: row.seq, position: placement.position, failure: row.failure)
+    }
+
+    /// The state of a target, which is made where there is none.
+    func target(named name: String) throws -> TargetState {
+        if let state = targets[name] { return state }
+        let row: TargetRow
+        if let found = try TargetRow.find(name, on: store) {
+            row = found
+        } else {
+            let id = TargetID(try RowNumber.next(of: "targets", on: connection))
+            row = TargetRow(id: id, name: name, isSeriesLimited: false, hasDates: false)
+            try row.store(on: connection)
+        }
+        let state = try loadState(of: row)
+        targets[name] = state
+        return state
+    }
+
+    /// Forgets one target's state.
+    func forget(_ target: TargetID) {
+        targets = targets.filter { $0.value.id != target }
+    }
+
+    /// See `VaultWriter.renameTarget`.
+    func renameTarget(_ old: String, to new: String) throws(StorageError) {
+        guard TargetName.isValid(new) else { throw .invalidTargetName(new) }
+        try transaction {
+            guard var row = try TargetRow.find(old, on: store) else { throw StorageError.unknownTarget(old) }
+            guard old != new else { return }
+            guard try TargetRow.find(new, on: store) == nil else { throw StorageError.targetExists(new) }
+            row.name = new
+            try row.store(on: connection)
+            targets[old] = nil
+        }
+    }
+
+    /// See `VaultWriter.checkpoint`.
+    func checkpoint() throws(StorageError) {
+        try StorageError.wrapping(file.path) { _ = try connection.checkpoint(.passive) }
+    }
+}
