@@ -156,7 +156,8 @@ extension IntegerColumn {
                 for t in 1..<count {
                     let foretold = prediction(t, last)
                     let residual = decoder.next(
-                        bucket: IntegerColumn.bucket(rule, history: history, prediction: foretold))
+                        bucket: IntegerColumn.bucket(
+                            rule, history: history.magnitude, prediction: foretold.magnitude))
                     if rule == .history || rule == .both { history.note(residual) }
                     let change = (foretold &+ residual) &* divisor
                     let value: Int64

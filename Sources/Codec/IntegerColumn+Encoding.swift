@@ -2,28 +2,28 @@ extension IntegerColumn {
     /// A reusable encoder; its buffers are kept from column to column.
     package struct Encoder {
         private var tokens = TokenEncoder()
+        /// What is left after base and prediction, for all but the first value.
         private var residuals: [Int64] = []
+        /// The magnitudes of the predictions, and what the residuals before each were like.
+        private var foretold: [UInt64] = []
+        private var histories: [UInt64] = []
 
         /// An encoder.
         package init() {}
 
-        /// Encodes `values` without regard to other columns, in one or two passes.
+        /// Encodes `values` without regard to other columns, in a few passes.
         package mutating func encode(_ values: [Int64]) -> [UInt8] {
             if let simple = IntegerColumn.simple(values) { return simple }
             let costs = IntegerColumn.costs(values)
-            var best = IntegerColumn.sparseOrBytes(values, costs)
+            let best = IntegerColumn.sparseOrBytes(values, costs)
             // Tables cost some 20 bytes: below that nothing is to be won.
-            if best.count > 24 {
-                let order = costs.bestOrder
-                let rules: [BucketRule] = values.count >= 256 ? [.history] : [.none]
-                let divisor = order == 2 ? 1 : IntegerColumn.divisor(values, order: order)
-                for rule in rules {
-                    let form = Form(order: order, rule: rule, hasPrediction: false)
-                    let candidate = encodeTokens(values, form: form, divisor: divisor, prediction: nil, columns: [])
-                    if candidate.count < best.count { best = candidate }
-                }
-            }
-            return best
+            guard best.count > 24 else { return best }
+            let order = costs.bestOrder
+            let plan = Plan(
+                form: Form(order: order, rule: values.count >= 256 ? .history : .none, hasPrediction: false),
+                divisor: order == 2 ? 1 : IntegerColumn.divisor(values, order: order))
+            let candidate = encodeTokens(values, plan) { _ in [] }
+            return candidate.count < best.count ? candidate : best
         }
 
         /// Encodes `values` in the best of many ways, with the help of predictions; slower.
@@ -36,87 +36,120 @@ extension IntegerColumn {
         ) -> [UInt8] {
             if let simple = IntegerColumn.simple(values) { return simple }
             let costs = IntegerColumn.costs(values)
-            var best = IntegerColumn.sparseOrBytes(values, costs)
+            let best = IntegerColumn.sparseOrBytes(values, costs)
             guard best.count > 12 else { return best }
-            // The size of each plan is known before it is written.
-            var plan: (form: Form, prediction: LinearPrediction?)?
+            var plan: Plan?
+            // The size of each plan is known, about, before it is written.
             var planSize = best.count
-            func consider(_ form: Form, _ prediction: LinearPrediction?, _ clusterSize: Int) {
-                let size = clusterSize + (prediction?.encodedSize ?? 0)
-                if size < planSize { (planSize, plan) = (size, (form, prediction)) }
+            func consider(_ candidate: Plan, _ size: Int) {
+                if size < planSize { (planSize, plan) = (size, candidate) }
             }
             for order in 0...2 {
-                let orderDivisor = order == 1 ? divisor : order == 2 ? 1 : IntegerColumn.divisor(values, order: 0)
+                let divisor = order == 1 ? divisor : order == 2 ? 1 : IntegerColumn.divisor(values, order: 0)
+                fill(values, order: order, divisor: divisor, nil) { _ in [] }
                 for rule in [BucketRule.none, .history] {
-                    let form = Form(order: order, rule: rule, hasPrediction: false)
-                    fill(values, form: form, divisor: orderDivisor, sums: [], ownWeight: 0, shift: 0)
-                    consider(form, nil, tokens.plan().size)
+                    consider(
+                        Plan(form: Form(order: order, rule: rule, hasPrediction: false), divisor: divisor),
+                        size(rule))
                 }
             }
             for prediction in predictions {
-                let columns = prediction.terms.map { column($0.column) }
-                let (sums, ownWeight) = prediction.prepare(count: values.count, columns: columns)
+                fill(values, order: 1, divisor: divisor, prediction, column)
                 for rule in BucketRule.allCases {
-                    let form = Form(order: 1, rule: rule, hasPrediction: true)
-                    fill(values, form: form, divisor: divisor, sums: sums, ownWeight: ownWeight, shift: prediction.shift)
-                    consider(form, prediction, tokens.plan().size)
+                    consider(
+                        Plan(
+                            form: Form(order: 1, rule: rule, hasPrediction: true), divisor: divisor,
+                            prediction: prediction),
+                        size(rule) + prediction.encodedSize)
                 }
             }
-            if let plan {
-                let planDivisor = plan.form.order == 1
-                    ? divisor : plan.form.order == 2 ? 1 : IntegerColumn.divisor(values, order: 0)
-                let columns = plan.prediction?.terms.map { column($0.column) } ?? []
-                let candidate = encodeTokens(
-                    values, form: plan.form, divisor: planDivisor, prediction: plan.prediction, columns: columns)
-                if candidate.count < best.count { best = candidate }
-            }
-            return best
+            guard let plan else { return best }
+            let candidate = encodeTokens(values, plan, column)
+            return candidate.count < best.count ? candidate : best
         }
 
-        private mutating func encodeTokens(
-            _ values: [Int64], form: Form, divisor: Int64, prediction: LinearPrediction?, columns: [[Int64]]
-        ) -> [UInt8] {
-            let (sums, ownWeight) = prediction?.prepare(count: values.count, columns: columns) ?? ([], 0)
-            fill(values, form: form, divisor: divisor, sums: sums, ownWeight: ownWeight, shift: prediction?.shift ?? 0)
+        private struct Plan {
+            var form: Form
+            var divisor: Int64
+            var prediction: LinearPrediction?
+        }
+
+        private mutating func encodeTokens(_ values: [Int64], _ plan: Plan, _ column: (Int) -> [Int64]) -> [UInt8] {
+            fill(values, order: plan.form.order, divisor: plan.divisor, plan.prediction, column)
+            assignBuckets(plan.form.rule)
             var writer = ByteWriter()
             writer.byte(Encoding.tokens.rawValue)
-            writer.byte(form.byte)
+            writer.byte(plan.form.byte)
             writer.zigzag(values[0])
-            writer.varint(UInt64(bitPattern: divisor))
-            prediction?.write(to: &writer)
+            writer.varint(UInt64(bitPattern: plan.divisor))
+            plan.prediction?.write(to: &writer)
             tokens.write(residuals, clusters: tokens.plan().clusters, to: &writer)
             return writer.bytes
         }
 
-        /// Computes what is left after base and prediction, and its tokens.
-        private mutating func fill(
-            _ values: [Int64], form: Form, divisor: Int64, sums: [Int64], ownWeight: Int64, shift: Int
-        ) {
-            tokens.removeAll()
-            residuals.removeAll(keepingCapacity: true)
-            residuals.reserveCapacity(values.count)
-            let division = ExactDivision(divisor)
-            var history = History()
-            let first = values[0]
-            var last = first
-            var step: Int64 = 0
-            for t in 1..<values.count {
-                let value = values[t]
-                let foretold = sums.isEmpty ? 0 : (sums[t] &+ ownWeight &* last) &>> Int64(shift)
-                let base =
-                    switch form.order {
-                    case 0: first
-                    case 1: last
-                    default: last &+ step
+        /// The bytes that tokens and tables take by that rule.
+        private mutating func size(_ rule: BucketRule) -> Int {
+            assignBuckets(rule)
+            return tokens.plan().size
+        }
+
+        private mutating func assignBuckets(_ rule: BucketRule) {
+            let count = residuals.count
+            tokens.assignBuckets { buckets in
+                foretold.withUnsafeBufferPointer { foretold in
+                    histories.withUnsafeBufferPointer { histories in
+                        for t in 0..<count {
+                            buckets[t] = UInt8(
+                                truncatingIfNeeded: IntegerColumn.bucket(
+                                    rule, history: histories[t], prediction: foretold[t]))
+                        }
                     }
-                let residual = division.quotient(value &- base) &- foretold
-                tokens.append(
-                    residual, bucket: IntegerColumn.bucket(form.rule, history: history, prediction: foretold))
-                residuals.append(residual)
-                history.note(residual)
-                step = value &- last
-                last = value
+                }
             }
+        }
+
+        /// Computes what is left after base and prediction, its tokens, and by what buckets may be chosen.
+        private mutating func fill(
+            _ values: [Int64], order: Int, divisor: Int64, _ prediction: LinearPrediction?, _ column: (Int) -> [Int64]
+        ) {
+            let count = values.count - 1
+            if residuals.count != count {
+                residuals = [Int64](repeating: 0, count: count)
+                foretold = [UInt64](repeating: 0, count: count)
+                histories = foretold
+            }
+            let (sums, ownWeight) =
+                prediction.map { $0.prepare(count: values.count, columns: $0.terms.map { column($0.column) }) }
+                ?? ([], 0)
+            let shift = Int64(prediction?.shift ?? 0)
+            let division = ExactDivision(divisor)
+            values.withUnsafeBufferPointer { values in
+                sums.withUnsafeBufferPointer { sums in
+                    residuals.withUnsafeMutableBufferPointer { residuals in
+                        foretold.withUnsafeMutableBufferPointer { foretold in
+                            histories.withUnsafeMutableBufferPointer { histories in
+                                var history = History()
+                                let first = values[0]
+                                var last = first
+                                var step: Int64 = 0
+                                for t in 1...count {
+                                    let value = values[t]
+                                    let expected = sums.isEmpty ? 0 : (sums[t] &+ ownWeight &* last) &>> shift
+                                    let base = order == 0 ? first : order == 1 ? last : last &+ step
+                                    let residual = division.quotient(value &- base) &- expected
+                                    residuals[t &- 1] = residual
+                                    foretold[t &- 1] = expected.magnitude
+                                    histories[t &- 1] = history.magnitude
+                                    history.note(residual)
+                                    step = value &- last
+                                    last = value
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            tokens.load(residuals)
         }
     }
 

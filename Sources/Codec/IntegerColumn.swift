@@ -62,12 +62,12 @@ package enum IntegerColumn {
 
     /// The bucket of the next number by that rule.
     @inline(__always)
-    static func bucket(_ rule: BucketRule, history: History, prediction: Int64) -> Int {
+    static func bucket(_ rule: BucketRule, history: UInt64, prediction: UInt64) -> Int {
         switch rule {
         case .none: 0
-        case .history: MagnitudeBucket.of(history.magnitude)
-        case .prediction: MagnitudeBucket.of(prediction.magnitude)
-        case .both: MagnitudeBucket.of(history.magnitude &+ (min(prediction.magnitude, 1 &<< 40) &<< 4))
+        case .history: MagnitudeBucket.of(history)
+        case .prediction: MagnitudeBucket.of(prediction)
+        case .both: MagnitudeBucket.of(history &+ (min(prediction, 1 &<< 40) &<< 4))
         }
     }
 }

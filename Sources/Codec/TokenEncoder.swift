@@ -21,6 +21,7 @@ struct TokenEncoder {
 
     /// Counts of tokens by bucket: `Token.count` for each.
     private var counts = [UInt32](repeating: 0, count: MagnitudeBucket.count * Token.count)
+    private var usedBuckets = [Bool](repeating: false, count: MagnitudeBucket.count)
     private var tokens: [UInt16] = []
     private var buckets: [UInt8] = []
     private var rawBitCount = 0
@@ -28,31 +29,55 @@ struct TokenEncoder {
     /// An encoder without numbers.
     init() {}
 
-    /// Adds the next number.
-    @inline(__always)
-    mutating func append(_ value: Int64, bucket: Int) {
-        let token = Token.token(value)
-        counts[bucket &* Token.count &+ token] &+= 1
-        tokens.append(UInt16(truncatingIfNeeded: token))
-        buckets.append(UInt8(truncatingIfNeeded: bucket))
-        rawBitCount &+= Token.rawWidth(token)
+    /// Takes these numbers in place of those before.
+    mutating func load(_ values: [Int64]) {
+        rawBitCount = 0
+        if tokens.count != values.count {
+            tokens = [UInt16](repeating: 0, count: values.count)
+            buckets = [UInt8](repeating: 0, count: values.count)
+        }
+        var raw = 0
+        tokens.withUnsafeMutableBufferPointer { tokens in
+            values.withUnsafeBufferPointer { values in
+                for t in values.indices {
+                    let token = Token.token(values[t])
+                    tokens[t] = UInt16(truncatingIfNeeded: token)
+                    raw &+= Token.rawWidth(token)
+                }
+            }
+        }
+        rawBitCount = raw
     }
 
-    /// Forgets all numbers, keeps the buffers.
-    mutating func removeAll() {
-        for (token, bucket) in zip(tokens, buckets) { counts[Int(bucket) * Token.count + Int(token)] = 0 }
-        tokens.removeAll(keepingCapacity: true)
-        buckets.removeAll(keepingCapacity: true)
-        rawBitCount = 0
+    /// Gives each number its bucket, which `assign` writes; all are below `MagnitudeBucket.count`.
+    mutating func assignBuckets(_ assign: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+        for bucket in usedBuckets.indices where usedBuckets[bucket] {
+            for i in bucket * Token.count..<(bucket + 1) * Token.count { counts[i] = 0 }
+            usedBuckets[bucket] = false
+        }
+        buckets.withUnsafeMutableBufferPointer { assign($0) }
+        counts.withUnsafeMutableBufferPointer { counts in
+            usedBuckets.withUnsafeMutableBufferPointer { used in
+                buckets.withUnsafeBufferPointer { buckets in
+                    tokens.withUnsafeBufferPointer { tokens in
+                        for t in tokens.indices {
+                            let bucket = Int(truncatingIfNeeded: buckets[t])
+                            used[bucket] = true
+                            counts[bucket &* Token.count &+ Int(truncatingIfNeeded: tokens[t])] &+= 1
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// The clusters that cost least, and the bytes that they will need, about.
     func plan() -> (clusters: BucketClusters, size: Int) {
-        let clusters = BucketClusters(counts: counts)
+        let clusters = BucketClusters(counts: counts, used: usedBuckets)
         return (clusters, Int((clusters.bits + Double(rawBitCount)) / 8) + 8)
     }
 
-    /// Writes the numbers, `values`, which are those that were appended.
+    /// Writes the numbers, `values`, which are those that were loaded.
     func write(_ values: [Int64], clusters: BucketClusters, to writer: inout ByteWriter) {
         precondition(values.count == tokens.count, "BUG: other numbers than were counted")
         var head = BitWriter()
@@ -114,13 +139,11 @@ struct BucketClusters {
     private(set) var bits = 0.0
 
     /// The best found by joining neighbours as long as that saves something.
-    init(counts: [UInt32]) {
+    init(counts: [UInt32], used: [Bool]) {
         let width = Token.count
         var groups: [(upper: Int, counts: [UInt32], bits: Double)] = []
-        for bucket in 0..<MagnitudeBucket.count {
-            let part = counts[bucket * width..<(bucket + 1) * width]
-            guard part.contains(where: { $0 != 0 }) else { continue }
-            let own = Array(part)
+        for bucket in used.indices where used[bucket] {
+            let own = Array(counts[bucket * width..<(bucket + 1) * width])
             groups.append((bucket, own, Self.bits(own)))
         }
         precondition(!groups.isEmpty, "BUG: no numbers to code")

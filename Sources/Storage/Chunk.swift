@@ -1,4 +1,4 @@
-package import Expvar
+import Expvar
 package import Model
 
 // A chunk: some hundreds to some thousands of a target's scrapes, sealed, immutable, in columns.

@@ -1,6 +1,6 @@
 import Codec
 package import Expvar
-package import Model
+import Model
 
 extension ChunkDecoder {
     /// The body of a row; of a failed scrape what is kept of it. Decodes the whole chunk: for many, see `forEachBody`.

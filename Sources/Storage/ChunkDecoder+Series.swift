@@ -1,6 +1,6 @@
 import Codec
 package import Expvar
-package import Model
+import Model
 
 extension ChunkDecoder {
     /// What the header knows of a series, without decoding it; nil where it knows nothing, or documents are raw.

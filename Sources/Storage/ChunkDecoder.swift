@@ -1,6 +1,6 @@
 import Codec
 import Compression
-package import Expvar
+import Expvar
 package import Model
 
 /// Reads a chunk: its header at once, everything else when it is asked for.

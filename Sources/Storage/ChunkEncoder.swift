@@ -114,9 +114,9 @@ package struct ChunkEncoder {
 
     private func assemble(
         _ header: ChunkHeader, _ streams: [UInt8], _ texts: [UInt8], _ blobs: [[UInt8]]
-    ) throws -> [UInt8] {
+    ) throws(ChunkError) -> [UInt8] {
         var header = header
-        do {
+        do throws(CompressionError) {
             let compressor = try ZstdCompressor(level: level == .cold ? 19 : 3)
             let packedTexts = texts.isEmpty ? [] : try compressor.compress(texts)
             let packedBlobs = blobs.isEmpty ? [] : try compressor.compress(Array(blobs.joined()))
@@ -134,7 +134,7 @@ package struct ChunkEncoder {
             writer.raw(packedBlobs)
             writer.fixed32(Checksum.crc32c(writer.bytes[...]))
             return writer.bytes
-        } catch let error as CompressionError {
+        } catch {
             throw ChunkError.unavailable(error.description)
         }
     }

@@ -1,5 +1,5 @@
 import Codec
-package import Expvar
+import Expvar
 package import Model
 
 /// What a column's values are like, so that some questions need not decode it.

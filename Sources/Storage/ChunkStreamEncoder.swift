@@ -236,7 +236,7 @@ struct ChunkStreamEncoder {
             ChunkStream.ringTotal: table.ringTotals, ChunkStream.lastEnd: table.lastEnds,
             ChunkStream.pauseTotal: table.pauseTotals,
         ]
-        var closures: [Int: Set<Int>] = [:]
+        var closures = [StreamSet](repeating: StreamSet(), count: encoded.count)
         // Below some 100 values weights cost more than they save.
         var search: PredictionSearch?
         if count >= 100 {
@@ -282,13 +282,26 @@ struct ChunkStreamEncoder {
         return changes
     }
 
-    private static func closure(_ candidate: Int?, _ chosen: [Int], _ closures: [Int: Set<Int>]) -> Set<Int> {
-        var all = Set<Int>()
-        for column in chosen + (candidate.map { [$0] } ?? []) {
-            all.insert(column)
-            if let closure = closures[column] { all.formUnion(closure) }
-        }
+    /// All streams that must be decoded before these are known.
+    private static func closure(_ candidate: Int?, _ chosen: [Int], _ closures: [StreamSet]) -> StreamSet {
+        var all = StreamSet()
+        for column in chosen { all.formUnion(closures[column], and: column) }
+        if let candidate { all.formUnion(closures[candidate], and: candidate) }
         return all
+    }
+
+    /// A set of numbers of streams, as bits.
+    private struct StreamSet {
+        private var words: [UInt64] = []
+
+        var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
+        mutating func formUnion(_ other: StreamSet, and number: Int) {
+            let needed = max(other.words.count, number / 64 + 1)
+            while words.count < needed { words.append(0) }
+            for i in other.words.indices { words[i] |= other.words[i] }
+            words[number / 64] |= 1 << UInt64(number % 64)
+        }
     }
 
     /// The column of Mallocs for one of Frees: what was given out and not taken back yet.
