@@ -16,6 +16,11 @@ package struct BitReader {
     /// Whether more bits were read than there were.
     package var isPastEnd: Bool { position &* 8 &- Int(truncatingIfNeeded: filled) > bytes.count &* 8 }
 
+    /// Whether all was read but what fills up the last byte.
+    package var isAtEnd: Bool {
+        (position &* 8 &- Int(truncatingIfNeeded: filled) &+ 7) / 8 == bytes.count
+    }
+
     /// The next `width` bits, 0 to 64 of them.
     @inline(__always)
     package mutating func read(width: Int) -> UInt64 {
@@ -51,7 +56,9 @@ package struct BitReader {
     private mutating func fill() {
         if position &+ 8 <= bytes.count {
             let word = UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped).loadUnaligned(
-                fromByteOffset: position, as: UInt64.self)
+                fromByteOffset: position,
+                as: UInt64.self
+            )
             buffer |= UInt64(littleEndian: word) &<< filled
             let taken = (63 &- filled) / 8
             position &+= Int(truncatingIfNeeded: taken)

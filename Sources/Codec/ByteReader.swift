@@ -17,7 +17,9 @@ package struct ByteReader: Sendable {
     ///
     /// - Throws: `CodecError.cutShort` where the array has no such part.
     package init(_ bytes: [UInt8], in range: Range<Int>) throws(CodecError) {
-        guard range.lowerBound >= 0, range.upperBound <= bytes.count else { throw .cutShort(offset: bytes.count) }
+        guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
+            throw .cutShort(offset: bytes.count)
+        }
         self.bytes = bytes
         offset = range.lowerBound
         end = range.upperBound

@@ -97,12 +97,12 @@ package enum DoubleColumn {
             return sum
         }
         var best = Form.bits
-        var bestCost = cost { (orderedBits($0), 0) }
+        // A second column must be worth its while: by a tenth.
+        var bestCost = cost { (orderedBits($0), 0) } * 9 / 10
         for exponent in 0...18 {
             let power = Self.powers[exponent]
             let candidate = cost { split($0, power: power) }
-            // A second column costs a little.
-            if candidate + 8 < bestCost { (best, bestCost) = (.decimal(exponent: exponent), candidate) }
+            if candidate < bestCost { (best, bestCost) = (.decimal(exponent: exponent), candidate) }
         }
         return best
     }

@@ -18,7 +18,8 @@ struct FrequencyTable {
 
     /// The table for tokens that occur that often; at least one must.
     init(counts: UnsafeBufferPointer<UInt32>) {
-        guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 }) else {
+        guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 })
+        else {
             preconditionFailure("BUG: a frequency table of nothing")
         }
         self.first = first
@@ -41,7 +42,9 @@ struct FrequencyTable {
             guard value >= 0, value <= Self.qMax else { throw .malformed("a frequency out of range") }
             q.append(UInt8(value))
         }
-        guard q.contains(where: { $0 > 0 }), !bits.isPastEnd else { throw .malformed("an empty frequency table") }
+        guard q.contains(where: { $0 > 0 }), !bits.isPastEnd else {
+            throw .malformed("an empty frequency table")
+        }
         normalize()
     }
 

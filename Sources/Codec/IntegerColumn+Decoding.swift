@@ -5,13 +5,17 @@ extension IntegerColumn {
     /// - Throws: what `column` throws; `CodecError` where the bytes are damaged. Allocates for `count` values only,
     ///   which the caller has checked against a limit.
     package static func decode(
-        _ reader: inout ByteReader, count: Int, column: (Int) throws(CodecError) -> [Int64]
+        _ reader: inout ByteReader,
+        count: Int,
+        column: (Int) throws(CodecError) -> [Int64]
     ) throws(CodecError) -> [Int64] {
         guard count > 0 else {
             guard reader.isAtEnd else { throw .malformed("bytes after an empty column") }
             return []
         }
-        guard let encoding = Encoding(rawValue: try reader.byte()) else { throw .malformed("an unknown encoding") }
+        guard let encoding = Encoding(rawValue: try reader.byte()) else {
+            throw .malformed("an unknown encoding")
+        }
         let values: [Int64]
         switch encoding {
         case .constant: values = [Int64](repeating: try reader.zigzag(), count: count)
@@ -87,38 +91,29 @@ extension IntegerColumn {
     }
 
     private static func tokens(
-        _ reader: inout ByteReader, _ count: Int, _ column: (Int) throws(CodecError) -> [Int64]
+        _ reader: inout ByteReader,
+        _ count: Int,
+        _ column: (Int) throws(CodecError) -> [Int64]
     ) throws(CodecError) -> [Int64] {
         let form = try form(&reader)
         let first = try reader.zigzag()
         let divisor = Int64(bitPattern: try reader.varint())
-        var sums: [Int64] = []
-        var ownWeight: Int64 = 0
-        var shift = 0
-        if form.hasPrediction {
-            let prediction = try LinearPrediction(from: &reader)
-            var columns: [[Int64]] = []
-            for term in prediction.terms {
-                let values = try column(term.column)
-                guard values.count == count else { throw .malformed("a prediction by a column of other length") }
-                columns.append(values)
-            }
-            (sums, ownWeight) = prediction.prepare(count: count, columns: columns)
-            shift = prediction.shift
-        }
-        let loop = Loop(
-            first: first, divisor: divisor, count: count, shift: Int64(shift), ownWeight: ownWeight)
+        let prepared =
+            form.hasPrediction
+            ? try LinearPrediction(from: &reader).prepare(count: count, column: column)
+            : LinearPrediction.Prepared()
+        let loop = Loop(first: first, divisor: divisor, count: count, prepared: prepared)
         return try TokenDecoder.withDecoder(&reader) { (decoder) throws(CodecError) in
             var values: [Int64]
             // Each rule and order is a loop of its own, so that the compiler leaves out what does not matter.
             switch (form.order, form.rule) {
-            case (0, .none): values = loop.run(&decoder, sums, order: 0, rule: .none)
-            case (0, .history): values = loop.run(&decoder, sums, order: 0, rule: .history)
-            case (1, .none): values = loop.run(&decoder, sums, order: 1, rule: .none)
-            case (1, .history): values = loop.run(&decoder, sums, order: 1, rule: .history)
-            case (1, .prediction): values = loop.run(&decoder, sums, order: 1, rule: .prediction)
-            case (1, .both): values = loop.run(&decoder, sums, order: 1, rule: .both)
-            case (_, let rule): values = loop.run(&decoder, sums, order: form.order, rule: rule)
+            case (0, .none): values = loop.run(&decoder, order: 0, rule: .none)
+            case (0, .history): values = loop.run(&decoder, order: 0, rule: .history)
+            case (1, .none): values = loop.run(&decoder, order: 1, rule: .none)
+            case (1, .history): values = loop.run(&decoder, order: 1, rule: .history)
+            case (1, .prediction): values = loop.run(&decoder, order: 1, rule: .prediction)
+            case (1, .both): values = loop.run(&decoder, order: 1, rule: .both)
+            case (_, let rule): values = loop.run(&decoder, order: form.order, rule: rule)
             }
             try decoder.finish()
             return values
@@ -130,23 +125,29 @@ extension IntegerColumn {
         var first: Int64
         var divisor: Int64
         var count: Int
-        var shift: Int64
-        var ownWeight: Int64
+        var prepared: LinearPrediction.Prepared
 
         @inline(__always)
-        func run(_ decoder: inout TokenDecoder, _ sums: [Int64], order: Int, rule: BucketRule) -> [Int64] {
-            sums.isEmpty
-                ? run(&decoder, order: order, rule: rule) { _, _ in 0 }
-                : sums.withUnsafeBufferPointer { sums in
-                    run(&decoder, order: order, rule: rule) { t, last in
-                        (sums[t] &+ ownWeight &* last) &>> shift
+        func run(_ decoder: inout TokenDecoder, order: Int, rule: BucketRule) -> [Int64] {
+            let shift = prepared.shift
+            guard !prepared.sums.isEmpty else { return run(&decoder, order: order, rule: rule) { _, _ in 0 } }
+            return prepared.sums.withUnsafeBufferPointer { sums in
+                guard !prepared.ownWeights.isEmpty else {
+                    return run(&decoder, order: order, rule: rule) { t, _ in sums[t] &>> shift }
+                }
+                return prepared.ownWeights.withUnsafeBufferPointer { own in
+                    run(&decoder, order: order, rule: rule) { t, last in (sums[t] &+ own[t] &* last) &>> shift
                     }
                 }
+            }
         }
 
         @inline(__always)
         private func run(
-            _ decoder: inout TokenDecoder, order: Int, rule: BucketRule, prediction: (Int, Int64) -> Int64
+            _ decoder: inout TokenDecoder,
+            order: Int,
+            rule: BucketRule,
+            prediction: (Int, Int64) -> Int64
         ) -> [Int64] {
             [Int64](unsafeUninitializedCapacity: count) { values, initialized in
                 var history = History()
@@ -157,7 +158,11 @@ extension IntegerColumn {
                     let foretold = prediction(t, last)
                     let residual = decoder.next(
                         bucket: IntegerColumn.bucket(
-                            rule, history: history.magnitude, prediction: foretold.magnitude))
+                            rule,
+                            history: history.magnitude,
+                            prediction: foretold.magnitude
+                        )
+                    )
                     if rule == .history || rule == .both { history.note(residual) }
                     let change = (foretold &+ residual) &* divisor
                     let value: Int64

@@ -21,7 +21,8 @@ extension IntegerColumn {
             let order = costs.bestOrder
             let plan = Plan(
                 form: Form(order: order, rule: values.count >= 256 ? .history : .none, hasPrediction: false),
-                divisor: order == 2 ? 1 : IntegerColumn.divisor(values, order: order))
+                divisor: order == 2 ? 1 : IntegerColumn.divisor(values, order: order)
+            )
             let candidate = encodeTokens(values, plan) { _ in [] }
             return candidate.count < best.count ? candidate : best
         }
@@ -32,7 +33,10 @@ extension IntegerColumn {
         ///   - predictions: candidates of order 1; their columns are found in `column`.
         ///   - divisor: what all changes are multiples of; predictions are in its units.
         package mutating func encode(
-            _ values: [Int64], predictions: [LinearPrediction], divisor: Int64, column: (Int) -> [Int64]
+            _ values: [Int64],
+            predictions: [LinearPrediction],
+            divisor: Int64,
+            column: (Int) -> [Int64]
         ) -> [UInt8] {
             if let simple = IntegerColumn.simple(values) { return simple }
             let costs = IntegerColumn.costs(values)
@@ -50,7 +54,8 @@ extension IntegerColumn {
                 for rule in [BucketRule.none, .history] {
                     consider(
                         Plan(form: Form(order: order, rule: rule, hasPrediction: false), divisor: divisor),
-                        size(rule))
+                        size(rule)
+                    )
                 }
             }
             for prediction in predictions {
@@ -58,9 +63,12 @@ extension IntegerColumn {
                 for rule in BucketRule.allCases {
                     consider(
                         Plan(
-                            form: Form(order: 1, rule: rule, hasPrediction: true), divisor: divisor,
-                            prediction: prediction),
-                        size(rule) + prediction.encodedSize)
+                            form: Form(order: 1, rule: rule, hasPrediction: true),
+                            divisor: divisor,
+                            prediction: prediction
+                        ),
+                        size(rule) + prediction.encodedSize
+                    )
                 }
             }
             guard let plan else { return best }
@@ -74,7 +82,11 @@ extension IntegerColumn {
             var prediction: LinearPrediction?
         }
 
-        private mutating func encodeTokens(_ values: [Int64], _ plan: Plan, _ column: (Int) -> [Int64]) -> [UInt8] {
+        private mutating func encodeTokens(
+            _ values: [Int64],
+            _ plan: Plan,
+            _ column: (Int) -> [Int64]
+        ) -> [UInt8] {
             fill(values, order: plan.form.order, divisor: plan.divisor, plan.prediction, column)
             assignBuckets(plan.form.rule)
             var writer = ByteWriter()
@@ -101,7 +113,11 @@ extension IntegerColumn {
                         for t in 0..<count {
                             buckets[t] = UInt8(
                                 truncatingIfNeeded: IntegerColumn.bucket(
-                                    rule, history: histories[t], prediction: foretold[t]))
+                                    rule,
+                                    history: histories[t],
+                                    prediction: foretold[t]
+                                )
+                            )
                         }
                     }
                 }
@@ -110,7 +126,11 @@ extension IntegerColumn {
 
         /// Computes what is left after base and prediction, its tokens, and by what buckets may be chosen.
         private mutating func fill(
-            _ values: [Int64], order: Int, divisor: Int64, _ prediction: LinearPrediction?, _ column: (Int) -> [Int64]
+            _ values: [Int64],
+            order: Int,
+            divisor: Int64,
+            _ prediction: LinearPrediction?,
+            _ column: (Int) -> [Int64]
         ) {
             let count = values.count - 1
             if residuals.count != count {
@@ -118,13 +138,11 @@ extension IntegerColumn {
                 foretold = [UInt64](repeating: 0, count: count)
                 histories = foretold
             }
-            let (sums, ownWeight) =
-                prediction.map { $0.prepare(count: values.count, columns: $0.terms.map { column($0.column) }) }
-                ?? ([], 0)
-            let shift = Int64(prediction?.shift ?? 0)
+            let prepared = Self.prepared(prediction, values.count, column)
+            let shift = prepared.shift
             let division = ExactDivision(divisor)
             values.withUnsafeBufferPointer { values in
-                sums.withUnsafeBufferPointer { sums in
+                prepared.sums.withUnsafeBufferPointer { sums in
                     residuals.withUnsafeMutableBufferPointer { residuals in
                         foretold.withUnsafeMutableBufferPointer { foretold in
                             histories.withUnsafeMutableBufferPointer { histories in
@@ -134,7 +152,8 @@ extension IntegerColumn {
                                 var step: Int64 = 0
                                 for t in 1...count {
                                     let value = values[t]
-                                    let expected = sums.isEmpty ? 0 : (sums[t] &+ ownWeight &* last) &>> shift
+                                    let own = prepared.ownWeights.isEmpty ? 0 : prepared.ownWeights[t] &* last
+                                    let expected = sums.isEmpty ? 0 : (sums[t] &+ own) &>> shift
                                     let base = order == 0 ? first : order == 1 ? last : last &+ step
                                     let residual = division.quotient(value &- base) &- expected
                                     residuals[t &- 1] = residual
@@ -150,6 +169,19 @@ extension IntegerColumn {
                 }
             }
             tokens.load(residuals)
+        }
+
+        private static func prepared(
+            _ prediction: LinearPrediction?,
+            _ count: Int,
+            _ column: (Int) -> [Int64]
+        ) -> LinearPrediction.Prepared {
+            guard let prediction else { return LinearPrediction.Prepared() }
+            do {
+                return try prediction.prepare(count: count) { (index) throws(CodecError) in column(index) }
+            } catch {
+                preconditionFailure("BUG: a prediction by columns of other length")
+            }
         }
     }
 
@@ -173,15 +205,25 @@ extension IntegerColumn {
 
     /// Estimates that one pass yields.
     struct Costs {
-        /// Bits of the changes, and of what zigzag varints of them take.
+        /// Bits of the magnitudes by order, and whether both signs occur, which costs another one each.
         var bits: [Int] = [0, 0, 0]
-        var varintBytes = 0
+        var hasNegative: [Bool] = [false, false, false]
+        var hasPositive: [Bool] = [false, false, false]
+        var count = 0
         var changes = 0
 
+        @inline(__always)
+        mutating func note(_ order: Int, _ residual: Int64) {
+            bits[order] &+= 64 &- residual.magnitude.leadingZeroBitCount
+            if residual < 0 { hasNegative[order] = true }
+            if residual > 0 { hasPositive[order] = true }
+        }
+
         var bestOrder: Int {
+            let total = (0...2).map { bits[$0] + (hasNegative[$0] && hasPositive[$0] ? count : 0) }
             // A difference of less than a twentieth is noise; the usual order then.
-            if bits[0] * 20 < min(bits[1], bits[2]) * 19 { return 0 }
-            return bits[2] * 20 < bits[1] * 19 ? 2 : 1
+            if total[0] * 20 < min(total[1], total[2]) * 19 { return 0 }
+            return total[2] * 20 < total[1] * 19 ? 2 : 1
         }
     }
 
@@ -203,17 +245,16 @@ extension IntegerColumn {
 
     private static func costs(_ values: [Int64]) -> Costs {
         var costs = Costs()
+        costs.count = values.count
         let first = values[0]
         var last = first
         var step: Int64 = 0
         for t in 1..<values.count {
             let value = values[t]
             let change = value &- last
-            let width = 64 &- Zigzag.encode(change).leadingZeroBitCount
-            costs.bits[1] &+= width
-            costs.varintBytes &+= max(1, (width &+ 6) / 7)
-            costs.bits[0] &+= 64 &- Zigzag.encode(value &- first).leadingZeroBitCount
-            costs.bits[2] &+= 64 &- Zigzag.encode(change &- step).leadingZeroBitCount
+            costs.note(0, value &- first)
+            costs.note(1, change)
+            costs.note(2, change &- step)
             if change != 0 { costs.changes &+= 1 }
             step = change
             last = value

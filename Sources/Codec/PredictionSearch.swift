@@ -66,7 +66,11 @@ package struct PredictionSearch {
         let scale = square > 0 ? (Double(rows) / square).squareRoot() : 0
         for t in 0..<rows { scaled[t] *= scale }
         return Feature(
-            column: column, scaled: scaled, scale: scale, exponentMax: peak > 0 ? Int(peak.exponent) + 1 : 0)
+            column: column,
+            scaled: scaled,
+            scale: scale,
+            exponentMax: peak > 0 ? Int(peak.exponent) + 1 : 0
+        )
     }
 
     /// Predictions of the changes of `values`, with more and more terms.
@@ -74,22 +78,30 @@ package struct PredictionSearch {
     /// - Parameters:
     ///   - divisor: the unit of the predictions.
     ///   - gapTo: a column whose distance to this one may foretell it (what was given out and not yet taken back).
+    ///   - gate: a column that lets gaps count where it changes.
     ///   - termsMax: at most this many terms.
     ///   - isAllowed: whether a column may be a term, besides those chosen so far.
     package func predictions(
-        of values: [Int64], divisor: Int64, gapTo: (column: Int, values: [Int64])?, termsMax: Int,
+        of values: [Int64],
+        divisor: Int64,
+        gapTo: (column: Int, values: [Int64])?,
+        gate: (column: Int, values: [Int64])? = nil,
+        termsMax: Int,
         isAllowed: (_ column: Int, _ chosen: [Int]) -> Bool
     ) -> [LinearPrediction] {
         let target = feature(values, column: -1)
         guard target.scale > 0 else { return [] }
         var extra: [Extra] = [constant()]
-        if let gapTo { extra.append(gap(from: values, to: gapTo)) }
+        if let gapTo { extra.append(gap(from: values, to: gapTo, gate: gate?.values)) }
         var problem = Problem(
-            gram: products, extra: extra.map { extra in features.map { Self.dot($0.scaled, extra.scaled) } },
+            gram: products,
+            extra: extra.map { extra in features.map { Self.dot($0.scaled, extra.scaled) } },
             extraSquares: extra.map { a in extra.map { Self.dot(a.scaled, $0.scaled) } },
-            target: features.map { Self.dot($0.scaled, target.scaled) } + extra.map {
-                Self.dot($0.scaled, target.scaled)
-            })
+            target: features.map { Self.dot($0.scaled, target.scaled) }
+                + extra.map {
+                    Self.dot($0.scaled, target.scaled)
+                }
+        )
         let square = Self.dot(target.scaled, target.scaled)
         var result: [LinearPrediction] = []
         while problem.chosen.count < min(termsMax, LinearPrediction.termsMax - 1) {
@@ -100,7 +112,7 @@ package struct PredictionSearch {
             guard joined else { break }
             let isExact = problem.explained > square * (1 - 1e-12)
             if Self.stages.contains(problem.chosen.count) || isExact {
-                result.append(prediction(problem, extra, target, divisor))
+                result.append(prediction(problem, extra, target, divisor, gate: gate?.column))
             }
             if isExact { break }
         }
@@ -121,11 +133,17 @@ package struct PredictionSearch {
         return Extra(scaled: rowWeights.map { $0 * scale }, scale: scale, gapColumn: nil, exponentMax: 1)
     }
 
-    private func gap(from values: [Int64], to other: (column: Int, values: [Int64])) -> Extra {
+    private func gap(
+        from values: [Int64],
+        to other: (column: Int, values: [Int64]),
+        gate: [Int64]?
+    ) -> Extra {
+        let isOpen = gate.map(LinearPrediction.changes)
         var scaled = [Double](repeating: 0, count: rows)
         var peak = 0.0
         var square = 0.0
         for t in 0..<rows {
+            guard isOpen?[t + 1] ?? true else { continue }
             let gap = Double(other.values[t] &- values[t])
             peak = max(peak, gap.magnitude)
             scaled[t] = gap * rowWeights[t]
@@ -134,13 +152,20 @@ package struct PredictionSearch {
         let scale = square > 0 ? (Double(rows) / square).squareRoot() : 0
         for t in 0..<rows { scaled[t] *= scale }
         return Extra(
-            scaled: scaled, scale: scale, gapColumn: other.column,
-            exponentMax: peak > 0 ? Int(peak.exponent) + 1 : 0)
+            scaled: scaled,
+            scale: scale,
+            gapColumn: other.column,
+            exponentMax: peak > 0 ? Int(peak.exponent) + 1 : 0
+        )
     }
 
     /// The prediction with the problem's weights, as integers.
     private func prediction(
-        _ problem: Problem, _ extra: [Extra], _ target: Feature, _ divisor: Int64
+        _ problem: Problem,
+        _ extra: [Extra],
+        _ target: Feature,
+        _ divisor: Int64,
+        gate: Int?
     ) -> LinearPrediction {
         // Weights for unscaled changes; a weight's error times the largest change should stay below 1/4.
         var bias = 0.0
@@ -180,8 +205,14 @@ package struct PredictionSearch {
             shift -= 1
         }
         let half = shift > 0 ? Int64(1) << Int64(shift - 1) : 0
-        let fixedBias = Int64(exactly: (bias * Double(sign: .plus, exponent: shift, significand: 1)).rounded()) ?? 0
-        return LinearPrediction(terms: terms, bias: fixedBias &+ half, shift: shift)
+        let fixedBias =
+            Int64(exactly: (bias * Double(sign: .plus, exponent: shift, significand: 1)).rounded()) ?? 0
+        return LinearPrediction(
+            terms: terms,
+            bias: fixedBias &+ half,
+            shift: shift,
+            gate: terms.contains(where: \.isGap) ? gate : nil
+        )
     }
 
     private static func changes(_ values: [Int64]) -> [Double] {
@@ -205,19 +236,24 @@ package struct PredictionSearch {
                 var i = 0
                 while i &+ 16 <= count {
                     let o = i &* 8
-                    sum0 += a.loadUnaligned(fromByteOffset: o, as: SIMD4<Double>.self)
+                    sum0 +=
+                        a.loadUnaligned(fromByteOffset: o, as: SIMD4<Double>.self)
                         * b.loadUnaligned(fromByteOffset: o, as: SIMD4<Double>.self)
-                    sum1 += a.loadUnaligned(fromByteOffset: o &+ 32, as: SIMD4<Double>.self)
+                    sum1 +=
+                        a.loadUnaligned(fromByteOffset: o &+ 32, as: SIMD4<Double>.self)
                         * b.loadUnaligned(fromByteOffset: o &+ 32, as: SIMD4<Double>.self)
-                    sum2 += a.loadUnaligned(fromByteOffset: o &+ 64, as: SIMD4<Double>.self)
+                    sum2 +=
+                        a.loadUnaligned(fromByteOffset: o &+ 64, as: SIMD4<Double>.self)
                         * b.loadUnaligned(fromByteOffset: o &+ 64, as: SIMD4<Double>.self)
-                    sum3 += a.loadUnaligned(fromByteOffset: o &+ 96, as: SIMD4<Double>.self)
+                    sum3 +=
+                        a.loadUnaligned(fromByteOffset: o &+ 96, as: SIMD4<Double>.self)
                         * b.loadUnaligned(fromByteOffset: o &+ 96, as: SIMD4<Double>.self)
                     i &+= 16
                 }
                 var sum = (sum0 + sum1 + sum2 + sum3).sum()
                 while i < count {
-                    sum += a.loadUnaligned(fromByteOffset: i &* 8, as: Double.self)
+                    sum +=
+                        a.loadUnaligned(fromByteOffset: i &* 8, as: Double.self)
                         * b.loadUnaligned(fromByteOffset: i &* 8, as: Double.self)
                     i &+= 1
                 }

@@ -50,6 +50,7 @@ enum MagnitudeBucket {
     static func of(_ magnitude: UInt64) -> Int {
         if magnitude < 4 { return Int(truncatingIfNeeded: magnitude) }
         let exponent = 63 &- magnitude.leadingZeroBitCount
-        return exponent &* 2 &+ Int(truncatingIfNeeded: magnitude &>> UInt64(truncatingIfNeeded: exponent &- 1) & 1)
+        return exponent &* 2
+            &+ Int(truncatingIfNeeded: magnitude &>> UInt64(truncatingIfNeeded: exponent &- 1) & 1)
     }
 }

@@ -14,7 +14,8 @@ struct TokenDecoder {
 
     /// Reads the tables in `reader`, which is used up, and calls `body` with the decoder.
     static func withDecoder<Result>(
-        _ reader: inout ByteReader, _ body: (inout TokenDecoder) throws(CodecError) -> Result
+        _ reader: inout ByteReader,
+        _ body: (inout TokenDecoder) throws(CodecError) -> Result
     ) throws(CodecError) -> Result {
         let headSize = try reader.count(max: reader.remaining, "frequency tables")
         let head = try reader.raw(headSize)
@@ -43,8 +44,13 @@ struct TokenDecoder {
                     words.withUnsafeBytes { words in
                         rest.withUnsafeBufferPointer { rest in
                             var decoder = TokenDecoder(
-                                state: state, bits: BitReader(rest), words: words, lookup: lookup, slots: slots,
-                                clusterOfBucket: clusterOf)
+                                state: state,
+                                bits: BitReader(rest),
+                                words: words,
+                                lookup: lookup,
+                                slots: slots,
+                                clusterOfBucket: clusterOf
+                            )
                             do throws(CodecError) {
                                 return .success(try body(&decoder))
                             } catch {
@@ -58,8 +64,11 @@ struct TokenDecoder {
         return try outcome.get()
     }
 
-    private static func readTables(_ head: ArraySlice<UInt8>) throws(CodecError) -> ([UInt8], [FrequencyTable]) {
-        let outcome: Swift.Result<([UInt8], [FrequencyTable]), CodecError> = head.withUnsafeBufferPointer { head in
+    private static func readTables(
+        _ head: ArraySlice<UInt8>
+    ) throws(CodecError) -> ([UInt8], [FrequencyTable]) {
+        let outcome: Swift.Result<([UInt8], [FrequencyTable]), CodecError> = head.withUnsafeBufferPointer {
+            head in
             var bits = BitReader(head)
             do throws(CodecError) {
                 let count = bits.gamma()
@@ -84,8 +93,12 @@ struct TokenDecoder {
     }
 
     private init(
-        state: UInt32, bits: BitReader, words: UnsafeRawBufferPointer, lookup: UnsafeBufferPointer<UInt16>,
-        slots: UnsafeBufferPointer<UInt32>, clusterOfBucket: UnsafeBufferPointer<UInt8>
+        state: UInt32,
+        bits: BitReader,
+        words: UnsafeRawBufferPointer,
+        lookup: UnsafeBufferPointer<UInt16>,
+        slots: UnsafeBufferPointer<UInt32>,
+        clusterOfBucket: UnsafeBufferPointer<UInt8>
     ) {
         self.state = state
         self.bits = bits
@@ -103,11 +116,14 @@ struct TokenDecoder {
         let slot = Int(truncatingIfNeeded: state) & (FrequencyTable.scale &- 1)
         let token = Int(
             truncatingIfNeeded: lookup.baseAddress.unsafelyUnwrapped[
-                cluster &<< FrequencyTable.scaleBits | slot])
+                cluster &<< FrequencyTable.scaleBits | slot
+            ]
+        )
         let entry = slots.baseAddress.unsafelyUnwrapped[cluster &* Token.count &+ token]
         let start = entry &>> 16
         state =
-            (entry & 0xffff) &* (state &>> UInt32(FrequencyTable.scaleBits)) &+ UInt32(truncatingIfNeeded: slot)
+            (entry & 0xffff) &* (state &>> UInt32(FrequencyTable.scaleBits))
+            &+ UInt32(truncatingIfNeeded: slot)
             &- start
         if state < TokenEncoder.stateMin {
             var word: UInt16 = 0
@@ -123,7 +139,7 @@ struct TokenDecoder {
 
     /// - Throws: `CodecError.malformed` where what was read is not what a writer wrote.
     func finish() throws(CodecError) {
-        guard state == TokenEncoder.stateMin, wordOffset == words.count, !bits.isPastEnd else {
+        guard state == TokenEncoder.stateMin, wordOffset == words.count, bits.isAtEnd else {
             throw .malformed("entropy coded numbers that do not end as they should")
         }
     }

@@ -110,8 +110,15 @@ package struct ChunkScrape: Hashable, Sendable {
 
     /// A scrape with those parts.
     package init(
-        seq: Int64, position: ScrapePosition, origin: Int64, boot: Int64? = nil, bootNanoseconds: Int64? = nil,
-        durationNanoseconds: Int64? = nil, status: Int? = nil, serverDate: Timestamp? = nil, isAfterStep: Bool = false,
+        seq: Int64,
+        position: ScrapePosition,
+        origin: Int64,
+        boot: Int64? = nil,
+        bootNanoseconds: Int64? = nil,
+        durationNanoseconds: Int64? = nil,
+        status: Int? = nil,
+        serverDate: Timestamp? = nil,
+        isAfterStep: Bool = false,
         outcome: Outcome
     ) {
         self.seq = seq

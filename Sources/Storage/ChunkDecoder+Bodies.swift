@@ -15,7 +15,9 @@ extension ChunkDecoder {
     /// All columns are decoded first, some 20 ms and 20 MB for a day at 10 s; then each body takes some µs.
     /// Rows outside the chunk are left out.
     package func forEachBody(
-        in rows: Range<Int>, shape find: (ShapeID) throws -> Shape, _ body: (Int, [UInt8]) throws -> Void
+        in rows: Range<Int>,
+        shape find: (ShapeID) throws -> Shape,
+        _ body: (Int, [UInt8]) throws -> Void
     ) throws {
         let rows = rows.clamped(to: 0..<rowCount)
         let documents = try documents()
@@ -91,7 +93,10 @@ struct ChunkLeafTexts {
                 columns.append(.doubles(values, kind.format ?? .json))
             }
             if let list = texts?.exceptions[index] {
-                exceptions[index] = Dictionary(list.map { ($0.row, $0.text) }, uniquingKeysWith: { a, _ in a })
+                exceptions[index] = Dictionary(
+                    list.map { ($0.row, $0.text) },
+                    uniquingKeysWith: { a, _ in a }
+                )
             }
         }
     }
@@ -163,8 +168,10 @@ struct ChunkRingReader {
         let n = UInt64(bitPattern: bits)
         for age in stride(from: Int(count) - 1, through: 0, by: -1) {
             ring.set(
-                ChunkRing.slot(n &- UInt64(age)), end: UInt64(bitPattern: ends[next]),
-                pause: UInt64(bitPattern: pauses[next]))
+                ChunkRing.slot(n &- UInt64(age)),
+                end: UInt64(bitPattern: ends[next]),
+                pause: UInt64(bitPattern: pauses[next])
+            )
             next += 1
         }
         ring.join()

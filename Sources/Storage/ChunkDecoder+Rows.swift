@@ -60,10 +60,13 @@ extension ChunkDecoder {
                 documents.removeFirst()
                 let missed = MissedCollections(
                     count: UInt64(bitPattern: missedCount[document.number]),
-                    pauseNanoseconds: UInt64(bitPattern: missedPause[document.number]))
+                    pauseNanoseconds: UInt64(bitPattern: missedPause[document.number])
+                )
                 outcome = .document(
-                    shape: header.shapes[document.shape].id, run: RunID(runs[document.number]),
-                    missed: known.contains(.missed) ? missed : nil)
+                    shape: header.shapes[document.shape].id,
+                    run: RunID(runs[document.number]),
+                    missed: known.contains(.missed) ? missed : nil
+                )
             } else {
                 outcome = .failure(reason: reasons[failures])
                 failures += 1
@@ -79,7 +82,9 @@ extension ChunkDecoder {
                     status: known.contains(.status) ? Int(status[row]) : nil,
                     serverDate: known.contains(.serverDate) ? Timestamp(milliseconds: serverDate[row]) : nil,
                     isAfterStep: known.contains(.isAfterStep),
-                    outcome: outcome))
+                    outcome: outcome
+                )
+            )
         }
         return rows
     }
@@ -89,7 +94,9 @@ extension ChunkDecoder {
         guard documentCount < rowCount else { return [] }
         let texts = try texts()
         return try stream(ChunkStream.reason).map { place in
-            guard place >= 0, place < Int64(texts.reasons.count) else { throw ChunkError.damaged("a reason's place") }
+            guard place >= 0, place < Int64(texts.reasons.count) else {
+                throw ChunkError.damaged("a reason's place")
+            }
             return String(decoding: texts.bytes[texts.reasons[Int(place)]], as: UTF8.self)
         }
     }
@@ -107,12 +114,17 @@ extension ChunkDecoder {
             let row = document.row
             // A step before a failed scrape lies between the documents around it, too.
             step = false
-            for row in last + 1...row where ChunkRowFlags(rawValue: flags[row]).contains(.isAfterStep) { step = true }
+            for row in last + 1...row where ChunkRowFlags(rawValue: flags[row]).contains(.isAfterStep) {
+                step = true
+            }
             last = row
             return SeriesRow(
                 seq: seq[row],
                 position: ScrapePosition(epoch: epoch[row], time: Timestamp(milliseconds: time[row])),
-                run: RunID(runs[document.number]), isAfterStep: step, shape: header.shapes[document.shape].id)
+                run: RunID(runs[document.number]),
+                isAfterStep: step,
+                shape: header.shapes[document.shape].id
+            )
         }
     }
 
@@ -141,7 +153,8 @@ extension ChunkDecoder {
             let run = runs[document.number]
             let count = counts[document.number]
             let seenCount = seen[document.number] &+ count
-            guard count >= 0, count <= Int64(PauseRing.slots), seenCount >= 0, seenCount <= Int64(PauseRing.slots),
+            guard count >= 0, count <= Int64(PauseRing.slots), seenCount >= 0,
+                seenCount <= Int64(PauseRing.slots),
                 next + Int(count) <= ends.count
             else { throw ChunkError.damaged("a number of collections") }
             if document.isRaw {
@@ -153,17 +166,23 @@ extension ChunkDecoder {
                 continue
             }
             guard let numbersOfShape = numbers[document.shape] else {
-                guard count == 0, seenCount == 0 else { throw ChunkError.damaged("collections without rings") }
+                guard count == 0, seenCount == 0 else {
+                    throw ChunkError.damaged("collections without rings")
+                }
                 continue
             }
             if count == 0, seenCount == 0 { continue }
-            let place = places[document.shape].map { Self.index(of: document.place, in: $0) } ?? document.place
+            let place =
+                places[document.shape].map { Self.index(of: document.place, in: $0) } ?? document.place
             guard place < numbersOfShape.count else { throw ChunkError.damaged("a count of collections") }
             let n = UInt64(bitPattern: numbersOfShape[place])
             var ring = rings.removeValue(forKey: run) ?? ChunkRing()
             for age in stride(from: Int(count) - 1, through: 0, by: -1) {
                 ring.set(
-                    n &- UInt64(age), end: UInt64(bitPattern: ends[next]), pause: UInt64(bitPattern: pauses[next]))
+                    n &- UInt64(age),
+                    end: UInt64(bitPattern: ends[next]),
+                    pause: UInt64(bitPattern: pauses[next])
+                )
                 next += 1
             }
             for age in stride(from: Int(seenCount) - 1, through: 0, by: -1) {
@@ -171,9 +190,15 @@ extension ChunkDecoder {
                 let slot = ChunkRing.slot(number)
                 result.append(
                     ChunkCollection(
-                        row: document.row, run: RunID(run),
+                        row: document.row,
+                        run: RunID(run),
                         collection: Collection(
-                            n: number, endNanoseconds: ring.ends[slot], pauseNanoseconds: ring.pauses[slot])))
+                            n: number,
+                            endNanoseconds: ring.ends[slot],
+                            pauseNanoseconds: ring.pauses[slot]
+                        )
+                    )
+                )
             }
             rings[run] = ring
         }

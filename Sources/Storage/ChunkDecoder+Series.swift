@@ -18,7 +18,9 @@ extension ChunkDecoder {
         var result: Int?
         for (shape, leaf) in zip(header.shapes, leaves) {
             guard let leaf else { continue }
-            guard shape.columns.indices.contains(leaf) else { throw ChunkError.damaged("a shape has fewer leaves") }
+            guard shape.columns.indices.contains(leaf) else {
+                throw ChunkError.damaged("a shape has fewer leaves")
+            }
             let column = shape.columns[leaf]
             if column < 0 || (result != nil && result != column) { return nil }
             result = column
@@ -58,7 +60,9 @@ extension ChunkDecoder {
         for document in documents {
             guard document.shape < leaves.count, let leaf = leaves[document.shape] else { continue }
             let entry = header.shapes[document.shape]
-            guard entry.columns.indices.contains(leaf) else { throw ChunkError.damaged("a shape has fewer leaves") }
+            guard entry.columns.indices.contains(leaf) else {
+                throw ChunkError.damaged("a shape has fewer leaves")
+            }
             if document.isRaw {
                 guard let body = blobs?.blob(document.place) else { continue }
                 let kinds = try shape(entry.id).leafKinds.count
@@ -88,7 +92,9 @@ extension ChunkDecoder {
             let texts = try texts()
             let ofTexts = (texts.ofColumns[index] ?? []).map { Self.number(texts.bytes[$0]) }
             numbers = try places.map { place in
-                guard place >= 0, place < Int64(ofTexts.count) else { throw ChunkError.damaged("a text's place") }
+                guard place >= 0, place < Int64(ofTexts.count) else {
+                    throw ChunkError.damaged("a text's place")
+                }
                 return ofTexts[Int(place)]
             }
         case (let kind, .integers(let values)):
@@ -117,7 +123,10 @@ extension ChunkDecoder {
         default: return nil
         }
         let body = Array(text)
-        return Shape.number(Leaf(offset: 0, length: Int32(truncatingIfNeeded: body.count), kind: kind), in: body)
+        return Shape.number(
+            Leaf(offset: 0, length: Int32(truncatingIfNeeded: body.count), kind: kind),
+            in: body
+        )
     }
 
     private static func narrowed(_ numbers: [Number?]) -> SeriesColumn {

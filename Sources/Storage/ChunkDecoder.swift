@@ -51,7 +51,9 @@ package final class ChunkDecoder {
             _ = try reader.skip(streamBytes)
             textRange = try reader.skip(header.textSize)
             blobRange = try reader.skip(header.blobSize)
-            guard reader.remaining == 4 else { throw CodecError.malformed("the chunk has another size than it says") }
+            guard reader.remaining == 4 else {
+                throw CodecError.malformed("the chunk has another size than it says")
+            }
         } catch {
             throw Self.wrapped(error, "its header")
         }
@@ -115,7 +117,8 @@ package final class ChunkDecoder {
         var needed: Set<Int> = [number]
         var open = [number]
         while let next = open.popLast() {
-            for other in try streamsRead(by: next) where streams[other] == nil && needed.insert(other).inserted {
+            for other in try streamsRead(by: next)
+            where streams[other] == nil && needed.insert(other).inserted {
                 open.append(other)
             }
         }
@@ -135,10 +138,14 @@ package final class ChunkDecoder {
             return [ChunkStream.form, ChunkStream.run, ChunkStream.ringCount, ChunkStream.ringEnd]
         case ChunkStream.pauseTotal: return [ChunkStream.form, ChunkStream.ringCount, ChunkStream.ringPause]
         case ChunkStream.firstLeaf..<max(ChunkStream.firstLeaf, header.streams.count):
-            let read = try wrap(number) { reader throws(CodecError) in try IntegerColumn.columnsRead(by: reader) }
+            let read = try wrap(number) { reader throws(CodecError) in
+                try IntegerColumn.columnsRead(by: reader)
+            }
             guard
                 read.allSatisfy({
-                    $0 < number && ($0 >= ChunkStream.firstLeaf || (ChunkStream.ringTotal...ChunkStream.pauseTotal ~= $0))
+                    $0 < number
+                        && ($0 >= ChunkStream.firstLeaf
+                            || (ChunkStream.ringTotal...ChunkStream.pauseTotal ~= $0))
                 })
             else { throw ChunkError.damaged("stream \(number) is foretold by one that it may not read") }
             return read
@@ -161,7 +168,8 @@ package final class ChunkDecoder {
 
     /// Calls `body` with a reader of the bytes of a stream, checked.
     private func wrap<Result>(
-        _ number: Int, _ body: (ByteReader) throws(CodecError) -> Result
+        _ number: Int,
+        _ body: (ByteReader) throws(CodecError) -> Result
     ) throws -> Result {
         let entry = header.streams[number]
         do {
@@ -185,7 +193,8 @@ package final class ChunkDecoder {
     /// The streams that are there for predictions only; one value for each document in columns.
     private func derived(_ number: Int) throws -> [Int64] {
         let counts = try stream(ChunkStream.ringCount)
-        let values = number == ChunkStream.ringTotal
+        let values =
+            number == ChunkStream.ringTotal
             ? [] : try stream(number == ChunkStream.lastEnd ? ChunkStream.ringEnd : ChunkStream.ringPause)
         let runs = number == ChunkStream.lastEnd ? try stream(ChunkStream.run) : []
         var lastOfRun: [Int64: Int64] = [:]
@@ -194,14 +203,18 @@ package final class ChunkDecoder {
         var result: [Int64] = []
         for document in try documents() where !document.isRaw {
             let count = counts[document.number]
-            guard count >= 0, count <= Int64(PauseRing.slots) else { throw ChunkError.damaged("a ring's count") }
+            guard count >= 0, count <= Int64(PauseRing.slots) else {
+                throw ChunkError.damaged("a ring's count")
+            }
             switch number {
             case ChunkStream.ringTotal: total &+= count
             case ChunkStream.pauseTotal:
                 guard next + Int(count) <= values.count else { throw ChunkError.damaged("too few pauses") }
                 for value in values[next..<next + Int(count)] { total &+= value }
             default:
-                guard next + Int(count) <= values.count else { throw ChunkError.damaged("too few collections") }
+                guard next + Int(count) <= values.count else {
+                    throw ChunkError.damaged("too few collections")
+                }
                 if count > 0 { lastOfRun[runs[document.number]] = values[next + Int(count) - 1] }
                 total = lastOfRun[runs[document.number]] ?? 0
             }
@@ -232,8 +245,13 @@ package final class ChunkDecoder {
             let isRaw = (form - 1) & 1 == 1
             documents.append(
                 ChunkDocument(
-                    number: documents.count, row: row, shape: Int(shape), isRaw: isRaw,
-                    place: isRaw ? blob : columnRow))
+                    number: documents.count,
+                    row: row,
+                    shape: Int(shape),
+                    isRaw: isRaw,
+                    place: isRaw ? blob : columnRow
+                )
+            )
             if isRaw { blob += 1 } else { columnRow += 1 }
         }
         guard documents.count == header.documentCount, columnRow == header.columnRowCount else {
@@ -256,7 +274,8 @@ package final class ChunkDecoder {
     func texts() throws -> ChunkTexts {
         if let cachedTexts { return cachedTexts }
         do {
-            let expanded = textRange.isEmpty
+            let expanded =
+                textRange.isEmpty
                 ? [] : try Self.expand(bytes[textRange], max: ChunkLimits.textBytesMax)
             let texts = try ChunkTexts(expanded, header: header)
             cachedTexts = texts
@@ -270,7 +289,8 @@ package final class ChunkDecoder {
     func blobs() throws -> ChunkBlobs {
         let sizes = try stream(ChunkStream.blobSize)
         do {
-            let expanded = blobRange.isEmpty
+            let expanded =
+                blobRange.isEmpty
                 ? [] : try Self.expand(bytes[blobRange], max: ChunkLimits.blobBytesMax)
             return try ChunkBlobs(expanded, sizes: sizes)
         } catch {
@@ -309,7 +329,8 @@ package final class ChunkDecoder {
                 off.indices.map { row in
                     let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
                     return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
-                })
+                }
+            )
         }
     }
 }
@@ -362,7 +383,9 @@ struct ChunkTexts {
         let count = try reader.count(max: reader.remaining, "texts")
         var texts: [Range<Int>] = []
         texts.reserveCapacity(count)
-        for _ in 0..<count { texts.append(try reader.skip(try reader.count(max: reader.remaining, "a text"))) }
+        for _ in 0..<count {
+            texts.append(try reader.skip(try reader.count(max: reader.remaining, "a text")))
+        }
         return texts
     }
 }

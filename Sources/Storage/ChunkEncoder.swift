@@ -44,7 +44,9 @@ package struct ChunkEncoder {
     }
 
     private func encode(_ scrapes: [ChunkScrape], raw: Set<Int>) throws -> [UInt8] {
-        guard let first = scrapes.first, let last = scrapes.last else { throw ChunkError.overLimit("no scrapes") }
+        guard let first = scrapes.first, let last = scrapes.last else {
+            throw ChunkError.overLimit("no scrapes")
+        }
         let table = try ChunkTable(scrapes, shape: shape, raw: raw)
         var streams = ChunkStreamEncoder(table, level: level)
         streams.encode()
@@ -65,8 +67,11 @@ package struct ChunkEncoder {
         header.columns = streams.planned.map(\.entry)
         header.shapes = table.shapes.map { use in
             ChunkHeader.ShapeEntry(
-                id: use.id, rowCount: use.rowCount, columns: use.columns.map { $0 < 0 ? -1 : place[$0] },
-                rings: use.rings)
+                id: use.id,
+                rowCount: use.rowCount,
+                columns: use.columns.map { $0 < 0 ? -1 : place[$0] },
+                rings: use.rings
+            )
         }
         var body: [UInt8] = []
         for (number, bytes) in streams.encoded.enumerated() {
@@ -113,7 +118,10 @@ package struct ChunkEncoder {
     }
 
     private func assemble(
-        _ header: ChunkHeader, _ streams: [UInt8], _ texts: [UInt8], _ blobs: [[UInt8]]
+        _ header: ChunkHeader,
+        _ streams: [UInt8],
+        _ texts: [UInt8],
+        _ blobs: [[UInt8]]
     ) throws(ChunkError) -> [UInt8] {
         var header = header
         do throws(CompressionError) {

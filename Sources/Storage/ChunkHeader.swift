@@ -90,7 +90,8 @@ struct ChunkHeader: Sendable {
         writer.count(documentCount)
         writer.count(columnRowCount)
         for value in [
-            seqRange.lowerBound, seqRange.upperBound &- seqRange.lowerBound, first.epoch, first.time.milliseconds,
+            seqRange.lowerBound, seqRange.upperBound &- seqRange.lowerBound, first.epoch,
+            first.time.milliseconds,
             last.epoch, last.time.milliseconds &- first.time.milliseconds,
             timeRange.lowerBound &- first.time.milliseconds, timeRange.upperBound &- first.time.milliseconds,
         ] {
@@ -143,8 +144,10 @@ struct ChunkHeader: Sendable {
     private func write(_ column: ColumnEntry, to writer: inout ByteWriter) {
         let isFull = column.count == columnRowCount
         writer.byte(
-            column.kind.rawValue | (isFull ? 8 : 0) | (column.hasIntegers ? 16 : 0) | (column.hasExceptions ? 32 : 0)
-                | (column.statistics == nil ? 0 : 64))
+            column.kind.rawValue | (isFull ? 8 : 0) | (column.hasIntegers ? 16 : 0)
+                | (column.hasExceptions ? 32 : 0)
+                | (column.statistics == nil ? 0 : 64)
+        )
         if !isFull { writer.count(column.count) }
         switch column.form {
         case nil: break
@@ -160,14 +163,19 @@ struct ChunkHeader: Sendable {
         let isConstant = statistics.min == statistics.max
         writer.byte(
             (statistics.neverFalls ? 1 : 0) | (statistics.neverRises ? 2 : 0) | (isConstant ? 4 : 0)
-                | (statistics.min == statistics.first ? 8 : 0) | (statistics.max == statistics.last ? 16 : 0))
+                | (statistics.min == statistics.first ? 8 : 0) | (statistics.max == statistics.last ? 16 : 0)
+        )
         let first = Self.bits(statistics.first, column.kind)
         // The first value of whole numbers stands at the beginning of the stream already, but that may not be read.
         writer.zigzag(first)
         if isConstant { return }
         writer.zigzag(Self.bits(statistics.last, column.kind) &- first)
-        if statistics.min != statistics.first { writer.zigzag(Self.bits(statistics.min, column.kind) &- first) }
-        if statistics.max != statistics.last { writer.zigzag(Self.bits(statistics.max, column.kind) &- first) }
+        if statistics.min != statistics.first {
+            writer.zigzag(Self.bits(statistics.min, column.kind) &- first)
+        }
+        if statistics.max != statistics.last {
+            writer.zigzag(Self.bits(statistics.max, column.kind) &- first)
+        }
         if column.kind.isInteger, let sum = statistics.sum {
             // How far the sum is off the middle of first and last, times the count.
             let rest = sum - Int128(column.count) * Self.integer(statistics.first)
@@ -202,9 +210,12 @@ struct ChunkHeader: Sendable {
     @inline(__always)
     static func number(_ value: Double, _ format: GoNumberFormat) -> Number {
         guard GoNumberText.isInteger(value, format) else { return .real(value) }
-        if let integer = Int64(exactly: value) { return .integer(integer) }
-        if let unsigned = UInt64(exactly: value) { return .unsigned(unsigned) }
-        return .real(value)
+        if value.magnitude < 0x1p53 { return .integer(Int64(value)) }
+        // Beyond, the shortest digits are filled up with zeros: another integer than the double's.
+        var text: [UInt8] = []
+        GoNumberText.append(value, format, to: &text)
+        let leaf = Leaf(offset: 0, length: Int32(truncatingIfNeeded: text.count), kind: .number)
+        return Shape.number(leaf, in: text) ?? .real(value)
     }
 
     // MARK: Reading
@@ -244,7 +255,8 @@ struct ChunkHeader: Sendable {
         guard reader.isAtEnd else { throw .malformed("bytes after the header") }
     }
 
-    private static func shape(_ reader: inout ByteReader, _ columnCount: Int) throws(CodecError) -> ShapeEntry {
+    private static func shape(_ reader: inout ByteReader, _ columnCount: Int) throws(CodecError) -> ShapeEntry
+    {
         let id = ShapeID(try reader.zigzag())
         let rowCount = try reader.count(max: ChunkLimits.rowsMax, "documents of a shape")
         let leafCount = try reader.count(max: ScannedDocument.bytesMax, "leaves")
@@ -256,9 +268,13 @@ struct ChunkHeader: Sendable {
             let pauses = try reader.count(max: max(0, end), "a ring's place")
             let ends = try reader.count(max: max(0, end), "a ring's place")
             let collectionCount = try reader.count(max: max(0, leafCount - 1), "a leaf's place")
-            guard end >= 0, abs(pauses - ends) >= PauseRing.slots else { throw .malformed("rings out of place") }
+            guard end >= 0, abs(pauses - ends) >= PauseRing.slots else {
+                throw .malformed("rings out of place")
+            }
             let places = ChunkTable.Rings(pauses: pauses, ends: ends, collectionCount: collectionCount)
-            guard !ChunkTable.isInRings(collectionCount, places) else { throw .malformed("rings out of place") }
+            guard !ChunkTable.isInRings(collectionCount, places) else {
+                throw .malformed("rings out of place")
+            }
             rings = places
         default: throw .malformed("an unknown kind of rings")
         }
@@ -309,7 +325,8 @@ struct ChunkHeader: Sendable {
     }
 
     private static func statistics(
-        _ reader: inout ByteReader, _ column: ColumnEntry
+        _ reader: inout ByteReader,
+        _ column: ColumnEntry
     ) throws(CodecError) -> ChunkColumnStatistics {
         let kind = column.kind
         guard kind != .text, column.count > 0 else { throw .malformed("statistics of nothing") }
@@ -324,8 +341,15 @@ struct ChunkHeader: Sendable {
         }
         let first = try number(firstBits)
         var result = ChunkColumnStatistics(
-            count: column.count, first: first, last: first, min: first, max: first, sum: nil,
-            neverFalls: flags & 1 != 0, neverRises: flags & 2 != 0)
+            count: column.count,
+            first: first,
+            last: first,
+            min: first,
+            max: first,
+            sum: nil,
+            neverFalls: flags & 1 != 0,
+            neverRises: flags & 2 != 0
+        )
         if flags & 4 == 0 {
             result.last = try number(firstBits &+ (try reader.zigzag()))
             result.min = flags & 8 != 0 ? first : try number(firstBits &+ (try reader.zigzag()))
@@ -345,7 +369,8 @@ struct ChunkHeader: Sendable {
     private mutating func readStreams(_ reader: inout ByteReader, _ streamCount: Int) throws(CodecError) {
         streams = [StreamEntry](repeating: StreamEntry(count: 0, inline: []), count: streamCount)
         for number in 0..<ChunkStream.storedCount {
-            let max = number == ChunkStream.ringEnd || number == ChunkStream.ringPause
+            let max =
+                number == ChunkStream.ringEnd || number == ChunkStream.ringPause
                 ? PauseRing.slots * columnRowCount : rowCount
             streams[number].count = try reader.count(max: max, "values of a stream")
         }
@@ -383,7 +408,8 @@ struct ChunkHeader: Sendable {
             ChunkStream.serverDate, ChunkStream.form,
         ]
         let ofDocuments = [
-            ChunkStream.run, ChunkStream.ringCount, ChunkStream.seen, ChunkStream.missedCount, ChunkStream.missedPause,
+            ChunkStream.run, ChunkStream.ringCount, ChunkStream.seen, ChunkStream.missedCount,
+            ChunkStream.missedPause,
         ]
         guard ofRows.allSatisfy({ streams[$0].count == rowCount }),
             ofDocuments.allSatisfy({ streams[$0].count == documentCount }),

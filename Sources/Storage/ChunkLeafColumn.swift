@@ -173,13 +173,21 @@ struct ChunkLeafColumn {
         switch mode {
         case .integers:
             return Finished(
-                kind: isAboveSigned ? .unsigned : .signed, integers: integers, doubles: [], exceptions: exceptions,
-                texts: [])
+                kind: isAboveSigned ? .unsigned : .signed,
+                integers: integers,
+                doubles: [],
+                exceptions: exceptions,
+                texts: []
+            )
         case .doubles:
             let isJSON = jsonExceptions.count <= generalExceptions.count
             return Finished(
-                kind: isJSON ? .json : .general, integers: [], doubles: doubles,
-                exceptions: isJSON ? jsonExceptions : generalExceptions, texts: [])
+                kind: isJSON ? .json : .general,
+                integers: [],
+                doubles: doubles,
+                exceptions: isJSON ? jsonExceptions : generalExceptions,
+                texts: []
+            )
         case .texts:
             return Finished(kind: .text, integers: integers, doubles: [], exceptions: [], texts: texts)
         }

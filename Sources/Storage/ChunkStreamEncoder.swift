@@ -77,8 +77,14 @@ struct ChunkStreamEncoder {
             }
             planned.append(
                 Planned(
-                    entry: entry, column: finished, name: column.name, streams: [], index: index,
-                    rank: Rank(column.name, finished.kind)))
+                    entry: entry,
+                    column: finished,
+                    name: column.name,
+                    streams: [],
+                    index: index,
+                    rank: Rank(column.name, finished.kind)
+                )
+            )
         }
         if level == .cold { planned.sort { ($0.rank, $0.index) < ($1.rank, $1.index) } }
         // Doubles after the integers of their class, which may be their quotient.
@@ -130,7 +136,9 @@ struct ChunkStreamEncoder {
         }
         let row = rows[7]
         var byValue: [Int64: [Int]] = [:]
-        for (index, planned) in integers.enumerated() { byValue[planned.streams[0][row], default: []].append(index) }
+        for (index, planned) in integers.enumerated() {
+            byValue[planned.streams[0][row], default: []].append(index)
+        }
         for a in integers {
             let sum = (Double(a.streams[0][row]) / values[row]).rounded()
             guard sum.magnitude < 0x1p53 else { continue }
@@ -146,14 +154,18 @@ struct ChunkStreamEncoder {
     }
 
     private func found(
-        _ values: [Double], _ a: Planned, _ b: Planned, _ c: Planned?
+        _ values: [Double],
+        _ a: Planned,
+        _ b: Planned,
+        _ c: Planned?
     ) -> (ChunkHeader.DoubleForm, [Int64])? {
         var wrong = 0
         let stream = values.indices.map { row in
             let off =
                 DoubleColumn.orderedBits(values[row])
                 &- DoubleColumn.orderedBits(
-                    Self.quotient(a.streams[0][row], b.streams[0][row], c?.streams[0][row] ?? 0))
+                    Self.quotient(a.streams[0][row], b.streams[0][row], c?.streams[0][row] ?? 0)
+                )
             if off != 0 { wrong += 1 }
             return off
         }
@@ -203,9 +215,15 @@ struct ChunkStreamEncoder {
         }
         func number(_ bits: Int64) -> Number { ChunkHeader.number(bits, column.kind) }
         return ChunkColumnStatistics(
-            count: column.count, first: number(bits[0]), last: number(bits[bits.count - 1]), min: number(low ^ flip),
-            max: number(high ^ flip), sum: column.kind.isInteger ? sum : nil, neverFalls: neverFalls,
-            neverRises: neverRises)
+            count: column.count,
+            first: number(bits[0]),
+            last: number(bits[bits.count - 1]),
+            min: number(low ^ flip),
+            max: number(high ^ flip),
+            sum: column.kind.isInteger ? sum : nil,
+            neverFalls: neverFalls,
+            neverRises: neverRises
+        )
     }
 
     // MARK: Encoding
@@ -215,7 +233,9 @@ struct ChunkStreamEncoder {
             encoded[number] =
                 level == .cold
                 ? encoder.encode(
-                    table.streams[number], predictions: [], divisor: IntegerColumn.divisor(table.streams[number])
+                    table.streams[number],
+                    predictions: [],
+                    divisor: IntegerColumn.divisor(table.streams[number])
                 ) { _ in [] }
                 : encoder.encode(table.streams[number])
         }
@@ -245,6 +265,11 @@ struct ChunkStreamEncoder {
             search = PredictionSearch(count: count, judging: full)
             for number in known.keys.sorted() { addFeature(number, known[number] ?? [], &search) }
         }
+        // Memory comes back when a collection has run.
+        let gate = planned.first {
+            $0.rank == .collectionCount && $0.entry.count == count && $0.entry.kind.isInteger
+        }
+        .map { (column: $0.entry.stream, values: $0.streams[0]) }
         for column in planned {
             let number = column.entry.stream
             for (i, stream) in column.streams.enumerated() {
@@ -254,19 +279,27 @@ struct ChunkStreamEncoder {
                 var predictions: [LinearPrediction] = []
                 if isForetold, let search, Self.changes(stream) > 8 {
                     predictions = search.predictions(
-                        of: stream, divisor: divisor, gapTo: gap(column), termsMax: 24
+                        of: stream,
+                        divisor: divisor,
+                        gapTo: gap(column),
+                        gate: gate,
+                        termsMax: 24
                     ) { candidate, chosen in
                         Self.closure(candidate, chosen, closures).count <= column.rank.closureMax
                     }
                 }
-                let bytes = encoder.encode(stream, predictions: predictions, divisor: divisor) { known[$0] ?? [] }
+                let bytes = encoder.encode(stream, predictions: predictions, divisor: divisor) {
+                    known[$0] ?? []
+                }
                 encoded[number + i] = bytes
                 guard i == 0, isForetold else { continue }
                 known[number] = stream
                 // Our own bytes, just written: they say which columns were taken in the end.
                 let read = (try? IntegerColumn.columnsRead(by: ByteReader(bytes))) ?? []
                 closures[number] = Self.closure(nil, read, closures)
-                if column.entry.form == nil || column.entry.form != .bits { addFeature(number, stream, &search) }
+                if column.entry.form == nil || column.entry.form != .bits {
+                    addFeature(number, stream, &search)
+                }
             }
         }
     }

@@ -61,7 +61,9 @@ struct ChunkTable {
 
     /// Takes `scrapes` apart. Documents in rows of `raw` are kept whole, and so are those that fit no shape.
     init(_ scrapes: [ChunkScrape], shape: (ShapeID) throws -> Shape, raw: Set<Int>) throws {
-        guard scrapes.count <= ChunkLimits.rowsMax else { throw ChunkError.overLimit("\(scrapes.count) scrapes") }
+        guard scrapes.count <= ChunkLimits.rowsMax else {
+            throw ChunkError.overLimit("\(scrapes.count) scrapes")
+        }
         rowCount = scrapes.count
         for (row, scrape) in scrapes.enumerated() {
             appendRow(scrape)
@@ -161,7 +163,9 @@ struct ChunkTable {
     }
 
     private mutating func parse(
-        _ body: UnsafeBufferPointer<UInt8>, _ leaves: [Leaf], _ first: Int,
+        _ body: UnsafeBufferPointer<UInt8>,
+        _ leaves: [Leaf],
+        _ first: Int,
         into ring: WritableKeyPath<ChunkTable, [UInt64]>
     ) -> Bool {
         var values: [UInt64] = []
@@ -241,7 +245,8 @@ struct ChunkTable {
     /// The rings of a shape, where both have 256 slots and a count goes with them.
     static func rings(of shape: Shape) -> Rings? {
         guard let memStats = shape.memStats, let pauses = memStats.pauseRing, let ends = memStats.endRing,
-            let count = memStats.collectionCount, pauses.count == PauseRing.slots, ends.count == PauseRing.slots,
+            let count = memStats.collectionCount, pauses.count == PauseRing.slots,
+            ends.count == PauseRing.slots,
             !pauses.overlaps(ends), !pauses.contains(count), !ends.contains(count)
         else { return nil }
         return Rings(pauses: pauses.lowerBound, ends: ends.lowerBound, collectionCount: count)

@@ -48,7 +48,8 @@ enum GoNumberText {
 
     /// The significant digits of Swift's description, and how many of them stand before the point.
     private static func parse(
-        _ text: UnsafeBufferPointer<UInt8>, into digits: UnsafeMutableBufferPointer<UInt8>
+        _ text: UnsafeBufferPointer<UInt8>,
+        into digits: UnsafeMutableBufferPointer<UInt8>
     ) -> (count: Int, point: Int) {
         var count = 0
         var point: Int?
@@ -63,7 +64,9 @@ enum GoNumberText {
                 var isNegative = false
                 for byte in text[(i + 1)...] {
                     if byte == UInt8(ascii: "-") { isNegative = true }
-                    if byte &- UInt8(ascii: "0") <= 9 { exponent = exponent * 10 + Int(byte &- UInt8(ascii: "0")) }
+                    if byte &- UInt8(ascii: "0") <= 9 {
+                        exponent = exponent * 10 + Int(byte &- UInt8(ascii: "0"))
+                    }
                 }
                 if isNegative { exponent = -exponent }
                 break
@@ -82,7 +85,10 @@ enum GoNumberText {
     }
 
     private static func scientific(
-        _ digits: UnsafeBufferPointer<UInt8>, _ exponent: Int, _ format: GoNumberFormat, to bytes: inout [UInt8]
+        _ digits: UnsafeBufferPointer<UInt8>,
+        _ exponent: Int,
+        _ format: GoNumberFormat,
+        to bytes: inout [UInt8]
     ) {
         bytes.append(digits[0])
         if digits.count > 1 {
@@ -159,7 +165,9 @@ enum DecimalText {
         if isNegative { i &+= 1 }
         let count = end &- i
         guard count > 0, count <= 20 else { return nil }
-        if bytes[i] == UInt8(ascii: "0") { return count == 1 && !isNegative ? Parsed(bits: 0, isAboveSigned: false) : nil }
+        if bytes[i] == UInt8(ascii: "0") {
+            return count == 1 && !isNegative ? Parsed(bits: 0, isAboveSigned: false) : nil
+        }
         var value: UInt64 = 0
         // 19 digits fit; the 20th is checked.
         let checkedFrom = count == 20 ? end &- 1 : end
