@@ -66,7 +66,13 @@ struct ChunkLeafColumn {
             integers.append(parsed.bits)
             return
         }
-        other(Array(UnsafeBufferPointer(rebasing: body[start..<end])), kind)
+        let text = UnsafeBufferPointer(rebasing: body[start..<end])
+        if mode == .texts, let last = integers.last, texts[Int(last)].elementsEqual(text) {
+            // The usual case, and hashing is slow.
+            integers.append(last)
+            return
+        }
+        other(Array(text), kind)
     }
 
     private mutating func other(_ text: [UInt8], _ kind: LeafKind) {

@@ -2,6 +2,12 @@ import Codec
 import Expvar
 import Model
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Scrapes taken apart: every stream of a chunk as plain integers, every leaf as a column.
 struct ChunkTable {
     /// A shape as the chunk uses it.
@@ -29,6 +35,14 @@ struct ChunkTable {
         var values = ChunkLeafColumn()
         /// The documents that have it, by their number among those not raw; nil where all do.
         var rows: [Int32]?
+
+        @inline(__always)
+        mutating func append(
+            _ body: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ kind: LeafKind, row: Int32
+        ) {
+            values.append(body, start, end, kind)
+            if rows != nil { rows?.append(row) }
+        }
     }
 
     /// The streams below `ChunkStream.storedCount`.
@@ -56,6 +70,7 @@ struct ChunkTable {
     private var document = ScannedDocument()
     private var newRings: (ends: [UInt64], pauses: [UInt64]) = ([], [])
     private var totals: (count: Int64, pause: Int64) = (0, 0)
+    private var lastRings: (run: RunID, n: Int64, body: [UInt8], ends: RingBytes, pauses: RingBytes)?
     private var lastEndOfRun: [RunID: Int64] = [:]
     private var valueCount = 0
 
@@ -141,24 +156,66 @@ struct ChunkTable {
         return body.withUnsafeBufferPointer { bytes in
             var ringCount: Int64 = 0
             if let rings = use.rings {
-                let leaf = document.leaves[rings.collectionCount]
-                let start = Int(leaf.offset)
-                guard let n = DecimalText.parse(bytes, start, start + Int(leaf.length)),
-                    n.isAboveSigned || n.bits >= 0,
-                    parse(bytes, document.leaves, rings.ends, into: \.newRings.ends),
-                    parse(bytes, document.leaves, rings.pauses, into: \.newRings.pauses)
-                else { return false }
-                ringCount = appendRings(UInt64(bitPattern: n.bits), run)
+                guard let count = readRings(rings, document.leaves, body, bytes, run) else { return false }
+                ringCount = count
             }
             streams[ChunkStream.ringCount].append(ringCount)
             columnRuns.append(run.value)
-            for (leaf, column) in zip(document.leaves, use.columns) where column >= 0 {
-                let start = Int(leaf.offset)
-                columns[column].values.append(bytes, start, start + Int(leaf.length), leaf.kind)
-                columns[column].rows?.append(Int32(columnRuns.count - 1))
+            let row = Int32(columnRuns.count - 1)
+            let leaves = document.leaves
+            columns.withUnsafeMutableBufferPointer { columns in
+                use.columns.withUnsafeBufferPointer { places in
+                    for (index, leaf) in leaves.enumerated() where places[index] >= 0 {
+                        let start = Int(leaf.offset)
+                        columns[places[index]].append(bytes, start, start + Int(leaf.length), leaf.kind, row: row)
+                    }
+                }
             }
             valueCount += document.leaves.count - (use.rings == nil ? 0 : 2 * PauseRing.slots)
             return true
+        }
+    }
+
+    /// Takes the rings into their streams, and says how many slots changed; nil where they are none.
+    private mutating func readRings(
+        _ rings: Rings, _ leaves: [Leaf], _ body: [UInt8], _ bytes: UnsafeBufferPointer<UInt8>, _ run: RunID
+    ) -> Int64? {
+        let leaf = leaves[rings.collectionCount]
+        guard let n = DecimalText.parse(bytes, Int(leaf.offset), Int(leaf.offset) + Int(leaf.length)),
+            n.isAboveSigned || n.bits >= 0
+        else { return nil }
+        let ends = RingBytes(leaves, rings.ends)
+        let pauses = RingBytes(leaves, rings.pauses)
+        // Mostly no collection has run since the last scrape, and then it shows in the text already.
+        if let last = lastRings, last.run == run, last.n == n.bits, ends.isSame(bytes, last.ends, last.body),
+            pauses.isSame(bytes, last.pauses, last.body)
+        {
+            return 0
+        }
+        guard parse(bytes, leaves, rings.ends, into: \.newRings.ends),
+            parse(bytes, leaves, rings.pauses, into: \.newRings.pauses)
+        else { return nil }
+        lastRings = (run, n.bits, body, ends, pauses)
+        return appendRings(UInt64(bitPattern: n.bits), run)
+    }
+
+    /// Where the slots of a ring stand in a body.
+    private struct RingBytes {
+        var range: Range<Int>
+
+        init(_ leaves: [Leaf], _ first: Int) {
+            let last = leaves[first + PauseRing.slots - 1]
+            range = Int(leaves[first].offset)..<Int(last.offset) + Int(last.length)
+        }
+
+        /// Whether the bytes are those of another body.
+        func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ other: RingBytes, _ body: [UInt8]) -> Bool {
+            guard range.count == other.range.count else { return false }
+            return body.withUnsafeBytes { body in
+                memcmp(
+                    UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,
+                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound, range.count) == 0
+            }
         }
     }
 

@@ -125,22 +125,60 @@ enum DecimalText {
     /// Appends `value`.
     @inline(__always)
     static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { digits in
+            let count = write(value, at: digits.baseAddress.unsafelyUnwrapped)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: digits[..<count]))
+        }
+    }
+
+    /// Writes `value` at `target`, where there is room for 24 bytes, and says how many it took (2^64 has 20 digits).
+    @inline(__always)
+    static func write(_ value: UInt64, at target: UnsafeMutableRawPointer) -> Int {
         if value < 10 {
-            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value))
-            return
+            target.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value), as: UInt8.self)
+            return 1
         }
-        // 2^64 has 20 digits.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            var rest = value
-            repeat {
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                start &-= 1
-                digits[start] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit)
+        let count = digitCount(value)
+        var position = count
+        var rest = value
+        // Two digits a division.
+        pairs.withUnsafeBufferPointer { pairs in
+            while rest >= 100 {
+                let quotient = rest / 100
+                position &-= 2
+                target.storeBytes(
+                    of: pairs[Int(truncatingIfNeeded: rest &- quotient &* 100)], toByteOffset: position,
+                    as: UInt16.self)
                 rest = quotient
-            } while rest > 0
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start..<20]))
+            }
+            if rest >= 10 {
+                target.storeBytes(of: pairs[Int(truncatingIfNeeded: rest)], as: UInt16.self)
+            } else {
+                target.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+            }
         }
+        return count
+    }
+
+    @inline(__always)
+    private static func digitCount(_ value: UInt64) -> Int {
+        // 1233 / 4096 is log10(2), a bit more: so the guess is right or one too high.
+        let guess = ((64 &- value.leadingZeroBitCount) &* 1233) &>> 12
+        return powers.withUnsafeBufferPointer { value < $0[guess] ? guess : guess &+ 1 }
+    }
+
+    /// 10^0 to 10^19.
+    private static let powers: [UInt64] = {
+        var powers: [UInt64] = [1]
+        for _ in 0..<19 { powers.append(powers[powers.count - 1] * 10) }
+        return powers
+    }()
+
+    /// "00" to "99", the first digit in the lower byte on this machine, whichever that is.
+    private static let pairs: [UInt16] = (0..<100).map { number in
+        let tens = UInt16(UInt8(ascii: "0")) + UInt16(number / 10)
+        let ones = UInt16(UInt8(ascii: "0")) + UInt16(number % 10)
+        return UInt16(littleEndian: ones << 8 | tens)
     }
 
     /// Appends `value`.
