@@ -178,3 +178,8 @@ private struct DigitReader {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int64(byte - UInt8(ascii: "0")) : nil
     }
 }
+
+extension Timestamp: CustomStringConvertible {
+    /// RFC 3339 in UTC with milliseconds, as answers print times.
+    package var description: String { TimestampText.format(self) }
+}

@@ -1,3 +1,5 @@
+import Model
+
 /// What is wrong with the configuration: one line, with the file and the line where there is one.
 package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file that is wrong; nil for a flag or the environment.

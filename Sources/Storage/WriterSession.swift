@@ -139,9 +139,14 @@ final class WriterSession {
         // A checkpoint that fails (a full disk, say) loses nothing: the commit is in the WAL, and the next tries again.
         let left = (try? connection.checkpoint(.passive)) ?? 0
         guard left > 0, connection.pagesInWAL >= WriterSession.pagesMax else { return }
+        try? truncateWAL()
+    }
+
+    /// Writes the WAL back and cuts it to nothing, if readers let it within a moment.
+    func truncateWAL() throws(SQLiteError) {
         connection.setBusyTimeout(milliseconds: WriterSession.checkpointWaitMilliseconds)
-        _ = try? connection.checkpoint(.truncate)
-        connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds)
+        defer { connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds) }
+        try connection.checkpoint(.truncate)
     }
 
     // MARK: Storing

@@ -69,7 +69,7 @@ struct DamageTests {
         let seed = UInt64.random(in: 0...(.max))
         var generator = SeededGenerator(seed: seed)
         var errors = 0
-        let flips = ProcessEnvironment.integer("EXPVAULT_TEST_FLIPS") ?? 60
+        let flips = ProcessEnvironment.integer("EXPVAULT_TEST_FLIPS") ?? 40
         let damaged = directory.file("damaged.db")
         for _ in 0..<flips {
             var changed = bytes

@@ -37,7 +37,9 @@ struct FailureTests {
         }
         #expect(failures > 0)
         _ = try session.connection.integer("PRAGMA max_page_count = 1000000")
-        for time in 60..<70 { kept += try session.append([noise(Int64(time))]).map(\.position.time.milliseconds) }
+        for time in 60..<70 {
+            kept += try session.append([noise(Int64(time))]).map(\.position.time.milliseconds)
+        }
         try session.close()
         let all = try everything(path)
         #expect(all.map(\.record.position.time.milliseconds) == kept)
@@ -87,6 +89,52 @@ struct FailureTests {
         while try cursor.next() != nil { count += 1 }
         #expect(count == 10)
         #expect(try vault.snapshot().lastSeq == 20)
+        try await writer.close()
+    }
+}
+
+@Suite("Readers beside a writer")
+struct ReadersTests {
+    @Test(
+        "readers see a growing prefix, whole and without an error, while one writes, checkpoints and prunes"
+    )
+    func readers() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("test.db")
+        let writer = try await VaultWriter.open(path: path, create: true)
+        _ = try await writer.append([(sample, scrape(0, body(0)))])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var last: Int64 = 0
+                    while last < 300 {
+                        let snapshot = try Vault.openReader(path: path).snapshot()
+                        #expect(snapshot.lastSeq >= last)
+                        last = snapshot.lastSeq
+                        let target = try #require(try snapshot.targets().first)
+                        let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+                        var seq: Int64 = 0
+                        while let record = try cursor.next() {
+                            #expect(try cursor.body() == body(Int(record.seq) - 1))
+                            seq = record.seq
+                        }
+                        #expect(seq == last)
+                        await Task.yield()
+                    }
+                }
+            }
+            group.addTask {
+                for index in 1..<300 {
+                    _ = try await writer.append([(sample, scrape(Int64(index), body(index)))])
+                    if index % 40 == 0 { try await writer.checkpoint() }
+                    if index % 70 == 0 {
+                        let now = Timestamp(milliseconds: Int64(index))
+                        try await writer.prune(RetentionPolicy(ageMilliseconds: 100, now: now))
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
         try await writer.close()
     }
 }

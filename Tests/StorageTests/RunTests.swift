@@ -54,7 +54,10 @@ struct RunTests {
     init() throws { directory = try TemporaryDirectory() }
 
     private func insert(
-        _ history: [(time: Int64, body: [UInt8])], into name: String, batch: Int = 16, reopen: Bool = false
+        _ history: [(time: Int64, body: [UInt8])],
+        into name: String,
+        batch: Int = 16,
+        reopen: Bool = false
     ) async throws -> String {
         let path = directory.file(name)
         var writer = try await VaultWriter.open(path: path, create: true)
@@ -108,7 +111,9 @@ struct RunTests {
         let writer = try await VaultWriter.open(path: path, create: true)
         for part in [history[20...], history[..<20]] {
             _ = try await writer.insert(
-                part.map { ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body)) }
+                part.map {
+                    ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body))
+                }
             )
         }
         let copy = directory.file("copy.db")

@@ -6,7 +6,8 @@ import Testing
 @Suite("The clock of a target's scrapes")
 struct ScrapeClockTests {
     /// Feeds wall and boot clock readings in milliseconds, and gives where they went.
-    private func place(_ readings: [(wall: Int64, boot: Int64)], id: String? = "b") -> [ScrapeClock.Placement] {
+    private func place(_ readings: [(wall: Int64, boot: Int64)], id: String? = "b") -> [ScrapeClock.Placement]
+    {
         var last: ScrapeClock.Last?
         return readings.map { wall, boot in
             let reading = ScrapeClock.Reading(
@@ -33,7 +34,9 @@ struct ScrapeClockTests {
 
     @Test("a step back of 30 s lets t go on with the boot clock, until the wall clock has caught up")
     func smallStepBack() {
-        let placed = place([(100_000, 0), (80_000, 10_000), (90_000, 20_000), (130_500, 30_000), (140_500, 40_000)])
+        let placed = place([
+            (100_000, 0), (80_000, 10_000), (90_000, 20_000), (130_500, 30_000), (140_500, 40_000),
+        ])
         #expect(times(placed) == [100_000, 110_000, 120_000, 130_500, 140_500])
         #expect(placed.allSatisfy { $0.stepMilliseconds == nil && $0.position.epoch == 0 })
     }
@@ -89,7 +92,9 @@ struct ScrapeClockTests {
         #expect(after(939_999).stepMilliseconds == -60_001)
     }
 
-    @Test("positions always rise, whatever the clocks do, and a step is exactly a parting by more than a minute")
+    @Test(
+        "positions always rise, whatever the clocks do, and a step is exactly a parting by more than a minute"
+    )
     func property() {
         let seed = UInt64.random(in: 0...(.max))
         var generator = SeededGenerator(seed: seed)
@@ -99,7 +104,9 @@ struct ScrapeClockTests {
             var boot: Int64 = 0
             for _ in 0..<50 {
                 let elapsed = Int64.random(in: 0...20_000, using: &generator)
-                let jumps: [Int64] = [0, 0, 0, 0, 0, -500, -20_000, -59_000, -61_000, 59_000, 61_000, -864_000_000]
+                let jumps: [Int64] = [
+                    0, 0, 0, 0, 0, -500, -20_000, -59_000, -61_000, 59_000, 61_000, -864_000_000,
+                ]
                 let jump = jumps.randomElement(using: &generator) ?? 0
                 boot += elapsed
                 wall += elapsed + jump
@@ -112,7 +119,10 @@ struct ScrapeClockTests {
                 if let last {
                     #expect(last.position < placement.position, "seed \(seed)")
                     #expect((placement.stepMilliseconds != nil) == (abs(jump) > 60_000), "seed \(seed)")
-                    #expect((placement.position.epoch > last.position.epoch) == (jump < -60_000), "seed \(seed)")
+                    #expect(
+                        (placement.position.epoch > last.position.epoch) == (jump < -60_000),
+                        "seed \(seed)"
+                    )
                 }
                 #expect(placement.position.time >= reading.wall, "seed \(seed)")
                 last = ScrapeClock.Last(position: placement.position, reading: reading)
@@ -133,7 +143,11 @@ struct ScrapeClockTests {
                         bootNanoseconds: a
                     )
                 )
-                let now = ScrapeClock.Reading(wall: Timestamp(milliseconds: b), bootID: "b", bootNanoseconds: b)
+                let now = ScrapeClock.Reading(
+                    wall: Timestamp(milliseconds: b),
+                    bootID: "b",
+                    bootNanoseconds: b
+                )
                 _ = ScrapeClock.place(now, after: last)
             }
         }

@@ -51,7 +51,10 @@ struct VaultFileTests {
     @Test("something else than a database is refused and left as it is")
     func foreign() async throws {
         let text = directory.file("text.db")
-        write(Array("SQLite format 4, no, 3, but a text that is longer than a header has to be\n".utf8), to: text)
+        write(
+            Array("SQLite format 4, no, 3, but a text that is longer than a header has to be\n".utf8),
+            to: text
+        )
         let other = directory.file("other.db")
         let connection = try Connection(path: other, role: .writer(create: true), busyMilliseconds: 0)
         try connection.execute("PRAGMA journal_mode = WAL; CREATE TABLE a(b); INSERT INTO a VALUES (1)")
@@ -147,7 +150,9 @@ struct VaultFileTests {
         }
         try await first.close()
         try await VaultWriter.open(path: path, create: false).close()
-        await #expect(throws: StorageError.self) { _ = try await first.append([(sample, scrape(1, body(1)))]) }
+        await #expect(throws: StorageError.self) {
+            _ = try await first.append([(sample, scrape(1, body(1)))])
+        }
     }
 
     @Test("a hand-made schema is refused")
