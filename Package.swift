@@ -88,7 +88,7 @@ let package = Package(
         // Real loopback servers, seeded generators and a naive reference, for the tests below.
         .target(
             name: "TestSupport",
-            dependencies: ["Model", "JSON", "Expvar", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
+            dependencies: ["Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),

@@ -1,0 +1,366 @@
+import Model
+import Storage
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// `expvault export elasticsearch`: the shell around `ReplayMachine`, which obeys.
+///
+///     let replay = try ElasticsearchReplay(configuration)
+///     let report = try await replay.run { progress in … }    // replay.cancel() ends it in good order
+///
+/// One task reads, decides and commits; each request is a child task of its own. In memory are `inFlightMax` + 1
+/// batches of documents, their compressed requests, and one scrape.
+package final class ElasticsearchReplay: Sendable {
+    /// Called now and then with how far the export is.
+    package typealias Progress = @Sendable (ReplayProgress) -> Void
+
+    /// Documents read between two looks at what else is to be done.
+    private static let documentsPerTurn = 256
+    /// A source that nobody asks for so long lets go of its snapshot (storage.md: readers keep none for over 5 s).
+    private static let restAfter: Int64 = 2_000
+    private static let progressInterval: Int64 = 250
+
+    let configuration: ReplayConfiguration
+    private let cancellation = Mutex<(isCancelled: Bool, wake: (@Sendable () -> Void)?)>((false, nil))
+
+    /// - Throws: `ExportSetupError` for what contradicts itself.
+    package init(_ configuration: ReplayConfiguration) throws(ExportSetupError) {
+        try configuration.check()
+        self.configuration = configuration
+    }
+
+    /// Ends a run in good order: what is on the way may still be answered, for four seconds at most.
+    package func cancel() {
+        let wake = cancellation.withLock { state in
+            state.isCancelled = true
+            return state.wake
+        }
+        wake?()
+    }
+
+    private var isCancelled: Bool { cancellation.withLock(\.isCancelled) }
+
+    // MARK: The calls of the command
+
+    /// Sends what is to be sent.
+    ///
+    /// - Throws: `StorageError` (`locked` where another export is at work on the destination), `ExportSetupError`.
+    ///   What the server does is no error, but in the report.
+    package func run(_ progress: @escaping Progress = { _ in }) async throws -> ReplayReport {
+        let vault = try Vault.openReader(path: configuration.vaultPath)
+        var report = ReplayReport(
+            destination: configuration.client.url.description,
+            server: "",
+            summary: ReplaySummary(),
+            end: .done,
+            notes: []
+        )
+        let client: ElasticsearchClient
+        do {
+            client = try await openClient()
+        } catch let stop as ReplayStop {
+            report.end = .stopped(stop)
+            return report
+        }
+        do {
+            try await run(vault, client, &report, progress)
+        } catch let stop as ReplayStop {
+            report.end = .stopped(stop)
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+        return report
+    }
+
+    private func openClient() async throws -> ElasticsearchClient {
+        var settings = configuration.client
+        settings.userAgent = "expvault/\(configuration.version)"
+        return try await ElasticsearchClient.open(settings)
+    }
+
+    private func run(
+        _ vault: Vault,
+        _ client: ElasticsearchClient,
+        _ report: inout ReplayReport,
+        _ progress: @escaping Progress
+    ) async throws {
+        guard
+            let info = try await ServerGreeting(client: client, configuration: configuration).info(
+                isCancelled: { self.isCancelled },
+                progress
+            )
+        else {
+            report.end = .cancelled
+            return
+        }
+        report.server = "\(info.product.rawValue) \(info.version)"
+        let snapshot = try vault.snapshot()
+        let ledger = try await ReplayLedger.open(
+            vaultPath: configuration.vaultPath,
+            databaseUUID: snapshot.databaseUUID
+        )
+        do {
+            let destination = ReplayDestination(
+                clusterUUID: info.clusterUUID,
+                namespace: configuration.namespace,
+                mode: configuration.mode
+            )
+            let claimed = try await ledger.claim(
+                destination,
+                label: configuration.client.url.description,
+                targets: try snapshot.targets().map(\.id),
+                lastSeq: snapshot.lastSeq,
+                now: Timestamp(milliseconds: MonotonicClock.wall)
+            )
+            let includesHistogram = try await decideHistogram(client, info, &report.notes)
+            try await makeStreams(client, info)
+            let context = try context(snapshot, includesHistogram: includesHistogram)
+            let source: any ReplaySource =
+                configuration.retriesRejected
+                ? try await QuarantineSource(ledger: ledger)
+                : try DatabaseSource(
+                    vault: vault,
+                    context: context,
+                    targets: configuration.targets,
+                    range: configuration.range,
+                    isWhole: configuration.isWhole,
+                    cursors: claimed.position.cursors
+                )
+            let machine = ReplayMachine(
+                rules: rules(foreignHigh: claimed.foreignHigh),
+                position: claimed.position,
+                jitterSeed: UInt64.random(in: .min ... .max),
+                now: MonotonicClock.now
+            )
+            let transport = ElasticsearchTransport(
+                client: client,
+                features: ServerFeatures(info),
+                namespace: configuration.namespace,
+                isViaPipeline: configuration.isViaPipeline,
+                gzipLevel: configuration.gzipLevel,
+                isPatient: configuration.follows
+            )
+            (report.summary, report.end) = try await drive(machine, source, ledger, transport, progress)
+        } catch {
+            await ledger.close()
+            throw error
+        }
+        await ledger.close()
+    }
+
+    private func rules(foreignHigh: Int64) -> ReplayMachine.Rules {
+        var rules = ReplayMachine.Rules()
+        rules.namespace = configuration.namespace
+        rules.requestTimeout = configuration.client.requestTimeout
+        rules.inFlightMax = configuration.inFlightMax
+        rules.follows = configuration.follows
+        rules.waitMax = configuration.follows ? nil : configuration.waitMax
+        rules.leavesOutCustom = !configuration.isViaPipeline
+        rules.requestBytesMax = configuration.requestBytesMax
+        if let rate = configuration.client.rateLimit {
+            // A request that takes half a minute on a thin line, were it not compressed at all.
+            rules.requestBytesMax = Int(
+                min(Int64(rules.requestBytesMax), max(100_000, rate.multipliedOrMax(by: 30)))
+            )
+            // Three of them share the line; that is no standstill.
+            rules.waitMax = rules.waitMax.map { $0 + Int64(rules.requestBytesMax) * 4_000 / rate }
+        }
+        if configuration.retriesRejected {
+            rules.scope = .rejected
+        } else if !configuration.isWhole {
+            rules.scope = .part
+        }
+        // What a part or the quarantine holds may have been sent before, who knows to which index.
+        rules.foreignHigh = rules.scope == .whole ? foreignHigh : .max
+        return rules
+    }
+
+    func context(_ snapshot: VaultSnapshot, includesHistogram: Bool) throws -> DocumentContext {
+        DocumentContext(
+            namespace: configuration.namespace,
+            agentID: snapshot.databaseUUID,
+            agentName: snapshot.recordingHost,
+            agentVersion: configuration.version,
+            ephemeralID: RandomUUID.text(),
+            preservesOriginal: configuration.preservesOriginal,
+            includesPauses: configuration.includesPauses,
+            includesHistogram: includesHistogram,
+            isViaPipeline: configuration.isViaPipeline
+        )
+    }
+
+    private func decideHistogram(
+        _ client: ElasticsearchClient,
+        _ info: ServerInfo,
+        _ notes: inout [String]
+    ) async throws(ReplayStop) -> Bool {
+        guard configuration.includesPauses, !configuration.isViaPipeline, !configuration.retriesRejected
+        else {
+            return false
+        }
+        switch configuration.pauseHistogram {
+        case .on: return true
+        case .off: return false
+        case .automatic:
+            let stream = DocumentKind.heap.stream(namespace: configuration.namespace)
+            if ServerFeatures(info).knowsHistogram,
+                try await PauseHistogramMapping.isMapped(in: stream, by: client)
+            {
+                return true
+            }
+            let remedy =
+                ServerFeatures(info).knowsHistogram
+                ? "; run with --setup once, or with --pause-histogram on"
+                : ": the server knows no such field type"
+            notes.append(
+                "documents go without \(PauseHistogramMapping.field), which \(stream) does not map\(remedy)"
+            )
+            return false
+        }
+    }
+
+    /// Before 8.13 a bulk request cannot insist on a data stream, and would make a plain index where no template
+    /// says otherwise; so the streams are made first.
+    private func makeStreams(_ client: ElasticsearchClient, _ info: ServerInfo) async throws(ReplayStop) {
+        guard !ServerFeatures(info).knowsRequireDataStream else { return }
+        for kind in DocumentKind.allCases {
+            let name = kind.stream(namespace: configuration.namespace)
+            let found = try await client.asked("GET", "/_data_stream/\(name)?filter_path=data_streams.name")
+            guard found.status == 404 else { continue }
+            let made = try await client.asked("PUT", "/_data_stream/\(name)")
+            // Who may not make it by name may still make it by writing; it may also have come into being just now.
+            guard made.status == 400 else { continue }
+            let stop = client.stop(made, on: name)
+            guard !stop.description.contains("resource_already_exists") else { continue }
+            throw ReplayStop(
+                .unavailable,
+                "no template makes \(name) a data stream; install the Golang integration's templates, or run --setup"
+            )
+        }
+    }
+
+    // MARK: The loop
+
+    /// What a child task comes back with.
+    private enum Signal: Sendable {
+        case event(ReplayMachine.Event, wireBytes: Int)
+        case wake
+        case cancelled
+        case nothing
+    }
+
+    private func drive(
+        _ machine: ReplayMachine,
+        _ source: any ReplaySource,
+        _ ledger: ReplayLedger,
+        _ transport: ElasticsearchTransport,
+        _ progress: @escaping Progress
+    ) async throws -> (ReplaySummary, ReplayEnd) {
+        let (cancelled, continuation) = AsyncStream<Void>.makeStream()
+        let isCancelledAlready = cancellation.withLock { state in
+            state.wake = { continuation.finish() }
+            return state.isCancelled
+        }
+        if isCancelledAlready { continuation.finish() }
+        defer { cancellation.withLock { $0.wake = nil } }
+        return try await withThrowingTaskGroup(of: Signal.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                for await _ in cancelled {}
+                return Task.isCancelled ? .nothing : .cancelled
+            }
+            var loop = ReplayLoop(
+                machine: machine,
+                interval: Self.progressInterval,
+                follows: configuration.follows,
+                followInterval: configuration.followInterval
+            )
+            while true {
+                try await feed(&loop, source)
+                for action in loop.machine.next(now: MonotonicClock.now) {
+                    switch action {
+                    case .commit(let commit):
+                        try await ledger.commit(commit, now: Timestamp(milliseconds: MonotonicClock.wall))
+                    case .send(let batch, let documents):
+                        group.addTask {
+                            let sent = await transport.bulk(batch, documents)
+                            return .event(sent.event, wireBytes: sent.wireBytes)
+                        }
+                    case .probe(let batch, let streams):
+                        group.addTask { .event(await transport.probe(batch, streams), wireBytes: 0) }
+                    case .lookUp(let batch, let ids, let refresh):
+                        group.addTask {
+                            .event(await transport.lookUp(batch, ids, refresh: refresh), wireBytes: 0)
+                        }
+                    case .finish(let end):
+                        loop.report(source.remaining, progress, isLast: true)
+                        return (loop.summary, end)
+                    }
+                }
+                loop.report(source.remaining, progress, isLast: false)
+                if loop.machine.wantsDocument, !loop.isSourceEmpty { continue }
+                if let delay = loop.timerToStart(now: MonotonicClock.now, restAfter: Self.restAfter) {
+                    group.addTask {
+                        try? await Task.sleep(for: .milliseconds(delay))
+                        return .wake
+                    }
+                }
+                let signal = try await group.next() ?? .nothing
+                try await take(signal, &loop, source)
+            }
+        }
+    }
+
+    private func feed(_ loop: inout ReplayLoop, _ source: any ReplaySource) async throws {
+        var count = 0
+        while loop.machine.wantsDocument, !loop.isSourceEmpty, count < Self.documentsPerTurn {
+            if let delivery = try await source.next() {
+                loop.machine.receive(delivery)
+            } else {
+                loop.sourceIsEmpty(now: MonotonicClock.now)
+            }
+            count += 1
+        }
+        if count > 0 { loop.fedAt = MonotonicClock.now }
+    }
+
+    private func take(_ signal: Signal, _ loop: inout ReplayLoop, _ source: any ReplaySource) async throws {
+        let now = MonotonicClock.now
+        switch signal {
+        case .event(let event, let wireBytes):
+            loop.wireBytes += Int64(wireBytes)
+            loop.machine.handle(event, now: now)
+        case .wake:
+            loop.timerFired()
+            if now - loop.fedAt >= Self.restAfter { source.rest() }
+            if loop.mayRefresh(now: now) { try await source.refresh() }
+        case .cancelled: loop.machine.handle(.cancelled, now: now)
+        case .nothing: if Task.isCancelled { loop.machine.handle(.cancelled, now: now) }
+        }
+    }
+}
+
+/// Random UUIDs (RFC 9562, version 4).
+enum RandomUUID {
+    static func text() -> String {
+        var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Array(SHA256.hexadecimal(bytes))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    }
+}
+
+extension Int64 {
+    fileprivate func multipliedOrMax(by factor: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+}

@@ -1,0 +1,69 @@
+/// The base URL of a server, checked.
+package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
+    /// Scheme, host, port and the path before which a proxy puts it; without a slash at the end.
+    package let description: String
+    package let host: String
+    package let port: Int
+    package let isTLS: Bool
+
+    /// The URL that `text` is.
+    ///
+    /// - Throws: `ExportSetupError`; above all where a user or password stands in it, which would show in `ps`.
+    package init(_ text: String) throws(ExportSetupError) {
+        let scheme: String
+        if text.hasPrefix("https://") {
+            scheme = "https"
+        } else if text.hasPrefix("http://") {
+            scheme = "http"
+        } else {
+            throw ExportSetupError("the URL must begin with https:// or http://")
+        }
+        isTLS = scheme == "https"
+        let rest = text.dropFirst(scheme.count + 3)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        var path = rest.dropFirst(authority.count)
+        guard !authority.contains("@") else {
+            throw ExportSetupError(
+                "the URL must hold no user or password; use --user with --password-file, or --api-key-file"
+            )
+        }
+        guard !path.contains("?"), !path.contains("#") else {
+            throw ExportSetupError("the URL must have no query and no fragment")
+        }
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }) else {
+            throw ExportSetupError("the URL holds characters that no URL has")
+        }
+        while path.hasSuffix("/") { path = path.dropLast() }
+        let hostEnd = authority.hasPrefix("[") ? authority.firstIndex(of: "]") : nil
+        let colon = authority[(hostEnd ?? authority.startIndex)...].firstIndex(of: ":")
+        host = String(authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" })
+        guard !host.isEmpty else { throw ExportSetupError("the URL names no host") }
+        if let colon {
+            guard let port = Int(authority[authority.index(after: colon)...]), (1...65_535).contains(port)
+            else {
+                throw ExportSetupError("the URL's port must be a number from 1 to 65535")
+            }
+            self.port = port
+        } else {
+            // What Elastic's own clients take where none is given.
+            port = scheme == "https" ? 443 : 9200
+        }
+        let shownHost = host.contains(":") ? "[\(host)]" : host
+        description = "\(scheme)://\(shownHost):\(port)\(path)"
+    }
+
+    /// Makes sure that a name may be a data stream's namespace.
+    ///
+    /// See: https://www.elastic.co/guide/en/fleet/current/data-streams.html
+    package static func checkNamespace(_ namespace: String) throws(ExportSetupError) {
+        let forbidden = #"\/*?"<>|,#:-"#
+        guard (1...100).contains(namespace.utf8.count), namespace == namespace.lowercased(),
+            namespace.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            !namespace.contains(where: forbidden.contains)
+        else {
+            throw ExportSetupError(
+                "a namespace is 1 to 100 small letters, digits, dots and underscores, as in default"
+            )
+        }
+    }
+}

@@ -1,0 +1,367 @@
+import Model
+package import Storage
+
+/// Decides everything about an export, and does nothing itself.
+///
+/// Events go in, actions come out; the shell (`ElasticsearchReplay`) only obeys. No clock, network, disk or random
+/// source is touched, so that a hundred thousand runs against a simulated server take seconds.
+///
+///     source ─document→ forming ─full→ waiting ─→ sending ─answered→ settled (cursor moves)
+///                                        ↑  │        └─unanswered→ waiting, in doubt
+///                                        │  └─in doubt→ probing ─same index→ sending
+///                                        └──ids missing── lookingUp ←─other index─┘
+///
+/// What must hold:
+/// - a cursor is committed only once every document up to it was taken, was there, or is in quarantine (committed);
+/// - before documents are sent, the highest `seq` among them and the indices that they can land in are committed;
+/// - what may be stored already is sent again only to the index that would answer 409, or after a lookup;
+/// - never more than `inFlightMax` + 1 batches are held, whatever the server does.
+package struct ReplayMachine: Sendable {
+    /// The rules of one export.
+    package struct Rules: Sendable {
+        /// The size of a request before compression: 5 MB, the middle of what Elastic advises (5 to 15 MB).
+        package var requestBytesMax = 5_000_000
+        /// Documents in a request; an `ids` query returns 10 000 hits at most (index.max_result_window), and a
+        /// document that lies there twice takes two.
+        package var requestDocumentsMax = 5_000
+        /// Requests on the way at once.
+        package var inFlightMax = 3
+        /// How long a request may take, in milliseconds.
+        package var requestTimeout: Int64 = 60_000
+        /// How long to go on without progress, in milliseconds; nil: for ever.
+        package var waitMax: Int64? = 300_000
+        /// Whether to stay when the source has nothing more.
+        package var follows = false
+        /// What is sent.
+        package var scope = Scope.whole
+        /// Whether a refused document is sent once more without the variables that its error names.
+        package var leavesOutCustom = true
+        /// Documents up to this `seq` may be there from an export that this ledger knows nothing of.
+        package var foreignHigh: Int64 = 0
+        /// How long the end waits for requests on the way, in milliseconds: SIGTERM must be obeyed within 5 s.
+        package var drainMax: Int64 = 4_000
+        /// The namespace of the streams.
+        package var namespace = "default"
+
+        /// The rules unless somebody says otherwise.
+        package init() {}
+    }
+
+    /// Which documents an export sends.
+    package enum Scope: Hashable, Sendable {
+        /// Everything beyond the cursors, which are moved.
+        case whole
+        /// A range or some targets: cursors are neither read nor moved.
+        case part
+        /// The quarantine.
+        case rejected
+    }
+
+    /// What happened.
+    package enum Event: Sendable {
+        /// The write index of each asked stream, and how many indices the stream has.
+        case probed(batch: Int, PerStream<StreamState>)
+        /// The ids that are there; an id that lies there twice comes twice.
+        case found(batch: Int, ids: [String])
+        /// We may not ask that.
+        case denied(batch: Int)
+        /// One answer for each item, in the order in which they were sent.
+        case answered(batch: Int, [BulkItemAnswer])
+        /// Any of the three requests failed as a whole.
+        case failed(batch: Int, BulkFailure)
+        /// End in good order, soon.
+        case cancelled
+    }
+
+    /// What to do, in this order.
+    package enum Action: Sendable {
+        /// Make this durable before the next action.
+        case commit(ReplayCommit)
+        /// Send a bulk request.
+        case send(batch: Int, [ReplayDocument])
+        /// Ask for the write indices of these streams.
+        case probe(batch: Int, [DocumentKind])
+        /// Ask which of these ids are there, after a refresh where wanted.
+        case lookUp(batch: Int, ids: [DocumentKind: [String]], refresh: Bool)
+        /// Let go of everything: the export has ended.
+        case finish(ReplayEnd)
+    }
+
+    /// What a probe says of a stream.
+    package struct StreamState: Hashable, Sendable {
+        package var writeIndex: WriteIndex
+        /// How many backing indices it has.
+        package var indexCount: Int
+
+        /// A stream that writes to that index, of so many.
+        package init(writeIndex: WriteIndex, indexCount: Int) {
+            self.writeIndex = writeIndex
+            self.indexCount = indexCount
+        }
+    }
+
+    /// The probe before anything is sent; no batch has this number.
+    static let firstProbe = 0
+
+    let rules: Rules
+    var retryPolicy: RetryPolicy
+    package internal(set) var summary = ReplaySummary()
+    /// Why nothing is being sent at the moment, in words, and until when; nil while things go on.
+    package internal(set) var wait: (reason: String, until: Int64)?
+
+    // Batches: being filled, waiting for their turn, on the way.
+    var forming: ReplayBatch?
+    var waiting: [ReplayBatch] = []
+    var active: [Int: ReplayBatch] = [:]
+    var lastBatchID = ReplayMachine.firstProbe
+    var lastSentOrder = 0
+    /// Halved by each 413, so that the next request is not too large again.
+    var requestBytesMax: Int
+
+    // The position.
+    var seqs: [TargetID: AnsweredSeqs]
+    var committedCursors: [TargetID: Int64]
+    var movedTargets: Set<TargetID> = []
+    var high: Int64
+    /// What an earlier export left in doubt; nil once it is settled.
+    var carried: ReplayDoubt?
+    var committedDoubt: ReplayDoubt?
+    var pending = ReplayCommit()
+    var needsCommit = false
+
+    // What is known of the streams.
+    var hasProbed = false
+    var isProbing = false
+    var canProbe = true
+    var indices = PerStream<WriteIndex>(.unknown)
+    var hasRefreshed = false
+
+    // Time, in milliseconds of a clock that only goes forward.
+    var attempt = 0
+    var backoffSince: Int64 = .min
+    var backoffUntil: Int64 = .min
+    let startedAt: Int64
+    var lastProgress: Int64
+    var isExhausted = false
+    var ending: ReplayEnd?
+    var endingBy: Int64 = .max
+    var isFinished = false
+
+    /// A machine that goes on from `position`; the cursors must hold each target that is known, from 0.
+    package init(rules: Rules, position: ReplayPosition, jitterSeed: UInt64, now: Int64) {
+        self.rules = rules
+        startedAt = now
+        retryPolicy = RetryPolicy(seed: jitterSeed)
+        lastProgress = now
+        requestBytesMax = rules.requestBytesMax
+        seqs = position.cursors.mapValues { AnsweredSeqs(cursor: $0) }
+        committedCursors = position.cursors
+        high = position.doubt?.high ?? 0
+        committedDoubt = position.doubt
+        carried = position.doubt
+        settleCarried()
+    }
+
+    // MARK: The source
+
+    /// Whether a document would be taken now: one batch may be filled beside those that are held.
+    package var wantsDocument: Bool {
+        ending == nil && !isFinished
+            && waiting.count + active.values.filter { !$0.items.isEmpty }.count
+                < rules.inFlightMax
+    }
+
+    /// Takes what the source handed out.
+    package mutating func receive(_ delivery: ReplayDelivery) {
+        isExhausted = false
+        switch delivery {
+        case .frontier(let target, let seq):
+            seqs[target, default: AnsweredSeqs(cursor: 0)].advanceFrontier(to: seq)
+            movedTargets.insert(target)
+        case .document(let document):
+            summary.read += 1
+            seqs[document.target, default: AnsweredSeqs(cursor: 0)].opened(document.seq)
+            add(document)
+        }
+    }
+
+    /// The source has nothing more, or nothing more for now.
+    package mutating func sourceExhausted() {
+        isExhausted = true
+        sealForming()
+    }
+
+    private mutating func add(_ document: ReplayDocument) {
+        let size = BulkRequest.bytes(of: document, namespace: rules.namespace)
+        let doubt = doubt(of: document)
+        if let batch = forming,
+            batch.bytes + size > requestBytesMax || batch.items.count >= rules.requestDocumentsMax
+                || batch.doubt != doubt
+        {
+            sealForming()
+        }
+        if forming == nil {
+            forming = newBatch([], bytes: 0, doubt: doubt)
+        }
+        forming?.items.append(ReplayItem(document: document))
+        forming?.bytes += size
+    }
+
+    /// What is to be believed of a document before it was ever sent by this export.
+    private func doubt(of document: ReplayDocument) -> ReplayBatch.Doubt? {
+        let wasSent = carried.map { document.seq <= $0.high } ?? false
+        let isForeign = document.seq <= rules.foreignHigh
+        guard wasSent || isForeign else { return nil }
+        var indices = PerStream<WriteIndex>(.unknown)
+        if !isForeign, let carried {
+            for kind in DocumentKind.allCases {
+                indices[kind] = carried.indices[kind.stream(namespace: rules.namespace)] ?? .unknown
+            }
+        }
+        // An export that was killed just now may have left a request on the way.
+        return ReplayBatch.Doubt(
+            indices: indices,
+            settledAt: wasSent ? startedAt + rules.requestTimeout : startedAt,
+            wasSent: wasSent
+        )
+    }
+
+    mutating func sealForming() {
+        guard let batch = forming else { return }
+        forming = nil
+        waiting.append(batch)
+    }
+
+    mutating func newBatch(_ items: [ReplayItem], bytes: Int, doubt: ReplayBatch.Doubt?) -> ReplayBatch {
+        lastBatchID += 1
+        return ReplayBatch(id: lastBatchID, items: items, bytes: bytes, doubt: doubt)
+    }
+
+    // MARK: What to do next
+
+    /// The moment at which `next` must be called again even if nothing happens; nil where only an event helps.
+    package var wakeAt: Int64? {
+        guard !isFinished else { return nil }
+        var moments: [Int64] = []
+        if ending != nil {
+            moments.append(endingBy)
+        } else {
+            if let waitMax = rules.waitMax, hasWork { moments.append(lastProgress + waitMax) }
+            if hasProbed ? active.count < inFlightMax : !isProbing {
+                for batch in waiting { moments.append(max(batch.notBefore, backoffUntil)) }
+            }
+        }
+        return moments.min()
+    }
+
+    /// What to do now, in order.
+    ///
+    /// Call it after every event, after every document, and at `wakeAt`.
+    package mutating func next(now: Int64) -> [Action] {
+        guard !isFinished else { return [] }
+        // An export that has nothing to send makes no progress, and waits for nothing either.
+        if !hasWork { lastProgress = now }
+        if now >= backoffUntil { wait = nil }
+        var steps: [Action] = []
+        if ending == nil { giveUpIfTooLong(now: now) }
+        if ending == nil { start(&steps, now: now) }
+        if ending == nil, !hasWork, isExhausted, !rules.follows { ending = .done }
+        var actions: [Action] = []
+        let commit = takeCommit(beforeSending: steps.contains { if case .send = $0 { true } else { false } })
+        if !commit.isEmpty { actions.append(.commit(commit)) }
+        actions += steps
+        if let ending, active.isEmpty || now >= endingBy || ending == .done {
+            isFinished = true
+            countUnanswered()
+            actions.append(.finish(ending))
+        }
+        return actions
+    }
+
+    /// Whether documents are held that are not answered for.
+    var hasWork: Bool {
+        forming != nil || !waiting.isEmpty || active.values.contains { !$0.items.isEmpty }
+    }
+
+    /// While the server is away one request at a time finds out whether it is back.
+    private var inFlightMax: Int { attempt > 0 ? 1 : rules.inFlightMax }
+
+    private mutating func giveUpIfTooLong(now: Int64) {
+        guard let waitMax = rules.waitMax, now - lastProgress >= waitMax else { return }
+        end(.gaveUp(reason: wait?.reason ?? lastFailure ?? "the server does not answer"), now: now)
+        endingBy = now
+    }
+
+    var lastFailure: String?
+
+    private mutating func start(_ steps: inout [Action], now: Int64) {
+        guard now >= backoffUntil else { return }
+        if !hasProbed {
+            // Nothing is sent before the write indices are known: they are what a later doubt is measured by.
+            guard !isProbing, forming != nil || !waiting.isEmpty else { return }
+            isProbing = true
+            active[ReplayMachine.firstProbe] = ReplayBatch(id: ReplayMachine.firstProbe, items: [], bytes: 0)
+            steps.append(.probe(batch: ReplayMachine.firstProbe, DocumentKind.allCases))
+            return
+        }
+        if let batch = forming, batch.bytes >= requestBytesMax { sealForming() }
+        var index = 0
+        while index < waiting.count, active.count < inFlightMax {
+            guard waiting[index].notBefore <= now else {
+                index += 1
+                continue
+            }
+            steps.append(begin(waiting.remove(at: index), now: now))
+        }
+    }
+
+    /// Takes the next step with a batch.
+    private mutating func begin(_ batch: ReplayBatch, now: Int64) -> Action {
+        var batch = batch
+        defer { active[batch.id] = batch }
+        if !batch.streamsToLookUp.isEmpty {
+            batch.phase = .lookingUp
+            var ids: [DocumentKind: [String]] = [:]
+            for item in batch.items where batch.streamsToLookUp.contains(item.document.kind) {
+                ids[item.document.kind, default: []].append(item.document.id)
+            }
+            // What some earlier export may have sent was refreshed by the first lookup already.
+            let refresh = batch.doubt?.wasSent ?? true || !hasRefreshed
+            return .lookUp(batch: batch.id, ids: ids, refresh: refresh)
+        }
+        if let doubt = batch.doubt, !batch.isUnprotected, !batch.isProbed {
+            if canProbe {
+                batch.phase = .probing
+                return .probe(batch: batch.id, batch.streams)
+            }
+            batch.isUnprotected = doubt.wasSent
+        }
+        return send(&batch, now: now)
+    }
+
+    private mutating func send(_ batch: inout ReplayBatch, now: Int64) -> Action {
+        batch.phase = .sending
+        batch.isProbed = false
+        batch.sentAt = now
+        lastSentOrder += 1
+        // Of several sends without a clear answer the first decides where the documents can be.
+        if batch.oldest == nil { batch.oldest = ReplayBatch.Sent(order: lastSentOrder, indices: indices) }
+        summary.requests += 1
+        summary.bytes += Int64(batch.bytes)
+        for item in batch.items { high = max(high, item.document.seq) }
+        return .send(batch: batch.id, batch.items.map(\.document))
+    }
+
+    mutating func end(_ end: ReplayEnd, now: Int64) {
+        guard ending == nil else { return }
+        ending = end
+        // What is on the way may still be answered; that saves the next export from doubting it.
+        endingBy = now + rules.drainMax
+    }
+
+    private mutating func countUnanswered() {
+        summary.unanswered =
+            (forming?.items.count ?? 0) + waiting.reduce(0) { $0 + $1.items.count }
+            + active.values.reduce(0) { $0 + $1.items.count }
+    }
+}

@@ -1,0 +1,144 @@
+import Codec
+package import Expvar
+import Model
+
+extension ChunkDecoder {
+    /// What the header knows of a series, without decoding it; nil where it knows nothing, or documents are raw.
+    ///
+    /// - Parameter leaves: for each shape of the chunk, in the order of `shapes`, the leaf that carries the series.
+    package func statistics(leaves: [Int?]) -> ChunkColumnStatistics? {
+        guard header.columnRowCount == header.documentCount, let column = try? column(leaves: leaves) else {
+            return nil  // damage shows when the column is decoded
+        }
+        return header.columns[column].statistics
+    }
+
+    /// The one column that carries a series in all shapes that have it; nil where none does or several.
+    private func column(leaves: [Int?]) throws -> Int? {
+        var result: Int?
+        for (shape, leaf) in zip(header.shapes, leaves) {
+            guard let leaf else { continue }
+            guard shape.columns.indices.contains(leaf) else {
+                throw ChunkError.damaged("a shape has fewer leaves")
+            }
+            let column = shape.columns[leaf]
+            if column < 0 || (result != nil && result != column) { return nil }
+            result = column
+        }
+        return result
+    }
+
+    /// The values of a series, one for each document.
+    ///
+    /// - Parameters:
+    ///   - leaves: for each shape of the chunk, in the order of `shapes`, the leaf that carries the series; nil where
+    ///     the shape lacks it.
+    ///   - shape: finds shapes; called only where documents are raw.
+    package func series(leaves: [Int?], shape: (ShapeID) throws -> Shape) throws -> SeriesColumn {
+        guard leaves.contains(where: { $0 != nil }) else { return .absent }
+        if header.columnRowCount == header.documentCount, let index = try column(leaves: leaves) {
+            let entry = header.columns[index]
+            if entry.count == header.documentCount, !entry.hasExceptions {
+                switch (entry.kind, try values(of: entry)) {
+                case (.signed, .integers(let values)): return .integers(values)
+                case (.json, .doubles(let values)), (.general, .doubles(let values)):
+                    if !entry.hasIntegers, values.allSatisfy(\.isFinite) { return .reals(values) }
+                default: break
+                }
+            }
+        }
+        return Self.narrowed(try mixed(leaves, shape))
+    }
+
+    /// The general case: any mixture of columns, texts and raw documents.
+    private func mixed(_ leaves: [Int?], _ shape: (ShapeID) throws -> Shape) throws -> [Number?] {
+        var result = [Number?](repeating: nil, count: header.documentCount)
+        let documents = try documents()
+        var columns: [Int: (numbers: [Number?], rows: [Int]?)] = [:]
+        let blobs = documents.contains(where: \.isRaw) ? try blobs() : nil
+        var scanned = ScannedDocument()
+        for document in documents {
+            guard document.shape < leaves.count, let leaf = leaves[document.shape] else { continue }
+            let entry = header.shapes[document.shape]
+            guard entry.columns.indices.contains(leaf) else {
+                throw ChunkError.damaged("a shape has fewer leaves")
+            }
+            if document.isRaw {
+                guard let body = blobs?.blob(document.place) else { continue }
+                let kinds = try shape(entry.id).leafKinds.count
+                do { try scanned.scan(body) } catch { continue }
+                guard leaf < scanned.leaves.count, scanned.leaves.count == kinds else { continue }
+                result[document.number] = Shape.number(scanned.leaves[leaf], in: body)
+                continue
+            }
+            let column = entry.columns[leaf]
+            // The rings are no series.
+            guard column >= 0 else { continue }
+            if columns[column] == nil { columns[column] = (try numbers(column), try columnRows(column)) }
+            guard let (numbers, rows) = columns[column] else { continue }
+            let place = rows.map { Self.index(of: document.place, in: $0) } ?? document.place
+            guard place < numbers.count else { throw ChunkError.damaged("a column of another length") }
+            result[document.number] = numbers[place]
+        }
+        return result
+    }
+
+    /// The numbers of a column, nil for what is none.
+    private func numbers(_ index: Int) throws -> [Number?] {
+        let entry = header.columns[index]
+        var numbers: [Number?]
+        switch (entry.kind, try values(of: entry)) {
+        case (.text, .integers(let places)):
+            let texts = try texts()
+            let ofTexts = (texts.ofColumns[index] ?? []).map { Self.number(texts.bytes[$0]) }
+            numbers = try places.map { place in
+                guard place >= 0, place < Int64(ofTexts.count) else {
+                    throw ChunkError.damaged("a text's place")
+                }
+                return ofTexts[Int(place)]
+            }
+        case (let kind, .integers(let values)):
+            numbers = values.map { ChunkHeader.number($0, kind) }
+        case (let kind, .doubles(let values)):
+            let format = kind.format ?? .json
+            numbers = values.map { $0.isFinite ? ChunkHeader.number($0, format) : nil }
+        }
+        if entry.hasExceptions {
+            let texts = try texts()
+            for exception in texts.exceptions[index] ?? [] {
+                numbers[exception.row] = Self.number(texts.bytes[exception.text])
+            }
+        }
+        return numbers
+    }
+
+    /// The number that a leaf's text is.
+    private static func number(_ text: ArraySlice<UInt8>) -> Number? {
+        guard let first = text.first else { return nil }
+        let kind: LeafKind
+        switch first {
+        case UInt8(ascii: "t") where text.elementsEqual("true".utf8): kind = .boolean
+        case UInt8(ascii: "f") where text.elementsEqual("false".utf8): kind = .boolean
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): kind = .number
+        default: return nil
+        }
+        let body = Array(text)
+        return Shape.number(
+            Leaf(offset: 0, length: Int32(truncatingIfNeeded: body.count), kind: kind),
+            in: body
+        )
+    }
+
+    private static func narrowed(_ numbers: [Number?]) -> SeriesColumn {
+        var integers: [Int64] = []
+        var reals: [Double] = []
+        for number in numbers {
+            switch number {
+            case .integer(let value) where reals.isEmpty: integers.append(value)
+            case .real(let value) where integers.isEmpty: reals.append(value)
+            default: return numbers.allSatisfy({ $0 == nil }) ? .absent : .mixed(numbers)
+            }
+        }
+        return reals.isEmpty ? .integers(integers) : .reals(reals)
+    }
+}
