@@ -19,7 +19,7 @@ package struct ChunkColumnStatistics: Hashable, Sendable {
     package var neverRises: Bool
 }
 
-/// The header of a chunk, expanded. See docs/format.md, "Chunk header".
+/// The header of a chunk, expanded; see docs/format.md, "Chunk header".
 struct ChunkHeader: Sendable {
     struct ShapeEntry: Sendable {
         var id: ShapeID

@@ -283,7 +283,7 @@ struct ChunkStreamEncoder {
                         divisor: divisor,
                         gapTo: gap(column),
                         gate: gate,
-                        termsMax: 24
+                        termsMax: 16
                     ) { candidate, chosen in
                         Self.closure(candidate, chosen, closures).count <= column.rank.closureMax
                     }
