@@ -105,7 +105,7 @@ let package = Package(
             "ExportTests",
             ["Export", "JSON", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
         ),
-        tests("EndToEndTests", ["TestSupport", "Model"]),
+        tests("EndToEndTests", ["expvault", "TestSupport", "JSON", "Model"]),
         tests("LayeringTests", []),
     ]
 )

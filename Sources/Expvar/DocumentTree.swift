@@ -2,18 +2,23 @@
 package indirect enum DocumentNode: Hashable, Sendable {
     /// Members in order; of duplicate keys only the last is here.
     case object([DocumentMember])
+    /// Elements in order.
     case array([DocumentNode])
     /// A number as it is spelled.
     case number(ArraySlice<UInt8>)
     /// A string, decoded.
     case string(String)
+    /// `true` or `false`.
     case boolean(Bool)
+    /// `null`.
     case null
 }
 
 /// A key, decoded, and its value.
 package struct DocumentMember: Hashable, Sendable {
+    /// The key, its escapes decoded.
     package var key: String
+    /// The value.
     package var value: DocumentNode
 
     /// A member with that key.

@@ -200,6 +200,26 @@ extension JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whether what stands between the quotes of a key says `word`, in whatever spelling: `mem\u0073tats`.
+    @inline(__always)
+    static func says(_ text: [UInt8], _ quoted: Range<Int>, _ word: String) -> Bool {
+        let word = word.utf8
+        // An escape is longer than what it stands for.
+        guard quoted.count > word.count else {
+            return quoted.count == word.count && text[quoted].elementsEqual(word)
+        }
+        return text[quoted].contains(UInt8(ascii: "\\")) && decoded(text[quoted]).utf8.elementsEqual(word)
+    }
+
+    /// Adds what a key says to a hash: equal for equal keys, in whatever spelling.
+    static func hash(_ quoted: ArraySlice<UInt8>, into hasher: inout Hasher) {
+        if quoted.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "\\") }) {
+            quoted.withUnsafeBytes { hasher.combine(bytes: $0) }
+        } else {
+            Array(decoded(quoted).utf8).withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
+    }
+
     /// Decodes the escape at `start`, and gives the position after it; one that is none stands for itself.
     private static func decodeEscape(
         _ text: ArraySlice<UInt8>,

@@ -91,6 +91,12 @@ package struct ProcessState: Hashable, Sendable {
 }
 
 extension ProcessState {
+    /// The end of the process's first collection in Unix nanoseconds, while the ring holds it: close to its start.
+    package var firstCollectionEndNanoseconds: UInt64? {
+        guard let held = heldCollections, held.lowerBound == 1, let rings else { return nil }
+        return rings.ends[PauseRing.slot(of: 1)]
+    }
+
     /// Both rings, where there are as many slots as there should be.
     var rings: (pauses: [UInt64], ends: [UInt64])? {
         guard let pauseRing, let endRing, pauseRing.count == PauseRing.slots, endRing.count == PauseRing.slots

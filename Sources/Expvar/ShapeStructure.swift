@@ -1,5 +1,10 @@
 /// The first reading of a skeleton: its leaves, which members are overruled, and what size classes are called.
 struct ShapeStructure {
+    /// So many elements of BySize are named by their size, later ones by their index.
+    ///
+    /// Go has 68. This limits what a hostile document may cost.
+    static let sizesMax = 4096
+
     private(set) var leafKinds: [LeafKind] = []
     /// Where each leaf's marker stands.
     private(set) var markers: [Int32] = []
@@ -38,9 +43,9 @@ struct ShapeStructure {
     /// The keys of all open objects, each object's after those of the one around it.
     private var keys: [Key] = []
     private var levels: [Level] = []
-    /// How many elements of BySize have ended, and where the latest of each name begins.
-    private var elements = 0
-    private var elementsByName: [[UInt8]: Int] = [:]
+    /// Where the elements of BySize begin, and which is the latest of each size.
+    private var elements: [Int32] = []
+    private var elementsBySize: [[UInt8]: Int] = [:]
 
     init(skeleton: [UInt8]) throws(DocumentError) {
         self.skeleton = skeleton
@@ -56,8 +61,9 @@ struct ShapeStructure {
                 endObject()
                 if let offset { elementEnded(at: offset) }
             case .endArray:
-                let offset = levels.removeLast().offset
-                elementEnded(at: offset)
+                let level = levels.removeLast()
+                if level.place == .bySize { bySizeEnded() }
+                elementEnded(at: level.offset)
             case .key(let range):
                 key(range, at: reader.offset)
             case .leaf(let kind, let size):
@@ -67,15 +73,16 @@ struct ShapeStructure {
             }
         }
         keys = []
-        elementsByName = [:]
+        elements = []
+        elementsBySize = [:]
     }
 
     private mutating func begin(at offset: Int, isObject: Bool) {
         let place = nextPlace(isObject: isObject)
         if place == .bySize {
             // An earlier BySize is overruled, by a second key in memstats or a second memstats.
-            elements = 0
-            elementsByName = [:]
+            elements = []
+            elementsBySize = [:]
         }
         levels.append(Level(offset: offset, firstKey: keys.count, place: place))
     }
@@ -93,12 +100,12 @@ struct ShapeStructure {
 
     private func isKey(_ range: Range<Int>?, _ name: String) -> Bool {
         guard let range else { return false }
-        return JSONText.decoded(skeleton[range]).utf8.elementsEqual(name.utf8)
+        return JSONText.says(skeleton, range, name)
     }
 
     private mutating func key(_ range: Range<Int>, at offset: Int) {
         var hasher = Hasher()
-        for byte in JSONText.decoded(skeleton[range]).utf8 { hasher.combine(byte) }
+        JSONText.hash(skeleton[range], into: &hasher)
         keys.append(Key(hash: hasher.finalize(), offset: offset, range: range))
         levels[levels.count - 1].key = range
         // Of two the last counts, also where it is no number.
@@ -124,12 +131,27 @@ struct ShapeStructure {
         keys.removeLast(keys.count - level.firstKey)
     }
 
-    /// Sees to an element of BySize that has just ended: of two with one name the last counts.
+    /// Notes an element of BySize that has just ended: of two with one size the last counts.
     private mutating func elementEnded(at offset: Int) {
         guard levels.last?.place == .bySize else { return }
-        let name = sizes[offset].map { Array(skeleton[$0]) } ?? Array(String(elements).utf8)
-        elements += 1
-        if let earlier = elementsByName.updateValue(offset, forKey: name) { overruled.insert(earlier) }
+        elements.append(Int32(truncatingIfNeeded: offset))
+        if elements.count > Self.sizesMax { sizes[offset] = nil }
+        guard let size = sizes[offset] else { return }
+        let index = elements.count - 1
+        if let earlier = elementsBySize.updateValue(index, forKey: Array(skeleton[size])) {
+            overruled.insert(Int(elements[earlier]))
+        }
+    }
+
+    /// Settles what is left: an element without a size, named by its index, where that is another one's size.
+    private mutating func bySizeEnded() {
+        for (size, index) in elementsBySize {
+            guard let other = Int(String(decoding: size, as: UTF8.self)),
+                String(other).utf8.elementsEqual(size),
+                elements.indices.contains(other), sizes[Int(elements[other])] == nil
+            else { continue }
+            overruled.insert(Int(elements[min(index, other)]))
+        }
     }
 
     private func isSame(_ a: Range<Int>, _ b: Range<Int>) -> Bool {

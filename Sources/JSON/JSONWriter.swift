@@ -18,15 +18,24 @@ package struct JSONWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
+    /// Writes on at the end of `bytes`, where no comma is due.
+    package init(continuing bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
     /// Empties the buffer and keeps its capacity.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         needsComma = false
     }
 
+    /// Begins an object, whose members come next.
     package mutating func beginObject() { open(UInt8(ascii: "{")) }
+    /// Ends the object begun last.
     package mutating func endObject() { close(UInt8(ascii: "}")) }
+    /// Begins an array, whose elements come next.
     package mutating func beginArray() { open(UInt8(ascii: "[")) }
+    /// Ends the array begun last.
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// The key of the member whose value is written next.
@@ -37,14 +46,33 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A string.
     package mutating func string(_ value: String) {
         separate()
         quote(value.utf8)
         needsComma = true
     }
 
+    /// Whether those bytes are UTF-8, so that a string can hold them as they are.
+    package static func isText(_ bytes: [UInt8]) -> Bool {
+        JSONString.isUTF8(bytes, from: 0, to: bytes.count)
+    }
+
+    /// A string whose text is given as UTF-8; what is no UTF-8 in it becomes U+FFFD.
+    package mutating func string(utf8 text: [UInt8]) {
+        guard JSONString.isUTF8(text, from: 0, to: text.count) else {
+            return string(String(decoding: text, as: UTF8.self))
+        }
+        separate()
+        text.withUnsafeBufferPointer { JSONQuote.append($0, to: &bytes) }
+        needsComma = true
+    }
+
+    /// An integer with all its digits.
     package mutating func integer(_ value: some BinaryInteger) { literal(String(value)) }
+    /// `true` or `false`.
     package mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
+    /// `null`.
     package mutating func null() { literal("null") }
 
     /// The shortest decimal that reads back as the same double, a whole number without `.0`.
@@ -55,6 +83,7 @@ package struct JSONWriter: Sendable {
         literal(JSONWriter.text(of: value))
     }
 
+    /// A number: an integer with all its digits, a double as `real` writes it.
     package mutating func number(_ value: Number) {
         switch value {
         case .integer(let value): integer(value)
@@ -103,28 +132,8 @@ package struct JSONWriter: Sendable {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 
-    /// Escapes what JSON demands (RFC 8259, section 7), and DEL, which terminals would obey.
-    private mutating func quote(_ text: some Sequence<UInt8>) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
-                bytes.append(JSONWriter.hexadecimal(byte >> 4))
-                bytes.append(JSONWriter.hexadecimal(byte & 15))
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func hexadecimal(_ digit: UInt8) -> UInt8 {
-        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    private mutating func quote(_ text: String.UTF8View) {
+        let done: Void? = text.withContiguousStorageIfAvailable { JSONQuote.append($0, to: &bytes) }
+        if done == nil { Array(text).withUnsafeBufferPointer { JSONQuote.append($0, to: &bytes) } }
     }
 }

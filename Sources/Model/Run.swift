@@ -8,6 +8,7 @@ package struct RunID: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    /// Runs in the order in which their rows were made.
     package static func < (a: RunID, b: RunID) -> Bool {
         a.value < b.value
     }

@@ -63,6 +63,7 @@ package struct ScrapePosition: Hashable, Comparable, Sendable {
         self.time = time
     }
 
+    /// By epoch first, whatever the times.
     package static func < (a: ScrapePosition, b: ScrapePosition) -> Bool {
         (a.epoch, a.time) < (b.epoch, b.time)
     }

@@ -8,6 +8,7 @@ package struct SeriesID: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    /// Series in the order in which their rows were made.
     package static func < (a: SeriesID, b: SeriesID) -> Bool {
         a.value < b.value
     }

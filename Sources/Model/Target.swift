@@ -8,6 +8,7 @@ package struct TargetID: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    /// Targets in the order in which their rows were made.
     package static func < (a: TargetID, b: TargetID) -> Bool {
         a.value < b.value
     }

@@ -69,7 +69,7 @@ extension VaultSnapshot {
             CollectionReader(stepStarts: try stepStarts(of: target))
         }
         let rows = try reading {
-            try RowPages(target: target, range: .all, afterSeq: 0, failures: false, store: store)
+            try pages(of: target, in: .all, failures: false)
         }
         var document = ScannedDocument()
         while let row = try reading({ try rows.next() }) {

@@ -26,7 +26,11 @@ enum Migrations {
     }
 
     /// Takes the schema from `version` to ours, within the caller's transaction.
-    static func run(on connection: Connection, from version: Int64) throws {
+    static func run(
+        _ steps: [Step] = Migrations.steps,
+        on connection: Connection,
+        from version: Int64
+    ) throws {
         for step in steps where step.version > version {
             try step.run(connection)
             try connection.execute("PRAGMA user_version = \(step.version)")

@@ -55,6 +55,8 @@ package struct PruneSummary: Hashable, Sendable {
 extension WriterSession {
     /// One transaction deletes no more scrapes than this: some milliseconds.
     private static let rowsPerBatch = 500
+    /// Where the size is too large by little, so many go: the file's pages come free only when all in them is gone.
+    private static let rowsPerSizeBatchMin = 8
     /// One call of `prune` makes no more batches than this.
     private static let batchesPerCall = 8
     /// Free pages that one call gives back: 1024 pages are 4 MiB.
@@ -68,8 +70,21 @@ extension WriterSession {
             summary.isUnfinished = try pruneBatch(policy, &summary)
         }
         if try freePages() > 0 && summary.deleted > 0 { try returnSpace(pages: WriterSession.pagesPerCall) }
-        summary.bytes = try size()
+        if summary.deleted > 0 { try trimShapes(beyond: WriterSession.unusedShapesMax) }
+        if let bytesMax = policy.bytesMax { try keepWAL(below: WriterSession.walReserve(of: bytesMax)) }
+        summary.bytes = size()
         return summary
+    }
+
+    /// Cuts the WAL where it is larger; readers are waited for a moment, no more.
+    private func keepWAL(below bytes: Int64) throws(StorageError) {
+        guard fileBytes("-wal") > bytes else { return }
+        try StorageError.wrapping(file.path) { try truncateWAL() }
+    }
+
+    private func fileBytes(_ suffix: String) -> Int64 {
+        var status = stat()
+        return stat(file.realPath + suffix, &status) == 0 ? Int64(status.st_size) : 0
     }
 
     /// See `VaultWriter.compact`.
@@ -82,13 +97,14 @@ extension WriterSession {
             guard part.isUnfinished else { break }
         }
         try StorageError.wrapping(file.path) { try refreshStaleRuns() }
+        try trimShapes(beyond: 0)
         while try freePages() > 0 {
             let before = try freePages()
             try returnSpace(pages: WriterSession.pagesPerCall)
             guard try freePages() < before else { break }
         }
-        try StorageError.wrapping(file.path) { _ = try connection.checkpoint(.truncate) }
-        summary.bytes = try size()
+        try StorageError.wrapping(file.path) { try truncateWAL() }
+        summary.bytes = size()
         return summary
     }
 
@@ -104,13 +120,8 @@ extension WriterSession {
     }
 
     /// The bytes that file and WAL take.
-    func size() throws(StorageError) -> Int64 {
-        var total: Int64 = 0
-        for suffix in ["", "-wal"] {
-            var status = stat()
-            if stat(file.realPath + suffix, &status) == 0 { total += Int64(status.st_size) }
-        }
-        return total
+    func size() -> Int64 {
+        fileBytes("") + fileBytes("-wal")
     }
 
     /// The bytes that would be left if all free pages were given back and the WAL were written back.
@@ -137,19 +148,44 @@ extension WriterSession {
             for victim in victims {
                 try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, victim.seq).run()
             }
-            for target in Set(victims.map(\.target)) { try trim(target) }
+            for (target, gone) in Dictionary(grouping: victims, by: \.target) { try trim(target, gone) }
         }
         // What is remembered of runs and bases may be gone.
         forget()
         summary.deleted += Int64(victims.count)
         summary.deletedProtected += victims.reduce(0) { $0 + ($1.seq > limit ? 1 : 0) }
-        return victims.count == WriterSession.rowsPerBatch
+        return true
     }
 
     private struct Victim {
         var seq: Int64
         var target: TargetID
+        var position: ScrapePosition
+        var run: RunID?
         var age: Int64
+    }
+
+    /// A target with more shapes than this makes them up; then those that nothing has any more are looked for, which
+    /// takes a look at each of its scrapes.
+    private static let unusedShapesMax: Int64 = 1000
+
+    /// Deletes shapes that no scrape has any more, of targets with more than so many.
+    private func trimShapes(beyond countMax: Int64) throws(StorageError) {
+        try transaction {
+            for target in try TargetRow.all(on: store) {
+                guard try count("shapes WHERE target = ?1", target.id) > countMax else { continue }
+                try connection.statement(
+                    """
+                    DELETE FROM shapes WHERE target = ?1 AND id NOT IN \
+                    (SELECT shape FROM scrapes WHERE target = ?1 AND shape IS NOT NULL)
+                    """
+                )
+                .bind(1, target.id.value)
+                .run()
+                if connection.changes > 0 { forget(target.id) }
+            }
+        }
+        store.forget()
     }
 
     /// The next scrapes to go: too old ones, else the oldest of all where the file is too large.
@@ -173,9 +209,20 @@ extension WriterSession {
         guard isTooLarge else { return [] }
         let limit = policy.protectedAfterSeq ?? .max
         let free = oldest.filter { $0.seq <= limit }
-        return Array(
-            (free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch)
-        )
+        let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
+        let count = try countFor(bytes: excess, of: used)
+        return Array((free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(count))
+    }
+
+    /// How many scrapes hold about that many of the used bytes: one batch at most, and some at least.
+    private func countFor(bytes: Int64, of used: Int64) throws -> Int {
+        var scrapes: Int64 = 0
+        for target in try TargetRow.all(on: store) {
+            scrapes += target.failureCount
+            for run in try RunRow.all(of: target.id, on: store) { scrapes += run.scrapeCount }
+        }
+        let share = Double(bytes) / Double(max(used, 1)) * Double(scrapes)
+        return min(WriterSession.rowsPerBatch, max(WriterSession.rowsPerSizeBatchMin, Int(min(share, 1e9))))
     }
 
     /// Of a size limit this much is for the WAL: a checkpoint's worth, or a quarter where the limit is small.
@@ -187,7 +234,7 @@ extension WriterSession {
     private func oldestScrapes(of target: TargetID, now: Timestamp) throws -> [Victim] {
         let steps = try ClockStep.all(of: target, on: store)
         let statement = try connection.statement(
-            "SELECT seq, epoch, t FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT ?2"
+            "SELECT seq, epoch, t, run FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT ?2"
         )
         try statement.bind(1, target.value).bind(2, Int64(WriterSession.rowsPerBatch))
         defer { statement.reset() }
@@ -198,7 +245,15 @@ extension WriterSession {
                 time: Timestamp(milliseconds: statement.integer(2))
             )
             let age = WriterSession.age(of: position, now: now, steps: steps)
-            victims.append(Victim(seq: statement.integer(0), target: target, age: age))
+            victims.append(
+                Victim(
+                    seq: statement.integer(0),
+                    target: target,
+                    position: position,
+                    run: statement.optionalInteger(3).map { RunID($0) },
+                    age: age
+                )
+            )
         }
         return victims
     }
@@ -210,40 +265,61 @@ extension WriterSession {
         return age
     }
 
-    /// Brings a target's runs, steps, bases and shapes in line with the scrapes that are left.
-    private func trim(_ target: TargetID) throws {
+    /// Brings what is known of a target in line with the scrapes that are left.
+    private func trim(_ target: TargetID, _ gone: [Victim]) throws {
+        guard var row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
+        for (id, scrapes) in Dictionary(grouping: gone, by: \.run) {
+            guard let id else {
+                row.failureCount -= Int64(scrapes.count)
+                continue
+            }
+            guard let run = try RunRow.find(id, on: store) else {
+                throw store.damaged("run \(id.value) is missing")
+            }
+            if try shrink(run, by: scrapes) == nil { row.runCount -= 1 }
+        }
         let first = try store.firstRow(
             "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT 1",
             target.value
         )
-        for var run in try RunRow.all(of: target, on: store) {
-            if let first, run.first >= first.position { continue }
-            try recount(&run)
-        }
         try trimSteps(of: target, before: first?.position)
+        row.stepCount = try count("clock_steps WHERE target = ?1", target)
         try trimBases(of: target)
+        try row.store(on: connection)
     }
 
-    private func recount(_ run: inout RunRow) throws {
-        let statement = try connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) <= (?2, ?3) AND run = ?4"
-        )
-        try statement.bind(1, run.target.value).bind(2, run.last.epoch).bind(3, run.last.time.milliseconds)
-            .bind(4, run.id.value)
-        let count = try statement.step() ? statement.integer(0) : 0
-        statement.reset()
-        let first = try store.firstRow(
-            "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND run = ?2 ORDER BY epoch, t LIMIT 1",
-            run.target.value,
-            run.id.value
-        )
-        guard count > 0, let first else {
+    /// Takes scrapes off a run; returns what is left, nil for nothing.
+    ///
+    /// By subtraction: counting what is left would take the longer the more there is.
+    private func shrink(_ run: RunRow, by gone: [Victim]) throws -> RunRow? {
+        var run = run
+        run.scrapeCount -= Int64(gone.count)
+        let all = "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND run = ?2"
+        let first = try store.firstRow("\(all) ORDER BY epoch, t LIMIT 1", run.target.value, run.id.value)
+        guard run.scrapeCount > 0, let first else {
             try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
-            return
+            return nil
         }
-        run.scrapeCount = count
         run.first = first.position
+        if gone.contains(where: { $0.position == run.last }) {
+            let last = try store.firstRow(
+                "\(all) ORDER BY epoch DESC, t DESC LIMIT 1",
+                run.target.value,
+                run.id.value
+            )
+            run.last = last?.position ?? run.first
+        }
         try run.update(on: connection)
+        return run
+    }
+
+    private func count(_ rows: String, _ target: TargetID) throws -> Int64 {
+        let statement = try connection.statement("SELECT count(*) FROM \(rows)")
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
     }
 
     private func trimSteps(of target: TargetID, before first: ScrapePosition?) throws {
@@ -259,15 +335,23 @@ extension WriterSession {
         try statement.run()
     }
 
-    /// Deletes bases that no scrape needs: those of a target serve the scrapes from their own number up to the
-    /// next base's.
+    /// Of a target's bases so many are looked at in a batch, the oldest: where bodies have little in common each
+    /// scrape has its own.
+    private static let basesPerBatch = 2 * rowsPerBatch
+
+    /// Deletes bases that no scrape needs.
+    ///
+    /// A base serves scrapes of its target with numbers from its own up to the target's next base, so a look at
+    /// those is enough.
     private func trimBases(of target: TargetID) throws {
-        let statement = try connection.statement("SELECT seq FROM bases WHERE target = ?1 ORDER BY seq")
-        try statement.bind(1, target.value)
+        let statement = try connection.statement(
+            "SELECT seq FROM bases WHERE target = ?1 ORDER BY seq LIMIT ?2"
+        )
+        try statement.bind(1, target.value).bind(2, Int64(WriterSession.basesPerBatch + 1))
         var bases: [Int64] = []
         while try statement.step() { bases.append(statement.integer(0)) }
         statement.reset()
-        for (index, seq) in bases.enumerated() {
+        for (index, seq) in bases.prefix(WriterSession.basesPerBatch).enumerated() {
             let end = index + 1 < bases.count ? bases[index + 1] : .max
             let use = try connection.statement(
                 "SELECT 1 FROM scrapes WHERE seq >= ?1 AND seq < ?2 AND +target = ?3 AND base = ?1 LIMIT 1"
@@ -275,12 +359,7 @@ extension WriterSession {
             try use.bind(1, seq).bind(2, end).bind(3, target.value)
             let isUsed = try use.step()
             use.reset()
-            if isUsed {
-                // Bases go in the order in which they came, but for imports of old scrapes.
-                if index > 64 { break }
-                continue
-            }
-            try connection.statement("DELETE FROM bases WHERE seq = ?1").bind(1, seq).run()
+            if !isUsed { try connection.statement("DELETE FROM bases WHERE seq = ?1").bind(1, seq).run() }
         }
     }
 }

@@ -16,6 +16,8 @@ final class RowStore {
 
     /// Of that many shapes and base bodies copies are kept; processes that take turns need one each.
     private static let cachedMax = 16
+    /// Cached shapes hold no more leaves than this together.
+    private static let cachedLeavesMax = 32_768
     /// Cached bases hold no more bytes than this together.
     private static let cachedBaseBytesMax = 4 << 20
 
@@ -103,7 +105,8 @@ final class RowStore {
     }
 
     func remember(_ shape: Shape, as id: ShapeID) {
-        if shapes.count >= RowStore.cachedMax { shapes.removeAll() }
+        let leaves = shapes.values.reduce(shape.leafKinds.count) { $0 + $1.leafKinds.count }
+        if shapes.count >= RowStore.cachedMax || leaves > RowStore.cachedLeavesMax { shapes.removeAll() }
         shapes[id] = shape
     }
 

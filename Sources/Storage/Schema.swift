@@ -18,7 +18,9 @@ enum Schema {
             "targets",
             """
             CREATE TABLE targets(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, \
-            is_series_limited INTEGER NOT NULL, has_dates INTEGER NOT NULL, checksum INTEGER NOT NULL)
+            is_series_limited INTEGER NOT NULL, has_dates INTEGER NOT NULL, failure_count INTEGER NOT NULL, \
+            run_count INTEGER NOT NULL, series_count INTEGER NOT NULL, step_count INTEGER NOT NULL, \
+            checksum INTEGER NOT NULL)
             """
         ),
         (
@@ -115,7 +117,8 @@ enum Schema {
                     databaseUUID: MetaValues.randomUUID(),
                     recordingHost: SystemCall.hostName(),
                     createdMilliseconds: SystemCall.wallMilliseconds(),
-                    seqFloor: 0
+                    seqFloor: 0,
+                    targetCount: 0
                 )
                 try values.store(on: connection)
                 try Migrations.run(on: connection, from: 1)
@@ -156,12 +159,21 @@ struct MetaValues {
     var createdMilliseconds: Int64
     /// The highest `seq` that was ever given when rows were last deleted: no scrape gets one at or below it again.
     var seqFloor: Int64
+    /// How many targets there are.
+    var targetCount: Int64
 
-    init(databaseUUID: String, recordingHost: String, createdMilliseconds: Int64, seqFloor: Int64) {
+    init(
+        databaseUUID: String,
+        recordingHost: String,
+        createdMilliseconds: Int64,
+        seqFloor: Int64,
+        targetCount: Int64
+    ) {
         self.databaseUUID = databaseUUID
         self.recordingHost = recordingHost
         self.createdMilliseconds = createdMilliseconds
         self.seqFloor = seqFloor
+        self.targetCount = targetCount
     }
 
     /// Reads the table `meta`.
@@ -179,9 +191,16 @@ struct MetaValues {
         }
         guard let uuid = values["database_uuid"], let host = values["recording_host"],
             let created = values["created_ms"].flatMap({ Int64($0) }),
-            let floor = values["seq_floor"].flatMap({ Int64($0) })
+            let floor = values["seq_floor"].flatMap({ Int64($0) }),
+            let targets = values["target_count"].flatMap({ Int64($0) })
         else { throw StorageError.damaged(path: path, detail: "the table meta lacks a row") }
-        self.init(databaseUUID: uuid, recordingHost: host, createdMilliseconds: created, seqFloor: floor)
+        self.init(
+            databaseUUID: uuid,
+            recordingHost: host,
+            createdMilliseconds: created,
+            seqFloor: floor,
+            targetCount: targets
+        )
     }
 
     /// Writes the table `meta`, within the caller's transaction.
@@ -189,6 +208,7 @@ struct MetaValues {
         let rows = [
             ("database_uuid", databaseUUID), ("recording_host", recordingHost),
             ("created_ms", String(createdMilliseconds)), ("seq_floor", String(seqFloor)),
+            ("target_count", String(targetCount)),
         ]
         for (key, value) in rows {
             try connection.statement("INSERT OR REPLACE INTO meta(key, value, checksum) VALUES (?1, ?2, ?3)")

@@ -50,6 +50,10 @@ final class RowPages {
     private let afterSeq: Int64
     private let failures: Bool
     private var stretches: ArraySlice<Stretch>
+    /// How many rows must come in all, where that is known.
+    var expectedRows: Int64?
+    private var returnedRows: Int64 = 0
+    private var previous: ScrapePosition?
     private var page: [ScrapeRow] = []
     private var index = 0
 
@@ -116,10 +120,16 @@ final class RowPages {
     /// The next row; nil at the end.
     func next() throws -> ScrapeRow? {
         while index == page.count {
-            guard let stretch = stretches.first else { return nil }
+            guard let stretch = stretches.first else {
+                guard expectedRows.map({ $0 == returnedRows }) ?? true else {
+                    throw store.damaged("scrapes of target \(target.value) cannot be reached")
+                }
+                return nil
+            }
             try load(stretch)
         }
         defer { index += 1 }
+        returnedRows += 1
         return page[index]
     }
 
@@ -130,7 +140,7 @@ final class RowPages {
         let statement = try store.connection.statement(
             """
             SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
-            AND (epoch, t) <= (?4, ?5) AND +seq > ?6 \(failures ? "" : "AND run IS NOT NULL") \
+            AND (epoch, t) <= (?4, ?5) AND +seq > ?6 \
             ORDER BY epoch, t LIMIT ?7
             """
         )
@@ -139,16 +149,22 @@ final class RowPages {
             .bind(5, stretch.last.time.milliseconds).bind(6, afterSeq).bind(7, Int64(RowPages.rowsMax))
         defer { statement.reset() }
         var bytes = 0
+        var count = 0
+        var last: ScrapePosition?
         while bytes < RowPages.bytesMax, try statement.step() {
             let row = try ScrapeRow(statement, path: store.path)
-            guard row.target == target, stretch.first <= row.position, row.position <= stretch.last else {
-                throw store.damaged("scrape \(row.seq) is not where the index has it")
-            }
+            // What the index says must be what the rows say, and each row comes once.
+            guard row.target == target, stretch.first <= row.position, row.position <= stretch.last,
+                previous.map({ $0 < row.position }) ?? true
+            else { throw store.damaged("scrape \(row.seq) is not where the index has it") }
+            previous = row.position
+            last = row.position
             bytes += row.body.count
-            page.append(row)
+            count += 1
+            if failures || row.run != nil { page.append(row) }
         }
-        let isFull = page.count == RowPages.rowsMax || bytes >= RowPages.bytesMax
-        if isFull, !isOneRow, let last = page.last?.position, last < stretch.last {
+        let isFull = count == RowPages.rowsMax || bytes >= RowPages.bytesMax
+        if isFull, !isOneRow, let last, last < stretch.last {
             stretches[stretches.startIndex].first = RowPages.next(after: last)
         } else {
             stretches.removeFirst()

@@ -146,6 +146,7 @@ extension VaultSnapshot {
                 failures: false,
                 store: store
             )
+            if range == .all { rows.expectedRows = try rowCount(of: target, failures: false) }
             return SeriesBlockCursor(
                 rows: rows,
                 store: store,
@@ -159,7 +160,7 @@ extension VaultSnapshot {
     private func widened(_ range: TimeRange, of target: TargetID) throws -> [RowPages.Stretch] {
         let inside = try RowPages.stretches(of: target, in: range, store: store)
         if range == .all { return inside }
-        let runs = try RunRow.all(of: target, on: store)
+        let runs = try runRows(of: target)
         var around: Set<ScrapePosition> = []
         for stretch in inside {
             guard let first = try firstSuccess(of: target, in: stretch) else { continue }

@@ -22,17 +22,17 @@ struct SeriesRegistry {
 
     /// Registers the names of a shape that a scrape at `t` has.
     ///
-    /// Returns false where the limit left some out.
+    /// Returns how many were new, and whether the limit left some out.
     mutating func register(
         _ shape: Shape,
         id: ShapeID,
         target: TargetID,
         at t: Timestamp,
         on store: RowStore
-    ) throws -> Bool {
-        if done.contains(id) { return true }
+    ) throws -> (added: Int, limited: Bool) {
+        if done.contains(id) { return (0, false) }
         let today = StepGrid(stepMilliseconds: SeriesRegistry.millisecondsPerDay).start(of: t).milliseconds
-        if limited[id] == today { return false }
+        if limited[id] == today { return (0, true) }
         var known = try names ?? SeriesRegistry.names(of: target, on: store)
         // Taken out, so that the set is not copied when it grows.
         names = nil
@@ -42,21 +42,23 @@ struct SeriesRegistry {
             day = today
         }
         let isFirst = known.isEmpty
+        var added = 0
         for series in shape.series where !known.contains(series.name) {
             if !isFirst {
                 guard newNamesOfDay < SeriesRegistry.newNamesPerDayMax else {
                     if limited.count > 64 { limited.removeAll() }
                     limited[id] = today
-                    return false
+                    return (added, true)
                 }
                 newNamesOfDay += 1
             }
             try SeriesRegistry.store(series.name, target: target, at: t, on: store.connection)
             known.insert(series.name)
+            added += 1
         }
         if done.count > 64 { done.removeAll() }
         done.insert(id)
-        return true
+        return (added, false)
     }
 
     private static func names(of target: TargetID, on store: RowStore) throws -> Set<String> {

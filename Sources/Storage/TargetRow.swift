@@ -9,8 +9,16 @@ struct TargetRow {
     var isSeriesLimited: Bool
     /// Whether any of its scrapes has the answer's `Date`.
     var hasDates: Bool
+    /// How many failed scrapes it has, and how many rows of `runs`, `series` and `clock_steps`.
+    ///
+    /// They say it faster than counting, and show when damage has made a row unreachable.
+    var failureCount: Int64 = 0
+    var runCount: Int64 = 0
+    var seriesCount: Int64 = 0
+    var stepCount: Int64 = 0
 
-    static let columns = "id, name, is_series_limited, has_dates, checksum"
+    static let columns =
+        "id, name, is_series_limited, has_dates, failure_count, run_count, series_count, step_count, checksum"
 }
 
 extension TargetRow {
@@ -20,7 +28,11 @@ extension TargetRow {
         name = statement.text(1)
         isSeriesLimited = statement.integer(2) != 0
         hasDates = statement.integer(3) != 0
-        guard checksum == statement.integer(4) else {
+        failureCount = statement.integer(4)
+        runCount = statement.integer(5)
+        seriesCount = statement.integer(6)
+        stepCount = statement.integer(7)
+        guard checksum == statement.integer(8) else {
             throw StorageError.damaged(path: path, detail: "target \(id.value) contradicts its checksum")
         }
     }
@@ -39,12 +51,13 @@ extension TargetRow {
     func store(on connection: Connection) throws(SQLiteError) {
         try connection.statement(
             """
-            INSERT INTO targets(\(TargetRow.columns)) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT(id) DO UPDATE SET \
-            name = ?2, is_series_limited = ?3, has_dates = ?4, checksum = ?5
+            INSERT INTO targets(\(TargetRow.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+            ON CONFLICT(id) DO UPDATE SET name = ?2, is_series_limited = ?3, has_dates = ?4, failure_count = ?5, \
+            run_count = ?6, series_count = ?7, step_count = ?8, checksum = ?9
             """
         )
         .bind(1, id.value).bind(2, name).bind(3, isSeriesLimited ? 1 : 0).bind(4, hasDates ? 1 : 0)
-        .bind(5, checksum)
+        .bind(5, failureCount).bind(6, runCount).bind(7, seriesCount).bind(8, stepCount).bind(9, checksum)
         .run()
     }
 
@@ -52,6 +65,14 @@ extension TargetRow {
     static func find(_ name: String, on store: RowStore) throws -> TargetRow? {
         let statement = try store.connection.statement("SELECT \(columns) FROM targets WHERE name = ?1")
         try statement.bind(1, name)
+        defer { statement.reset() }
+        return try statement.step() ? try TargetRow(statement, path: store.path) : nil
+    }
+
+    /// The target of that number, if there is one.
+    static func find(_ id: TargetID, on store: RowStore) throws -> TargetRow? {
+        let statement = try store.connection.statement("SELECT \(columns) FROM targets WHERE id = ?1")
+        try statement.bind(1, id.value)
         defer { statement.reset() }
         return try statement.step() ? try TargetRow(statement, path: store.path) : nil
     }

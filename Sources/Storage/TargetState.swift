@@ -3,8 +3,10 @@ import Model
 
 /// What the writer remembers of a target between scrapes; all of it can be read from the file again.
 final class TargetState {
-    /// The target's row as it is stored.
-    var row: TargetRow
+    /// The target's row.
+    var row: TargetRow { didSet { isRowChanged = true } }
+    /// Whether the row changed since it was stored.
+    var isRowChanged = false
     /// The last scrape by position, failed ones included.
     var last: ScrapeClock.Last?
     /// The position of the last successful scrape.
@@ -25,8 +27,9 @@ final class TargetState {
     var shapes: [UInt32: [(id: ShapeID, shape: Shape)]] = [:]
     var registry = SeriesRegistry()
 
-    /// Shapes beyond this many are read again when they are needed.
+    /// Shapes beyond this many, or with more leaves than this together, are read again when they are needed.
     private static let shapesMax = 16
+    private static let shapeLeavesMax = 32_768
 
     init(row: TargetRow) { self.row = row }
 
@@ -34,7 +37,8 @@ final class TargetState {
 
     /// Keeps a shape for the next scrapes.
     func remember(_ shape: Shape, id: ShapeID, hash: UInt32) {
-        if shapes.count >= TargetState.shapesMax { shapes.removeAll() }
+        let leaves = shapes.values.joined().reduce(shape.leafKinds.count) { $0 + $1.shape.leafKinds.count }
+        if shapes.count >= TargetState.shapesMax || leaves > TargetState.shapeLeavesMax { shapes.removeAll() }
         shapes[hash, default: []].append((id, shape))
     }
 

@@ -4,16 +4,24 @@ import SQLite
 extension VaultSnapshot {
     /// All targets, ascending by name.
     package func targets() throws -> [TargetRecord] {
-        try reading { try TargetRow.all(on: store).map { try record(of: $0) } }
+        try reading { try targetRows().map { try record(of: $0) } }
     }
 
     private func record(of target: TargetRow) throws -> TargetRecord {
-        let runs = try RunRow.all(of: target.id, on: store)
+        let runs = try runRows(of: target.id)
         let select = "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1"
         let newest = "ORDER BY epoch DESC, t DESC LIMIT 1"
         let first = try store.firstRow("\(select) ORDER BY epoch, t LIMIT 1", target.id.value)
         let last = try store.firstRow("\(select) \(newest)", target.id.value)
         let failure = try store.firstRow("\(select) AND run IS NULL \(newest)", target.id.value)
+        for run in runs {
+            guard let first, let last, first.position <= run.first, run.last <= last.position else {
+                throw store.damaged("scrapes of \(target.name) cannot be reached")
+            }
+        }
+        guard (failure == nil) == (target.failureCount == 0) else {
+            throw store.damaged("failed scrapes of \(target.name) cannot be reached")
+        }
         var skew: Int64?
         if target.hasDates,
             let dated = try store.firstRow("\(select) AND date IS NOT NULL \(newest)", target.id.value)
@@ -29,9 +37,9 @@ extension VaultSnapshot {
             first: first?.position,
             last: last?.position,
             scrapeCount: runs.reduce(0) { $0 &+ $1.scrapeCount },
-            failureCount: try failureCount(of: target.id),
+            failureCount: target.failureCount,
             lastFailure: failure.map { ($0.position.time, $0.failure ?? "") },
-            clockSteps: try ClockStep.all(of: target.id, on: store),
+            clockSteps: try steps(of: target.id),
             clockSkewMilliseconds: skew,
             isAlternating: VaultSnapshot.isInterleaved(runs),
             isSeriesLimited: target.isSeriesLimited
@@ -47,15 +55,6 @@ extension VaultSnapshot {
         return try id.map { try store.origin($0) } ?? Origin(url: nil)
     }
 
-    private func failureCount(of target: TargetID) throws -> Int64 {
-        let statement = try store.connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND run IS NULL"
-        )
-        try statement.bind(1, target.value)
-        defer { statement.reset() }
-        return try statement.step() ? statement.integer(0) : 0
-    }
-
     /// Whether a run begins before an earlier one has ended: processes take turns.
     private static func isInterleaved(_ runs: [RunRow]) -> Bool {
         var last: ScrapePosition?
@@ -64,5 +63,72 @@ extension VaultSnapshot {
             last = last.map { max($0, run.last) } ?? run.last
         }
         return false
+    }
+}
+
+/// Rows whose number is known, so that damage which makes one unreachable does not pass for an answer.
+extension VaultSnapshot {
+    /// All targets, ascending by name.
+    func targetRows() throws -> [TargetRow] {
+        if let rows = knownTargets { return rows }
+        let rows = try TargetRow.all(on: store)
+        guard rows.count == targetCount else { throw store.damaged("a target cannot be reached") }
+        knownTargets = rows
+        return rows
+    }
+
+    func row(of target: TargetID) throws -> TargetRow? {
+        try targetRows().first { $0.id == target }
+    }
+
+    /// The runs of a target, ascending by number.
+    func runRows(of target: TargetID) throws -> [RunRow] {
+        let rows = try RunRow.all(of: target, on: store)
+        guard rows.count == (try row(of: target)?.runCount ?? 0) else {
+            throw store.damaged("a run of target \(target.value) cannot be reached")
+        }
+        return rows
+    }
+
+    /// The series of a target, ascending by name.
+    func seriesRecords(of target: TargetID) throws -> [SeriesRecord] {
+        let records = try SeriesRegistry.records(of: target, on: store)
+        guard records.count == (try row(of: target)?.seriesCount ?? 0) else {
+            throw store.damaged("a series of target \(target.value) cannot be reached")
+        }
+        return records
+    }
+
+    /// The clock steps of a target, ascending by the position after them.
+    func steps(of target: TargetID) throws -> [ClockStep] {
+        let steps = try ClockStep.all(of: target, on: store)
+        guard steps.count == (try row(of: target)?.stepCount ?? 0) else {
+            throw store.damaged("a clock step of target \(target.value) cannot be reached")
+        }
+        return steps
+    }
+
+    /// The scrapes of a target in a range; where that is all, the rows that come must be as many as there are.
+    func pages(
+        of target: TargetID,
+        in range: TimeRange,
+        afterSeq seq: Int64 = 0,
+        failures: Bool
+    ) throws -> RowPages {
+        let pages = try RowPages(
+            target: target,
+            range: range,
+            afterSeq: seq,
+            failures: failures,
+            store: store
+        )
+        if range == .all && seq == 0 { pages.expectedRows = try rowCount(of: target, failures: failures) }
+        return pages
+    }
+
+    /// How many scrapes a target has.
+    func rowCount(of target: TargetID, failures: Bool) throws -> Int64 {
+        let successes = try runRows(of: target).reduce(Int64(0)) { $0 &+ $1.scrapeCount }
+        return failures ? successes &+ (try row(of: target)?.failureCount ?? 0) : successes
     }
 }

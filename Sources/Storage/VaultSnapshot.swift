@@ -16,6 +16,9 @@ package final class VaultSnapshot {
     /// The path of the database file, for messages.
     package let path: String
     let store: RowStore
+    /// How many targets the database says it has, and their rows once read.
+    let targetCount: Int64
+    var knownTargets: [TargetRow]?
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
 
@@ -47,6 +50,7 @@ package final class VaultSnapshot {
         databaseUUID = parts.1.databaseUUID
         recordingHost = parts.1.recordingHost
         lastSeq = parts.2
+        targetCount = parts.1.targetCount
     }
 
     /// Runs `body`; what the modules below throw becomes a `StorageError`.
@@ -59,7 +63,7 @@ package final class VaultSnapshot {
         try reading {
             var commandLines: [Int64: [String]] = [:]
             var records: [RunRecord] = []
-            for row in try RunRow.all(of: target, on: store) {
+            for row in try runRows(of: target) {
                 let arguments =
                     try row.commandLine.map { id in
                         try commandLines[id] ?? store.commandLine(id)
@@ -82,7 +86,7 @@ package final class VaultSnapshot {
 
     /// The series of a target, ascending by name; `up` and `scrape.duration_seconds` are not among them.
     package func series(of target: TargetID) throws -> [SeriesRecord] {
-        try reading { try SeriesRegistry.records(of: target, on: store) }
+        try reading { try seriesRecords(of: target) }
     }
 
     /// The name of a series of a target; nil where the target has none of that number.
@@ -107,13 +111,7 @@ package final class VaultSnapshot {
         failures: Bool
     ) throws -> ScrapeCursor {
         try reading {
-            let rows = try RowPages(
-                target: target,
-                range: range,
-                afterSeq: seq,
-                failures: failures,
-                store: store
-            )
+            let rows = try pages(of: target, in: range, afterSeq: seq, failures: failures)
             return ScrapeCursor(rows: rows, store: store, stepStarts: try stepStarts(of: target))
         }
     }
@@ -123,7 +121,7 @@ package final class VaultSnapshot {
     func stepStarts(of target: TargetID) throws -> Set<ScrapePosition> {
         if let known = starts[target] { return known }
         var positions: Set<ScrapePosition> = []
-        for step in try ClockStep.all(of: target, on: store) {
+        for step in try steps(of: target) {
             positions.insert(step.after)
             let first = try firstSuccess(of: target, atOrAfter: step.after)
             if let first { positions.insert(first.position) }

@@ -97,7 +97,7 @@ package actor VaultWriter {
     /// A body that is no document is stored as a failed scrape. Positions are made unique, epochs begun and
     /// steps recorded as semantics.md says ("Time and order"). Unknown targets are created; a changed origin is
     /// noted from this scrape on.
-    package func append(_ scrapes: [(TargetDescription, Scrape)]) throws(StorageError) -> [StoredScrape] {
+    package func append(_ scrapes: [(TargetDescription, Scrape)]) throws -> [StoredScrape] {
         try opened().append(scrapes)
     }
 
@@ -105,44 +105,44 @@ package actor VaultWriter {
     ///
     /// Fastest with lines that follow what is there, several hundred a call. Lines that take their place in between
     /// leave the runs of their target to be found anew, which `finishImport` does.
-    package func insert(_ scrapes: [ImportedScrape]) throws(StorageError) -> [ImportOutcome] {
+    package func insert(_ scrapes: [ImportedScrape]) throws -> [ImportOutcome] {
         try opened().insert(scrapes)
     }
 
     /// Finds runs anew where `insert` put scrapes in between.
     ///
     /// Also done by `close`, by the next `append` to such a target, and by the next writer after a crash.
-    package func finishImport() throws(StorageError) {
+    package func finishImport() throws {
         let session = try opened()
         try StorageError.wrapping(path) { try session.refreshStaleRuns() }
     }
 
     /// Gives a target another name.
-    package func renameTarget(_ old: String, to new: String) throws(StorageError) {
+    package func renameTarget(_ old: String, to new: String) throws {
         try opened().renameTarget(old, to: new)
     }
 
     /// Writes the WAL back to the database, waits for nobody.
-    package func checkpoint() throws(StorageError) {
+    package func checkpoint() throws {
         try opened().checkpoint()
     }
 
     /// Deletes what is too old or too much; see `RetentionPolicy`.
     @discardableResult
-    package func prune(_ policy: RetentionPolicy) throws(StorageError) -> PruneSummary {
+    package func prune(_ policy: RetentionPolicy) throws -> PruneSummary {
         try opened().prune(policy)
     }
 
     /// Prunes, gives all free space back to the file system, and writes the WAL back.
     @discardableResult
-    package func compact(_ policy: RetentionPolicy = RetentionPolicy()) throws(StorageError) -> PruneSummary {
+    package func compact(_ policy: RetentionPolicy = RetentionPolicy()) throws -> PruneSummary {
         try opened().compact(policy)
     }
 
     /// Commits, checkpoints, closes and lets go of the lock.
     ///
     /// A second call does nothing.
-    package func close() throws(StorageError) {
+    package func close() throws {
         guard let session else { return }
         self.session = nil
         try session.close()

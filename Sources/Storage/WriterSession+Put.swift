@@ -68,6 +68,7 @@ extension WriterSession {
     }
 
     private func note(_ row: ScrapeRow, scrape: Scrape, target: TargetState) throws {
+        if row.failure != nil { target.row.failureCount += 1 }
         if target.last.map({ row.position > $0.position }) ?? true {
             target.last = ScrapeClock.Last(
                 position: row.position,
@@ -80,7 +81,6 @@ extension WriterSession {
         }
         if row.serverDate != nil && !target.row.hasDates {
             target.row.hasDates = true
-            try target.row.store(on: connection)
         }
     }
 
@@ -151,10 +151,17 @@ extension WriterSession {
     }
 
     private func register(_ shape: Shape, id: ShapeID, of target: TargetState, at t: Timestamp) throws {
-        let isWhole = try target.registry.register(shape, id: id, target: target.id, at: t, on: store)
-        guard !target.row.isSeriesLimited, !isWhole || shape.isSeriesLimited else { return }
-        target.row.isSeriesLimited = true
-        try target.row.store(on: connection)
+        let (added, limited) = try target.registry.register(
+            shape,
+            id: id,
+            target: target.id,
+            at: t,
+            on: store
+        )
+        if added > 0 { target.row.seriesCount += Int64(added) }
+        if !target.row.isSeriesLimited && (limited || shape.isSeriesLimited) {
+            target.row.isSeriesLimited = true
+        }
     }
 
     private func storeBase(_ bytes: [UInt8], seq: Int64, target: TargetID) throws {

@@ -27,6 +27,7 @@ extension WriterSession {
         case .begins:
             let run = try newRun(state, target: target.id, at: position)
             try run.insert(on: connection)
+            target.row.runCount += 1
             target.tracker.note(state, in: run.id)
             target.runs[run.id] = run
             return run.id
@@ -258,7 +259,7 @@ extension WriterSession {
                 }
                 next = rows.last.map { ($0.position, false) }
             }
-            try store(pass)
+            try store(pass, of: target)
             try connection.statement("DELETE FROM stale_runs WHERE target = ?1").bind(1, target.value).run()
             forget(target)
         }
@@ -292,7 +293,7 @@ extension WriterSession {
         return rows
     }
 
-    private func store(_ pass: RunPass) throws {
+    private func store(_ pass: RunPass, of target: TargetID) throws {
         for run in pass.touched {
             if run.scrapeCount > 0 {
                 try run.update(on: connection)
@@ -300,5 +301,10 @@ extension WriterSession {
                 try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
             }
         }
+        guard var row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
+        row.runCount = Int64(pass.touched.count { $0.scrapeCount > 0 })
+        try row.store(on: connection)
     }
 }

@@ -127,6 +127,10 @@ final class WriterSession {
             if let run = target.runs[id] { try run.update(on: connection) }
         }
         target.changedRuns.removeAll(keepingCapacity: true)
+        if target.isRowChanged {
+            try target.row.store(on: connection)
+            target.isRowChanged = false
+        }
         target.dropForgottenRuns()
     }
 
@@ -135,9 +139,14 @@ final class WriterSession {
         // A checkpoint that fails (a full disk, say) loses nothing: the commit is in the WAL, and the next tries again.
         let left = (try? connection.checkpoint(.passive)) ?? 0
         guard left > 0, connection.pagesInWAL >= WriterSession.pagesMax else { return }
+        try? truncateWAL()
+    }
+
+    /// Writes the WAL back and cuts it to nothing, if readers let it within a moment.
+    func truncateWAL() throws(SQLiteError) {
         connection.setBusyTimeout(milliseconds: WriterSession.checkpointWaitMilliseconds)
-        _ = try? connection.checkpoint(.truncate)
-        connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds)
+        defer { connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds) }
+        try connection.checkpoint(.truncate)
     }
 
     // MARK: Storing
@@ -170,6 +179,7 @@ final class WriterSession {
         if let milliseconds = placement.stepMilliseconds, let last = target.last {
             let step = ClockStep(before: last.position, after: placement.position, milliseconds: milliseconds)
             try step.store(target: target.id, on: connection)
+            target.row.stepCount += 1
         }
         let origin = try originID(description.origin, of: target)
         let row = try put(scrape, into: target, at: placement.position, origin: origin)
@@ -186,6 +196,9 @@ final class WriterSession {
             let id = TargetID(try RowNumber.next(of: "targets", on: connection))
             row = TargetRow(id: id, name: name, isSeriesLimited: false, hasDates: false)
             try row.store(on: connection)
+            var meta = try MetaValues(connection: connection, path: file.path)
+            meta.targetCount += 1
+            try meta.store(on: connection)
         }
         let state = try loadState(of: row)
         targets[name] = state

@@ -1,6 +1,48 @@
 import ArgumentParser
+import Model
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The command line: see `Commands` for each verb.
 @main
 struct Expvault: AsyncParsableCommand {
-    func run() async throws {}
+    static let configuration = CommandConfiguration(
+        commandName: "expvault",
+        abstract: "The flight recorder for Go services: records /debug/vars, answers on the spot, exports later.",
+        discussion: """
+            EXAMPLES
+              expvault record api=http://127.0.0.1:6060        scrape every 10 s until Ctrl-C
+              expvault rate 'memstats.Mallocs' --since 1h      allocations a second, true across restarts
+              expvault pauses --step 5m                        exact GC pause percentiles
+              expvault export file --out documents.ndjson.zst  what Elastic's Golang integration would have sent
+
+            The database is --db PATH, else $EXPVAULT_DB, else ./expvault.db.
+            """,
+        version: ProductVersion.text,
+        subcommands: [
+            RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
+            PausesCommand.self, ShowCommand.self, ExportCommand.self, ImportCommand.self, CheckCommand.self,
+            CompactCommand.self,
+        ]
+    )
+
+    /// Parses, runs, and turns whatever is thrown into one line and an exit status.
+    static func main() async {
+        // A closed pipe is an error of the write, said (or not) by `ExitStatus`, and no sudden death.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            ExitStatus.leave(after: error)
+        }
+    }
 }

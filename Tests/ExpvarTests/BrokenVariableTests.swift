@@ -72,12 +72,31 @@ struct BrokenVariableTests {
         #expect(texts == ["{\"x\": NaN", "1}"])
     }
 
+    @Test("a text that opens a brace and never closes it costs itself where another line follows")
+    func unclosed() throws {
+        let body = Array("{\n\"a\": 1,\n\"x\": {\"k\": 1,\n\"y\": 2,\n\"z\": 3\n}\n".utf8)
+        #expect(try brokenTexts(body) == [Array("{\"k\": 1".utf8)])
+        #expect(try scanned(body).leaves.count == 4)
+        // As the last one it looks like a body that was cut.
+        #expect(throws: DocumentError.cutShort) { try scanned(Array("{\n\"a\": 1,\n\"x\": {\n}\n".utf8)) }
+    }
+
     @Test("many broken variables in a row each cost themselves")
     func many() throws {
         let lines = (0..<500).map { "\"v\($0)\": \($0 % 2 == 0 ? "NaN" : "\($0)")" }.joined(separator: ",\n")
         let document = try scanned(Array("{\n\(lines)\n}\n".utf8))
         #expect(document.leaves.count == 500)
         #expect(document.leaves.count { $0.kind == .broken } == 250)
+    }
+
+    @Test("a body made to be read over and over is given up, and a small one of that kind is read")
+    func overread() throws {
+        let body = { (lines: Int) in
+            let opening = String(repeating: "\"a\": {\"x\": 1,\n", count: 60)
+            return Array("{\n\(opening)\(String(repeating: "\"z\": 1,\n", count: lines))\"q\": NaN\n}\n".utf8)
+        }
+        #expect(try brokenTexts(body(100)).count == 61)
+        #expect(throws: DocumentError.self) { try scanned(body(40_000)) }
     }
 
     @Test("a key with bytes that are no UTF-8 is read, since no value is to blame")

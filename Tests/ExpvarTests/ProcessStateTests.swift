@@ -16,6 +16,16 @@ struct ProcessStateTests {
         #expect(try state(process.body) == process.state)
     }
 
+    @Test("the end of the first collection is there while the ring holds it")
+    func firstCollection() {
+        var process = SampleProcess()
+        #expect(process.state.firstCollectionEndNanoseconds == nil)
+        process.collect(256, from: 77)
+        #expect(process.state.firstCollectionEndNanoseconds == 77)
+        process.collect(1)
+        #expect(process.state.firstCollectionEndNanoseconds == nil)
+    }
+
     @Test("arguments are decoded")
     func arguments() throws {
         #expect(

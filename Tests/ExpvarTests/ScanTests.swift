@@ -23,6 +23,8 @@ struct ScanTests {
             "{\"k\\u0000\\\"\\\\\":\"\\ud83d\\ude00\\ud800\"}", "{\"\\x1b\\a\\v\\xff\\U000e0001\": 1}",
             "{\"memstats\":{\"BySize\":[{\"Size\":8},{\"Size\":\"8\"},{\"Size\":[8]},{\"Size\":{\"Size\":8}}]}}",
             "{\"x\":{\"BySize\":[{\"Size\":8}]},\"memstats\":[{\"BySize\":[{\"Size\":8}]}]}",
+            "{\"a\":[1,2,-3,4.5e6,\"x\",6,7 ,8, 9,[1,2],10]}",
+            "{\"a\":[" + Array(repeating: "12", count: 600).joined(separator: ",") + "]}",
             SampleProcess().body,
         ]
     )

@@ -90,3 +90,11 @@ struct SeededGenerator: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 }
+
+/// Settings for longer runs of tests than the quick set makes.
+enum ProcessEnvironment {
+    /// The number in that variable.
+    static func integer(_ name: String) -> Int? {
+        getenv(name).flatMap { Int(String(cString: $0)) }
+    }
+}

@@ -1,0 +1,3 @@
+module demo-service
+
+go 1.19

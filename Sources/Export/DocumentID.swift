@@ -1,0 +1,90 @@
+import Model
+import Storage
+
+/// The `_id` of a document: the same for every export of the same scrape, another for every other document.
+///
+/// SHA-256 over these bytes, of which the first 24 are written as 32 characters of URL-safe base64:
+///
+///     1 byte    1, the version of this layout
+///     text      agent.id
+///     text      the recording host's name
+///     text      the target's name
+///     8 bytes   epoch
+///     8 bytes   time in Unix milliseconds
+///     text      the dataset, such as golang.heap
+///     8 bytes   XXH64 of the body, seed 0
+///
+/// A text is its length in bytes as 4 bytes, then UTF-8; all integers are little-endian. The agent and the host are
+/// in it so that a cloned disk image does not silence its twin.
+package enum DocumentID {
+    /// The length of an `_id` in characters.
+    package static let length = 32
+    /// Of the digest's 32 bytes that many are used: of 10¹² documents two share their 192 bits with a
+    /// probability of 2⁻¹¹³.
+    private static let digestBytes = 24
+
+    /// The `_id` of the document of that kind for `scrape`.
+    package static func text(
+        of kind: DocumentKind,
+        for scrape: ExportedScrape,
+        in context: DocumentContext
+    ) -> String {
+        text(
+            of: kind,
+            agentID: context.agentID,
+            host: context.agentName,
+            target: scrape.target,
+            position: scrape.record.position,
+            checksum: BodyChecksum.checksum(scrape.body)
+        )
+    }
+
+    /// The `_id`s of both documents for `scrape`; cheaper than one by one.
+    package static func texts(
+        for scrape: ExportedScrape,
+        in context: DocumentContext
+    ) -> (heap: String, expvar: String) {
+        let checksum = BodyChecksum.checksum(scrape.body)
+        func text(_ kind: DocumentKind) -> String {
+            self.text(
+                of: kind,
+                agentID: context.agentID,
+                host: context.agentName,
+                target: scrape.target,
+                position: scrape.record.position,
+                checksum: checksum
+            )
+        }
+        return (text(.heap), text(.expvar))
+    }
+
+    static func text(
+        of kind: DocumentKind,
+        agentID: String,
+        host: String,
+        target: String,
+        position: ScrapePosition,
+        checksum: UInt64
+    ) -> String {
+        var message: [UInt8] = [1]
+        message.reserveCapacity(192)
+        append(agentID, to: &message)
+        append(host, to: &message)
+        append(target, to: &message)
+        append(UInt64(bitPattern: position.epoch), bytes: 8, to: &message)
+        append(UInt64(bitPattern: position.time.milliseconds), bytes: 8, to: &message)
+        append(kind.dataset, to: &message)
+        append(checksum, bytes: 8, to: &message)
+        return Base64.text(of: SHA256.digest(message).prefix(digestBytes), alphabet: .urlSafe)
+    }
+
+    private static func append(_ text: String, to message: inout [UInt8]) {
+        let bytes = text.utf8
+        append(UInt64(bytes.count), bytes: 4, to: &message)
+        message.append(contentsOf: bytes)
+    }
+
+    private static func append(_ value: UInt64, bytes: Int, to message: inout [UInt8]) {
+        for index in 0..<bytes { message.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+    }
+}

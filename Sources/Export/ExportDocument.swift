@@ -1,0 +1,177 @@
+import Expvar
+import JSON
+import Model
+import Storage
+
+/// The two documents of one scrape, each a JSON object in UTF-8 without a line break.
+package struct ExportDocuments: Hashable, Sendable {
+    /// For `logs-golang.heap-*`.
+    package var heap: [UInt8]
+    /// For `logs-golang.expvar-*`.
+    package var expvar: [UInt8]
+
+    /// The document of that kind.
+    package subscript(kind: DocumentKind) -> [UInt8] {
+        kind == .heap ? heap : expvar
+    }
+}
+
+/// Makes documents of scrapes, as documents.md has them.
+///
+/// What follows from a body's shape is worked out once and kept for the last few shapes, so that a document is
+/// mostly copied together. Numbers and strings are copied as the body spells them.
+package struct DocumentMaker: Sendable {
+    /// Of that many shapes the fields are kept; above it all are forgotten, which only costs time.
+    private static let plansMax = 16
+
+    private let context: DocumentContext
+    private var envelope: DocumentEnvelope?
+    /// The latest first.
+    private var fields: [DocumentFields] = []
+    private var plans: [DocumentPlan] = []
+
+    /// A maker for one export.
+    package init(context: DocumentContext) {
+        self.context = context
+    }
+
+    /// Both documents for `scrape`, which is a successful one.
+    package mutating func documents(for scrape: ExportedScrape) -> ExportDocuments {
+        let envelope = self.envelope(for: scrape)
+        guard !context.isViaPipeline, let reading = scrape.reading else {
+            return ExportDocuments(
+                heap: document(.heap, scrape, envelope) { _ in },
+                expvar: document(.expvar, scrape, envelope) { _ in }
+            )
+        }
+        let plan = self.plan(for: reading, of: scrape.body)
+        return ExportDocuments(
+            heap: document(.heap, scrape, envelope, reserving: plan.heapEstimate) { output in
+                plan.writeHeap(scrape, reading, context, to: &output)
+            },
+            expvar: document(.expvar, scrape, envelope, reserving: plan.expvar.estimate) { output in
+                DocumentPlan.write("expvar", plan.expvar, reading, scrape.body, to: &output)
+            }
+        )
+    }
+
+    /// The expvar document for `scrape` without the custom variables that an error named.
+    ///
+    /// `paths` are the fields that the error names, in full (`golang.expvar.custom.cache`): a custom variable goes
+    /// that equals one, leads to it or extends it; where none is under `custom`, all of `custom` goes. `reason` is what
+    /// `error.message` says.
+    package mutating func expvarDocument(
+        for scrape: ExportedScrape,
+        leavingOut paths: [String],
+        reason: String
+    ) -> [UInt8] {
+        let envelope = self.envelope(for: scrape)
+        let root = ["golang", "expvar", "custom"]
+        var named = paths.map(FieldNames.parts).filter { $0.starts(with: root) }.map {
+            Array($0.dropFirst(root.count))
+        }
+        if named.isEmpty { named = [[]] }
+        let leftOut = LeftOut(reason: reason)
+        guard let reading = scrape.reading, !context.isViaPipeline else {
+            return document(.expvar, scrape, envelope, leftOut: leftOut) { _ in }
+        }
+        let fields = self.fields(of: reading)
+        let omitted = Set(DocumentPlan.emptyStrings(fields.stringLeaves, reading))
+        let template = DocumentTemplate(members: fields.expvar(omitting: omitted, removing: named))
+        return document(.expvar, scrape, envelope, leftOut: leftOut, reserving: template.estimate) { output in
+            DocumentPlan.write("expvar", template, reading, scrape.body, to: &output)
+        }
+    }
+
+    /// That custom variables were left out, and why.
+    private struct LeftOut {
+        var reason: String
+    }
+
+    private func document(
+        _ kind: DocumentKind,
+        _ scrape: ExportedScrape,
+        _ envelope: DocumentEnvelope,
+        leftOut: LeftOut? = nil,
+        reserving estimate: Int = 0,
+        golang write: (inout [UInt8]) -> Void
+    ) -> [UInt8] {
+        let parts = envelope.parts(of: kind)
+        let holdsBody = context.isViaPipeline || context.preservesOriginal
+        var output: [UInt8] = []
+        output.reserveCapacity(
+            256 + parts.event.count + parts.members.count + estimate
+                + (holdsBody ? scrape.body.count * 9 / 8 : 0)
+        )
+        output += #"{"@timestamp":""#.utf8
+        TimestampText.write(scrape.record.position.time, to: &output)
+        output += #"","event":{"created":""#.utf8
+        TimestampText.write(scrape.record.position.time, to: &output)
+        output += #"","#.utf8
+        output += parts.event
+        if context.preservesOriginal && !context.isViaPipeline {
+            append("original", scrape.body, to: &output)
+        }
+        output += "},".utf8
+        output += parts.members
+        append(tags: kind, leftOut: leftOut, to: &output)
+        if context.isViaPipeline { append("message", scrape.body, to: &output) }
+        write(&output)
+        output.append(UInt8(ascii: "}"))
+        return output
+    }
+
+    private func append(tags kind: DocumentKind, leftOut: LeftOut?, to output: inout [UInt8]) {
+        output += #","tags":["#.utf8
+        if context.preservesOriginal { output += #""preserve_original_event","#.utf8 }
+        output += #""forwarded",""#.utf8
+        output += kind.tag.utf8
+        if let leftOut {
+            output += #"","expvault-custom-left-out"],"error":{"message":"#.utf8
+            var json = JSONWriter()
+            json.string(leftOut.reason)
+            output += json.bytes
+            output.append(UInt8(ascii: "}"))
+        } else {
+            output += #""]"#.utf8
+        }
+    }
+
+    /// A member with the body as text; bytes of a broken variable that are no UTF-8 become U+FFFD.
+    private func append(_ key: StaticString, _ body: [UInt8], to output: inout [UInt8]) {
+        output += ",\"\(key)\":".utf8
+        var json = JSONWriter(continuing: output)
+        output = []
+        json.string(utf8: body)
+        output = json.bytes
+    }
+
+    private mutating func envelope(for scrape: ExportedScrape) -> DocumentEnvelope {
+        if let envelope, envelope.target == scrape.target, envelope.origin == scrape.record.origin {
+            return envelope
+        }
+        let made = DocumentEnvelope(target: scrape.target, origin: scrape.record.origin, context: context)
+        envelope = made
+        return made
+    }
+
+    private mutating func fields(of reading: BodyReading) -> DocumentFields {
+        if let known = fields.first(where: { $0.shape === reading.shape }) { return known }
+        let made = DocumentFields(shape: reading.shape)
+        if fields.count >= DocumentMaker.plansMax { fields.removeAll() }
+        fields.insert(made, at: 0)
+        return made
+    }
+
+    private mutating func plan(for reading: BodyReading, of body: [UInt8]) -> DocumentPlan {
+        let fields = self.fields(of: reading)
+        let omitted = DocumentPlan.emptyStrings(fields.stringLeaves, reading)
+        if let known = plans.first(where: { $0.shape === reading.shape && $0.omitted == omitted }) {
+            return known
+        }
+        let made = DocumentPlan(fields: fields, omitted: omitted)
+        if plans.count >= DocumentMaker.plansMax { plans.removeAll() }
+        plans.insert(made, at: 0)
+        return made
+    }
+}

@@ -1,0 +1,153 @@
+/// Gives the keys of custom variables names that Elasticsearch can take, and takes out what it refused.
+///
+/// Elasticsearch reads a key with dots as a path of objects, and refuses a document that holds something both as
+/// value and as object. So within each object plain keys come first and dotted ones after them, in order of
+/// appearance, and a dotted key that does not fit is written with `_` for `.`, with another `_` appended while that
+/// name is taken. A key does not fit where
+///
+/// - its path, or the path of a value under it, is a value already, or leads through a value, or to an object where
+///   a value is to stand (two objects may share a path: Elasticsearch merges them),
+/// - a part of it is blank, which Elasticsearch refuses for itself; a blank plain key is treated in the same way, or
+/// - it has more than 32 parts.
+///
+/// An array is a value at its path, also where it holds objects. See documents.md, "Custom variables that would break
+/// a mapping".
+enum FieldNames {
+    /// A name that is taken with that many `_` appended is not tried with more; the variable is left out.
+    ///
+    /// Only a hostile target comes near it, and then names would grow with the square of its keys.
+    private static let underscoresMax = 64
+    /// A key with more parts does not fit: Elasticsearch takes 20 levels in all (index.mapping.depth.limit), and a
+    /// hostile target could send a key of a million dots, each of them a level here too.
+    private static let partsMax = 32
+
+    /// `node` with names that fit, at every level.
+    static func fitted(_ node: FieldNode) -> FieldNode {
+        fittedWithPaths(node).node
+    }
+
+    private static func fittedWithPaths(_ node: FieldNode) -> (node: FieldNode, paths: PathTree) {
+        switch node {
+        case .leaf: (node, .value)
+        case .array(let elements): (.array(elements.map(fitted)), .value)
+        case .object(let members): fittedWithPaths(members)
+        }
+    }
+
+    private static func fittedWithPaths(_ members: [FieldMember]) -> (node: FieldNode, paths: PathTree) {
+        var tree = PathTree.object([:])
+        var kept: [FieldMember] = []
+        kept.reserveCapacity(members.count)
+        for member in members where isPlain(member.key) {
+            // Keys of one object differ, so a plain one always fits.
+            let (value, paths) = fittedWithPaths(member.value)
+            tree.insert(paths, at: [member.key][...])
+            kept.append(FieldMember(key: member.key, value: value))
+        }
+        for member in members where !isPlain(member.key) {
+            let (value, paths) = fittedWithPaths(member.value)
+            var name = member.key
+            let path = parts(of: name)
+            if path.count > partsMax || path.contains(where: isBlank)
+                || !tree.hasRoom(for: paths, at: path[...])
+            {
+                guard let free = freeName(for: name, in: tree) else { continue }
+                name = free
+            }
+            tree.insert(paths, at: parts(of: name)[...])
+            kept.append(FieldMember(key: name, value: value))
+        }
+        return (.object(kept), tree)
+    }
+
+    private static func isPlain(_ key: String) -> Bool {
+        !key.utf8.contains(UInt8(ascii: ".")) && !isBlank(key)
+    }
+
+    /// `node` without the variables that an error named, by their paths below `custom`.
+    ///
+    /// A variable goes whose path equals a named one, leads to it or extends it; nil where nothing is left.
+    static func removing(_ named: [[String]], from node: FieldNode, at path: [String] = []) -> FieldNode? {
+        if named.contains(where: { path.starts(with: $0) }) { return nil }
+        switch node {
+        case .leaf, .array:
+            return named.contains { $0.starts(with: path) } ? nil : node
+        case .object(let members):
+            guard named.contains(where: { $0.starts(with: path) }) else { return node }
+            let kept = members.compactMap { member in
+                removing(named, from: member.value, at: path + parts(of: member.key)).map {
+                    FieldMember(key: member.key, value: $0)
+                }
+            }
+            return kept.isEmpty ? nil : .object(kept)
+        }
+    }
+
+    /// The parts of a key between its dots.
+    static func parts(of key: String) -> [String] {
+        key.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map {
+            String($0) ?? ""
+        }
+    }
+
+    private static func isBlank(_ part: String) -> Bool {
+        part.unicodeScalars.allSatisfy { $0.properties.isWhitespace }
+    }
+
+    private static func freeName(for key: String, in tree: PathTree) -> String? {
+        var name = String(
+            decoding: key.utf8.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 },
+            as: UTF8.self
+        )
+        for _ in 0...underscoresMax {
+            if !isBlank(name), !tree.holds(name) { return name }
+            name += "_"
+        }
+        return nil
+    }
+}
+
+/// What stands at one path of a document, and below it, as Elasticsearch will see it.
+private indirect enum PathTree {
+    /// A value.
+    case value
+    /// An object, with what stands under each name.
+    case object([String: PathTree])
+
+    /// Whether something stands under that name.
+    func holds(_ name: String) -> Bool {
+        if case .object(let children) = self { children[name] != nil } else { false }
+    }
+
+    /// Whether `new` can stand at `path` from here, beside what is there; the empty path is here.
+    func hasRoom(for new: PathTree, at path: ArraySlice<String>) -> Bool {
+        guard case .object(let children) = self else { return false }
+        if let name = path.first {
+            return children[name].map { $0.hasRoom(for: new, at: path.dropFirst()) } ?? true
+        }
+        guard case .object(let added) = new else { return false }
+        return added.allSatisfy { name, new in children[name].map { $0.hasRoom(for: new, at: []) } ?? true }
+    }
+
+    /// Puts `new` at `path` from here, where there is room for it.
+    mutating func insert(_ new: PathTree, at path: ArraySlice<String>) {
+        guard case .object(var children) = self else {
+            preconditionFailure("BUG: a path leads through a value")
+        }
+        // Taken out and put back, so that a large tree is changed in place instead of copied for each of its paths.
+        self = .value
+        if let name = path.first {
+            var child = children.removeValue(forKey: name)
+            if path.count > 1 || child != nil {
+                child = child ?? .object([:])
+                child?.insert(new, at: path.dropFirst())
+            }
+            children[name] = child ?? new
+        } else if case .object(let added) = new {
+            for (name, new) in added {
+                if children[name] == nil { children[name] = new } else { children[name]?.insert(new, at: []) }
+            }
+        }
+        self = .object(children)
+    }
+}

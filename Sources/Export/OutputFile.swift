@@ -1,0 +1,169 @@
+import Compression
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A file that is written from the beginning to the end, or not at all.
+///
+/// A regular file is written under `PATH.partial`, and gets its name only once it is whole and on disk, so that no half
+/// of a file ever stands under the final name. `-` is standard output; an existing path that is no regular file (a
+/// pipe, a device) is written directly. What ends in `.gz` or `.zst` is compressed. Owned by one task.
+package final class OutputFile {
+    /// So much is collected before it is compressed or written, in bytes.
+    private static let bufferBytes = 128 * 1024
+
+    private enum Place {
+        /// Written directly; closed at the end where it is ours.
+        case direct(isOurs: Bool)
+        /// Written under another name first.
+        case partial(path: String)
+    }
+
+    /// The path as it was given.
+    package let path: String
+    /// How many bytes were handed in so far, before compression.
+    package private(set) var bytesIn: Int64 = 0
+
+    private let place: Place
+    private var descriptor: Int32
+    private let encoder: StreamEncoder?
+    private var buffer: [UInt8] = []
+
+    /// Creates the file; `-` is standard output, which `.gz` and `.zst` do not apply to.
+    package static func create(_ path: String) throws -> OutputFile {
+        if path == "-" {
+            return OutputFile(path: path, place: .direct(isOurs: false), descriptor: 1, encoder: nil)
+        }
+        let encoder = try CompressionFormat(fileName: path).map { try StreamEncoder($0) }
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        if isThere, status.st_mode & S_IFMT != S_IFREG {
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw failure(creating: path) }
+            return OutputFile(
+                path: path,
+                place: .direct(isOurs: true),
+                descriptor: descriptor,
+                encoder: encoder
+            )
+        }
+        // Bodies may hold what is nobody else's business (arguments, paths), hence 0600. A partial file that a killed
+        // export left goes first, so that the new one is ours whoever made the old.
+        let partial = path + ".partial"
+        unlink(partial)
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(creating: partial) }
+        return OutputFile(
+            path: path,
+            place: .partial(path: partial),
+            descriptor: descriptor,
+            encoder: encoder
+        )
+    }
+
+    private init(path: String, place: Place, descriptor: Int32, encoder: StreamEncoder?) {
+        self.path = path
+        self.place = place
+        self.descriptor = descriptor
+        self.encoder = encoder
+        buffer.reserveCapacity(OutputFile.bufferBytes + 64 * 1024)
+    }
+
+    deinit {
+        abandon()
+    }
+
+    /// Appends `bytes`, and a newline where asked.
+    package func write(_ bytes: [UInt8], newline: Bool = false) throws {
+        buffer += bytes
+        if newline { buffer.append(UInt8(ascii: "\n")) }
+        bytesIn += Int64(bytes.count) + (newline ? 1 : 0)
+        if buffer.count >= OutputFile.bufferBytes { try drain() }
+    }
+
+    /// Writes what is left, makes it durable and gives the file its name.
+    package func finish() throws {
+        try drain()
+        try encoder?.finish { try self.put($0) }
+        guard case .partial(let partial) = place else { return close() }
+        guard fsync(descriptor) == 0 else { throw OutputFile.failure(at: partial) }
+        close()
+        guard rename(partial, path) == 0 else {
+            let error = OutputFile.failure(creating: path)
+            unlink(partial)
+            throw error
+        }
+        syncDirectory()
+    }
+
+    /// Gives up: closes the file and removes what was written of it; harmless after `finish()`.
+    package func abandon() {
+        guard descriptor >= 0 else { return }
+        close()
+        if case .partial(let partial) = place { unlink(partial) }
+    }
+
+    private func drain() throws {
+        guard !buffer.isEmpty else { return }
+        if let encoder {
+            try encoder.encode(buffer) { try self.put($0) }
+        } else {
+            try put(buffer[...])
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func put(_ bytes: ArraySlice<UInt8>) throws {
+        precondition(descriptor >= 0, "BUG: written to after its end")
+        try bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let count = writeBytes(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { throw OutputFile.failure(at: path) }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    private func close() {
+        if case .direct(isOurs: false) = place {} else { closeDescriptor(descriptor) }
+        descriptor = -1
+    }
+
+    /// A name is durable once its directory is (fsync(2)).
+    private func syncDirectory() {
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let directory = slash.map { path.utf8.startIndex == $0 ? "/" : String(path[..<$0]) } ?? "."
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        // The file is whole under its name; a file system that cannot sync a directory loses at most the name.
+        _ = fsync(descriptor)
+        closeDescriptor(descriptor)
+    }
+
+    private static func failure(creating path: String) -> ExportFileError {
+        errno == EACCES || errno == EPERM || errno == EROFS
+            ? .permissionDenied(path: path)
+            : .cannotCreate(path: path, detail: String(cString: strerror(errno)))
+    }
+
+    private static func failure(at path: String) -> ExportFileError {
+        errno == EPIPE
+            ? .readerGone(path: path) : .inputOutput(path: path, detail: String(cString: strerror(errno)))
+    }
+}
+
+// The methods above have the names of these calls.
+
+private func writeBytes(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
+}
+
+/// Without a look at the result: what matters was synced before, and a descriptor is gone either way (close(2)).
+private func closeDescriptor(_ descriptor: Int32) {
+    _ = close(descriptor)
+}

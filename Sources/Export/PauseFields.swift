@@ -1,0 +1,102 @@
+import Expvar
+import JSON
+import Model
+
+/// The fields `golang.heap.gc.pause.*` that the integration does not have: the collections that a scrape saw first.
+///
+/// See documents.md, "Beyond the integration".
+struct PauseFields: Hashable, Sendable {
+    /// How many collections there were, those that nobody saw included.
+    var count: UInt64
+    /// What they paused together, in nanoseconds, those that nobody saw included.
+    var sumNanoseconds: UInt64
+    /// How many nobody saw; nil where the question does not arise.
+    var missedCount: UInt64?
+    /// The pauses seen, ascending, in nanoseconds.
+    var pauses: [UInt64]
+
+    /// The collections between `predecessor` and a scrape with that state; nil where none ran.
+    init?(state: ProcessState, after predecessor: ScrapePredecessor) {
+        switch predecessor {
+        case .none: return nil
+        case .sameRun(let before):
+            let collections = PauseRing.newCollections(in: state, after: .scrape(before))
+            let grown = state.pauseTotalNanoseconds.flatMap { total in
+                before.pauseTotalNanoseconds.map { total &- $0 }
+            }
+            self.init(collections.seen, missed: collections.missed, sum: grown)
+        case .runBegin:
+            // The process counted from 0.
+            let collections = PauseRing.newCollections(in: state, after: .runBegin)
+            self.init(collections.seen, missed: collections.missed, sum: state.pauseTotalNanoseconds)
+        case .gap(let since):
+            // Only those of the ring that ended after the scrape before the gap; PauseEnd by the target's clock is
+            // compared with the scrape's time by ours as it is.
+            let ring = PauseRing.newCollections(in: state, after: .unknown)
+            let last = UInt64(max(0, since.milliseconds)).multipliedReportingOverflow(by: 1_000_000)
+            guard !last.overflow else { return nil }
+            self.init(ring.seen.filter { $0.endNanoseconds > last.partialValue }, missed: nil, sum: nil)
+        }
+    }
+
+    /// Those collections; `sum` is what PauseTotalNs grew by, where that speaks of exactly these.
+    private init?(_ seen: [Collection], missed: MissedCollections?, sum: UInt64?) {
+        pauses = seen.map(\.pauseNanoseconds).sorted()
+        missedCount = missed?.count
+        // Wrapping: a hostile target's numbers may be anything.
+        count = UInt64(pauses.count) &+ (missedCount ?? 0)
+        sumNanoseconds = sum ?? pauses.reduce(missed?.pauseNanoseconds ?? 0, &+)
+        guard count > 0 else { return nil }
+    }
+
+    /// Writes the members, for the object `pause`.
+    func write(to json: inout JSONWriter, histogram: Bool) {
+        json.key("count")
+        json.integer(count)
+        nanoseconds("sum", sumNanoseconds, to: &json)
+        json.key("avg")
+        json.beginObject()
+        json.key("ns")
+        // With its `.0` where it is whole, so that dynamic mapping makes it a floating-point field at the first.
+        json.raw((Double(sumNanoseconds) / Double(count)).description.utf8)
+        json.endObject()
+        if let longest = pauses.last { nanoseconds("max", longest, to: &json) }
+        if let missedCount, missedCount > 0 {
+            json.key("missed")
+            json.integer(missedCount)
+        }
+        if histogram, !pauses.isEmpty { writeHistogram(to: &json) }
+    }
+
+    private func nanoseconds(_ key: String, _ value: UInt64, to json: inout JSONWriter) {
+        json.key(key)
+        json.beginObject()
+        json.key("ns")
+        json.integer(value)
+        json.endObject()
+    }
+
+    private func writeHistogram(to json: inout JSONWriter) {
+        var values: [UInt64] = []
+        var counts: [Int] = []
+        for pause in pauses {
+            if pause == values.last {
+                counts[counts.count - 1] += 1
+            } else {
+                values.append(pause)
+                counts.append(1)
+            }
+        }
+        json.key("histogram")
+        json.beginObject()
+        json.key("values")
+        json.beginArray()
+        for value in values { json.integer(value) }
+        json.endArray()
+        json.key("counts")
+        json.beginArray()
+        for count in counts { json.integer(count) }
+        json.endArray()
+        json.endObject()
+    }
+}

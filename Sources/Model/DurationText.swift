@@ -1,0 +1,66 @@
+/// Durations as people write them: `250ms`, `90s`, `15m`, `6h`, `7d`.
+package enum DurationText {
+    /// What a duration must look like, for error messages.
+    package static let rule = "a duration is a number with ms, s, m, h or d, as in 90s or 1.5h"
+
+    /// The duration in milliseconds; nil where `text` is none, is finer than a millisecond, or too long for Int64.
+    ///
+    /// A fraction is allowed where it comes out in whole milliseconds (`1.5s`); a sign, a space and a bare number
+    /// are not.
+    package static func milliseconds(_ text: String) -> Int64? {
+        for (unit, factor) in units where text.hasSuffix(unit) {
+            guard let value = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor) else {
+                continue
+            }
+            return value
+        }
+        return nil
+    }
+
+    /// The duration in the largest unit that needs no fraction: `90s`, `1h`, `0s`.
+    package static func format(milliseconds: Int64) -> String {
+        if milliseconds == 0 { return "0s" }
+        for (unit, factor) in units where milliseconds % factor == 0 {
+            return "\(milliseconds / factor)\(unit)"
+        }
+        return "\(milliseconds)ms"
+    }
+
+    // Descending, for `format`. `250ms` ends in `s` too, but `250m` is no number, so the order is free for parsing.
+    private static let units: [(String, Int64)] = [
+        ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
+}
+
+/// Numbers such as `12` and `1.5` times a unit, exact.
+enum DecimalText {
+    /// `text` × `factor`; nil where `text` is no plain decimal, or the product no whole Int64.
+    static func multiply(_ text: some Sequence<UInt8>, by factor: Int64) -> Int64? {
+        // The number is mantissa / scale. `digitsMax` digits at most, so that mantissa × factor stays within Int128.
+        var mantissa: Int128 = 0
+        var scale: Int128 = 1
+        var digits = 0
+        var hasPoint = false
+        var endsWithDigit = false
+        for byte in text {
+            if byte == UInt8(ascii: "."), !hasPoint, endsWithDigit {
+                hasPoint = true
+                endsWithDigit = false
+                continue
+            }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits < digitsMax else {
+                return nil
+            }
+            digits += 1
+            endsWithDigit = true
+            mantissa = mantissa * 10 + Int128(byte - UInt8(ascii: "0"))
+            if hasPoint { scale *= 10 }
+        }
+        // 10²⁵ × 2⁴³ < 2¹²⁷
+        let product = mantissa * Int128(factor)
+        guard endsWithDigit, product % scale == 0 else { return nil }
+        return Int64(exactly: product / scale)
+    }
+
+    private static let digitsMax = 25
+}

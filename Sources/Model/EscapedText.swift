@@ -1,0 +1,32 @@
+/// Makes text from outside fit for one line of a log or a terminal.
+package enum EscapedText {
+    /// `text` with control characters, line separators and bidi marks written as `\u{…}`.
+    ///
+    /// Bidi marks can make a terminal show another text than the one that is there (CVE-2021-42574).
+    package static func escape(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            if isUnsafe(scalar) {
+                escaped += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+
+    /// `text` escaped, and cut to that many characters.
+    package static func escape(_ text: String, charactersMax: Int) -> String {
+        let cut = text.prefix(charactersMax)
+        return escape(String(cut)) + (cut.endIndex == text.endIndex ? "" : "…")
+    }
+
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0: true
+        case 0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a...0x202e, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,187 @@
+package import Model
+
+/// What `targets` says of one target.
+package struct TargetAnswer: Hashable, Sendable {
+    /// Its name.
+    package var target: String
+    /// Where its newest scrape came from; nil where imported lines never said.
+    package var url: String?
+    /// The labels that its newest scrape has.
+    package var labels: [String: String]
+    /// The time of its first scrape, failed ones included; nil before the first.
+    package var first: Timestamp?
+    /// The time of its last scrape, failed ones included.
+    package var last: Timestamp?
+    /// How many scrapes got a document.
+    package var scrapes: Int64
+    /// How many failed.
+    package var failures: Int64
+    /// The newest failed scrape.
+    package var lastFailure: FailureAnswer?
+    /// Steps between wall clock and boot clock, in order.
+    package var clockSteps: [ClockStepAnswer]
+    /// The newest difference between the answer's `Date` and our time, in seconds; nil where never sent.
+    package var clockSkewSeconds: Double?
+    /// Whether runs interleave: several processes behind one URL.
+    package var isAlternating: Bool
+    /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrape").
+    package var isSeriesLimited: Bool
+    /// Its runs, ascending by their first scrape.
+    package var runs: [RunAnswer]
+}
+
+/// A failed scrape, as `targets` names it.
+package struct FailureAnswer: Hashable, Sendable {
+    /// When it was sent.
+    package var time: Timestamp
+    /// Why it failed, in words for a person.
+    package var reason: String
+}
+
+/// A clock step, as `targets` names it.
+package struct ClockStepAnswer: Hashable, Sendable {
+    /// The time of the scrape before it, by the wall clock of its moment.
+    package var before: Timestamp
+    /// The time of the scrape after it, by the wall clock of its moment.
+    package var after: Timestamp
+    /// How far the wall clock moved against the boot clock, in milliseconds; negative for a step back.
+    package var milliseconds: Int64
+}
+
+/// One life of a target's process.
+package struct RunAnswer: Hashable, Sendable {
+    /// The end of its first collection, in Unix ns; nil where no ring held it.
+    package var startedNanoseconds: UInt64?
+    /// The time of its first scrape.
+    package var first: Timestamp
+    /// The time of its last scrape.
+    package var last: Timestamp
+    /// How many scrapes it has.
+    package var scrapes: Int64
+    /// The process's arguments; empty where absent.
+    package var commandLine: [String]
+}
+
+/// What `series` says of one series.
+package struct SeriesAnswer: Hashable, Sendable {
+    /// The target's name.
+    package var target: String
+    /// The series' name, as cli.md spells names.
+    package var series: String
+    /// What its values are; of a custom variable what its samples in the range showed.
+    package var kind: SeriesKind
+    /// The unit of its values; nil where it counts things or nobody knows.
+    package var unit: Unit?
+    /// The time of its first sample in the range.
+    package var firstSeen: Timestamp
+    /// The time of its last sample in the range.
+    package var lastSeen: Timestamp
+    /// How many samples the range holds, at least 1.
+    package var points: Int
+    /// The newest sample's value.
+    package var value: Number
+}
+
+/// What `rate` says of one series.
+package struct RateAnswer: Hashable, Sendable {
+    /// The target's name.
+    package var target: String
+    /// The series' name.
+    package var series: String
+    /// The unit of `increase`; `rate` is in that unit a second.
+    package var unit: Unit?
+    /// The beginning of the range that was asked for; the target's first scrape where it is open.
+    package var from: Timestamp
+    /// The end of the range that was asked for; the target's last scrape, included, where it is open.
+    package var to: Timestamp
+    /// By how much the counter rose: an integer where all pairs and their parts are integers, else a double.
+    package var increase: Number
+    /// `increase / coveredSeconds`; nil where nothing is covered.
+    package var rate: Double?
+    /// How often the counter began again.
+    package var resets: Int
+    /// The time that pairs of samples cover in the range, each moment once.
+    package var coveredSeconds: Double
+    /// Every step of the range in order; nil where no step was asked for.
+    package var points: [RatePoint]?
+}
+
+/// One step of a rate.
+package struct RatePoint: Hashable, Sendable {
+    /// Where the step begins: a whole multiple of the step since 1970, also where the range cuts it.
+    package var start: Timestamp
+    /// By how much the counter rose in the step; nil where nothing is covered.
+    package var increase: Number?
+    /// `increase / coveredSeconds`; nil where nothing is covered.
+    package var rate: Double?
+    /// The time covered in the step.
+    package var coveredSeconds: Double
+}
+
+/// What `values` says of one series.
+package struct ValuesAnswer: Hashable, Sendable {
+    /// The target's name.
+    package var target: String
+    /// The series' name.
+    package var series: String
+    /// The unit of its values.
+    package var unit: Unit?
+    /// How many samples the range holds; may be 0.
+    package var count: Int
+    /// The lowest sample; nil where there is none.
+    package var min: Number?
+    /// The highest sample; nil where there is none.
+    package var max: Number?
+    /// The arithmetic mean: the exact sum over the count, rounded once; nil where there is no sample.
+    package var mean: Double?
+    /// The value of the first sample; nil where there is none.
+    package var first: Number?
+    /// The value of the last sample; nil where there is none.
+    package var last: Number?
+    /// Every step of the range in order; nil where no step was asked for.
+    package var points: [ValuesPoint]?
+}
+
+/// One step of the values of a series.
+package struct ValuesPoint: Hashable, Sendable {
+    /// Where the step begins: a whole multiple of the step since 1970, also where the range cuts it.
+    package var start: Timestamp
+    /// How many samples the step holds.
+    package var count: Int
+    /// The lowest sample; nil where there is none.
+    package var min: Number?
+    /// The highest sample; nil where there is none.
+    package var max: Number?
+    /// The mean, rounded once; nil where there is no sample.
+    package var mean: Double?
+    /// The last sample; nil where there is none.
+    package var last: Number?
+}
+
+/// What `pauses` says of one target.
+package struct PausesAnswer: Hashable, Sendable {
+    /// The target's name.
+    package var target: String
+    /// The collections of the whole range; its totals are 0, never nil, where there are none.
+    package var summary: PauseSummary
+    /// Every step of the range in order; nil where no step was asked for.
+    package var points: [PausePoint]?
+}
+
+/// One step of the pauses.
+package struct PausePoint: Hashable, Sendable {
+    /// Where the step begins: a whole multiple of the step since 1970, also where the range cuts it.
+    package var start: Timestamp
+    /// The collections of the step; of an empty step `count` and `missed` are 0 and all else is nil.
+    package var summary: PauseSummary
+}
+
+/// What `show` prints: a body as it was served, or as much as was kept of a failed scrape's.
+package struct ShowAnswer: Hashable, Sendable {
+    /// When the request was sent.
+    package var time: Timestamp
+    /// Why the scrape failed; nil for a successful one.
+    package var failure: String?
+    /// The body, byte for byte.
+    package var body: [UInt8]
+}

@@ -1,0 +1,133 @@
+import AsyncHTTPClient
+import Model
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Why a scrape failed, in words that help a person, without credentials and control characters.
+enum FailureReason {
+    /// A longer reason is cut, in characters; parts of it may come from the target.
+    static let charactersMax = 200
+
+    /// The certificate was refused, and why is not known yet; see `CertificateInspection`.
+    static let refusedCertificate = "the certificate is signed by no authority that is trusted (see ca_file)"
+
+    /// The reason for an error of a request.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError: connection(error)
+        case let error as IOError: system(error.errnoCode)
+        case let error as HTTPClientError: client(error)
+        case is ResponseHeadLimit.Exceeded:
+            "the headers are larger than \(SizeText.exact(bytes: headBytesMax))"
+        case let error as HTTPParserError: parser(error)
+        case let error as NIOSSLError: tls("\(error)")
+        case let error as BoringSSLError: tls("\(error)")
+        case let error as NIOSSLExtraError: extraTLS(error)
+        case ChannelError.connectTimeout: "no connection in time"
+        case let error as ChannelError
+        where error == .ioOnClosedChannel || error == .eof || error == .alreadyClosed:
+            closedEarly
+        case let error as ConfigurationError: error.description
+        case is SocketAddressError.UnknownHost: unknownHost
+        default: EscapedText.escape("the request failed: \(error)", charactersMax: charactersMax)
+        }
+    }
+
+    /// The reason for a scrape that took longer than its deadline.
+    static func timedOut(afterMilliseconds milliseconds: Int64) -> String {
+        "timed out after \(DurationText.format(milliseconds: milliseconds))"
+    }
+
+    /// The reason for a redirect; the place it names is shown without user and password.
+    static func redirect(status: Int, location: String?) -> String {
+        guard let location else { return "status \(status), a redirect, not followed" }
+        let shown: String
+        if let url = try? TargetURL.parse(location).url {
+            shown = url.description
+        } else if location.contains("@") {
+            // What we cannot read may hold a password; better unsaid.
+            return "status \(status), a redirect, not followed"
+        } else {
+            shown = location
+        }
+        return "redirect to \(EscapedText.escape(shown, charactersMax: charactersMax)), not followed"
+    }
+
+    private static let headBytesMax = Int64(ResponseHeadLimit.bytesMax)
+    private static let closedEarly = "the server closed the connection before the answer was complete"
+    private static let unknownHost = "the host name cannot be resolved"
+
+    private static func connection(_ error: NIOConnectionError) -> String {
+        // With several addresses the last one's reason stands for all; they nearly always agree.
+        if let last = error.connectionErrors.last { return describe(last.error) }
+        return error.dnsAError != nil || error.dnsAAAAError != nil ? unknownHost : "no connection in time"
+    }
+
+    private static func system(_ code: CInt) -> String {
+        switch code {
+        case ECONNREFUSED: "connection refused"
+        case ECONNRESET, EPIPE: "the server reset the connection"
+        case EHOSTUNREACH: "no route to the host"
+        case ENETUNREACH: "the network is unreachable"
+        case ETIMEDOUT: "the connection timed out"
+        case EMFILE, ENFILE: "too many open files on this host"
+        default: String(cString: strerror(code)).lowercased()
+        }
+    }
+
+    private static func client(_ error: HTTPClientError) -> String {
+        switch error {
+        case .remoteConnectionClosed, .bodyLengthMismatch: closedEarly
+        case .connectTimeout: "no connection in time"
+        case .tlsHandshakeTimeout: "no TLS handshake in time"
+        case .uncleanShutdown: closedEarly
+        case .invalidURL, .emptyHost: "the URL cannot be asked"
+        default:
+            EscapedText.escape("the request failed: \(error.shortDescription)", charactersMax: charactersMax)
+        }
+    }
+
+    private static func parser(_ error: HTTPParserError) -> String {
+        switch error {
+        case .invalidEOFState: closedEarly
+        case .headerOverflow: "the headers are larger than \(SizeText.exact(bytes: headBytesMax))"
+        default: "the answer is no HTTP"
+        }
+    }
+
+    private static func extraTLS(_ error: NIOSSLExtraError) -> String {
+        switch error {
+        case .failedToValidateHostname, .serverHostnameImpossibleToMatch:
+            "the certificate is for another host"
+        default: "TLS failed"
+        }
+    }
+
+    /// BoringSSL's errors are told apart by the names in their text; they have no other public face.
+    private static func tls(_ text: String) -> String {
+        let names: [(String, String)] = [
+            ("CERTIFICATE_VERIFY_FAILED", refusedCertificate),
+            ("UNSUPPORTED_PROTOCOL", "the server speaks no TLS 1.2 or newer"),
+            ("PROTOCOL_VERSION", "the server speaks no TLS 1.2 or newer"),
+            ("WRONG_VERSION_NUMBER", "the server does not speak TLS"),
+            ("HTTP_REQUEST", "the server does not speak TLS"),
+            ("CERTIFICATE_REQUIRED", "the server wants a client certificate (see client_cert)"),
+            ("ALERT_BAD_CERTIFICATE", "the server refused the client certificate"),
+            ("ALERT_UNKNOWN_CA", "the server refused the client certificate"),
+            ("ALERT_CERTIFICATE", "the server refused the client certificate"),
+            ("HANDSHAKE_FAILURE", "the server refused the TLS handshake"),
+            ("EOF during handshake", "the server closed the connection during the TLS handshake"),
+            ("unableToValidateCertificate", refusedCertificate),
+            ("uncleanShutdown", closedEarly),
+        ]
+        return names.first { text.contains($0.0) }?.1 ?? "TLS failed"
+    }
+}

@@ -1,0 +1,186 @@
+package import Logging
+package import Model
+
+/// Records: one loop for each target, all into one sink, until cancelled.
+///
+/// `run` is called once. Cancellation cuts off requests under way and commits what was scraped; it takes as
+/// long as one commit.
+package final class RecordingService: Sendable {
+    /// One GET of a target; throws `CancellationError` only.
+    package typealias Fetch = @Sendable (TargetSettings) async throws -> Scrape
+
+    /// Scrapes wait for a shared commit at most this long, in milliseconds, and at most the shortest
+    /// interval.
+    package static let commitDelayMillisecondsMax: Int64 = 1000
+
+    private enum Event: Sendable {
+        case reload(RecorderConfiguration, redaction: CommandLineRedaction?)
+        case ended(String)
+    }
+
+    private let configuration: RecorderConfiguration
+    private let sink: any ScrapeSink
+    private let clock: HostClock
+    private let userAgent: String
+    private let fetch: Fetch?
+    private let logger: Logger
+    private let maintenance: (@Sendable () async throws -> Void)?
+    private let events: AsyncStream<Event>
+    private let eventSource: AsyncStream<Event>.Continuation
+
+    /// A service that records what `configuration` names into `sink`.
+    ///
+    /// `fetch` replaces HTTP in tests. `maintenance` is called between two commits, about once a minute.
+    package init(
+        configuration: RecorderConfiguration,
+        sink: any ScrapeSink,
+        logger: Logger,
+        userAgent: String = "expvault",
+        clock: HostClock = .system,
+        fetch: Fetch? = nil,
+        maintenance: (@Sendable () async throws -> Void)? = nil
+    ) {
+        self.configuration = configuration
+        self.sink = sink
+        self.logger = logger
+        self.userAgent = userAgent
+        self.clock = clock
+        self.fetch = fetch
+        self.maintenance = maintenance
+        (events, eventSource) = AsyncStream.makeStream(of: Event.self)
+    }
+
+    /// Goes over to another configuration: targets come, go and change; the others' schedules go on
+    /// undisturbed.
+    ///
+    /// The database stays the one that is open. `--for` counts from the start of `run`.
+    ///
+    /// - Throws: `ConfigurationError` where the key for `redact_cmdline` cannot be had; nothing changes then.
+    package func reload(_ configuration: RecorderConfiguration) throws {
+        eventSource.yield(.reload(configuration, redaction: try redaction(for: configuration)))
+    }
+
+    /// Records until cancelled, or until every target's schedule has ended.
+    ///
+    /// - Throws: `ConfigurationError` before anything was recorded.
+    package func run() async throws -> RecordingSummary {
+        let redaction = try redaction(for: configuration)
+        let largeBodies = LargeBodyGate()
+        let clients = HTTPClients()
+        let committer = ScrapeCommitter(
+            sink: sink,
+            clock: clock,
+            commitDelay: Self.commitDelay(configuration),
+            largeBodies: largeBodies,
+            logger: logger,
+            maintenance: maintenance
+        )
+        let start = clock.monotonicNanoseconds()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await committer.run() }
+            var roster = TargetRoster(configuration)
+            var redaction = redaction
+            var configuration = configuration
+            func begin(_ targets: [TargetRoster.Beginning]) {
+                for target in targets {
+                    let loop = ScrapeLoop(
+                        settings: target.settings,
+                        schedule: schedule(target.settings, configuration, start: start),
+                        clock: clock,
+                        committer: committer,
+                        largeBodies: largeBodies,
+                        redaction: target.settings.redactsCommandLine ? redaction : nil,
+                        logger: logger
+                    )
+                    group.addTask { [self] in
+                        await untilStopped(target.stop) { [self] in await run(loop, clients) }
+                        eventSource.yield(.ended(target.settings.name))
+                    }
+                }
+            }
+            begin(roster.begin())
+            for await event in events {
+                switch event {
+                case .ended(let name):
+                    begin(roster.ended(name))
+                case .reload(let new, let newRedaction):
+                    configuration = new
+                    redaction = newRedaction ?? redaction
+                    await committer.setCommitDelay(Self.commitDelay(new))
+                    begin(roster.reload(new))
+                }
+                if roster.isFinished { break }
+            }
+            group.cancelAll()
+        }
+        let summary = await committer.finish()
+        await clients.shutdown()
+        return summary
+    }
+
+    /// Runs one loop with a client of its own kind of TLS.
+    private func run(_ loop: ScrapeLoop, _ clients: HTTPClients) async {
+        let settings = loop.settings
+        let name = EscapedText.escape(settings.name)
+        if let fetch { return await loop.run { try await fetch(settings) } }
+        if settings.tls.isInsecure, settings.url.scheme == "https" {
+            logger.warning("target \(name): its certificate is not checked (insecure)")
+        }
+        do {
+            let scraper = Scraper(
+                settings: settings,
+                client: try await clients.acquire(settings.tls),
+                eventLoopGroup: clients.eventLoopGroup,
+                clock: clock,
+                largeBodies: loop.largeBodies,
+                userAgent: userAgent
+            )
+            await loop.run { try await scraper.scrape() }
+            await clients.release(settings.tls)
+        } catch {
+            // The files were read when the configuration was; they must have changed since.
+            logger.error("target \(name) is not recorded: \(EscapedText.escape("\(error)"))")
+        }
+    }
+
+    /// Runs `body`, and cancels it when `stop` ends.
+    private func untilStopped(_ stop: AsyncStream<Never>, _ body: @escaping @Sendable () async -> Void) async
+    {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await body() }
+            group.addTask { for await _ in stop {} }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func schedule(
+        _ settings: TargetSettings,
+        _ configuration: RecorderConfiguration,
+        start: Int64
+    ) -> ScrapeSchedule {
+        ScrapeSchedule(
+            name: settings.name,
+            interval: settings.intervalMilliseconds * 1_000_000,
+            start: clock.monotonicNanoseconds(),
+            until: configuration.durationMilliseconds.map { start &+ Self.nanoseconds($0) },
+            count: configuration.scrapeCountMax
+        )
+    }
+
+    private func redaction(for configuration: RecorderConfiguration) throws -> CommandLineRedaction? {
+        guard configuration.targets.contains(where: \.redactsCommandLine) else { return nil }
+        return CommandLineRedaction(
+            key: try CommandLineRedaction.loadKey(besideDatabase: configuration.database)
+        )
+    }
+
+    private static func commitDelay(_ configuration: RecorderConfiguration) -> Int64 {
+        nanoseconds(min(configuration.shortestIntervalMilliseconds, commitDelayMillisecondsMax))
+    }
+
+    /// Nanoseconds, at most half of Int64's range, so that adding two such moments cannot overflow.
+    private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
+        min(milliseconds, Int64.max / 2 / 1_000_000) * 1_000_000
+    }
+}

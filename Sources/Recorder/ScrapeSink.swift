@@ -1,0 +1,44 @@
+package import Model
+package import Storage
+
+/// A scrape on its way to the store.
+package struct PendingScrape: Hashable, Sendable {
+    /// Whose it is.
+    package var target: TargetDescription
+    /// What came of the GET.
+    package var scrape: Scrape
+
+    /// That scrape of that target.
+    package init(target: TargetDescription, scrape: Scrape) {
+        self.target = target
+        self.scrape = scrape
+    }
+}
+
+/// What the store says of a scrape that it has kept.
+package struct StoredOutcome: Hashable, Sendable {
+    /// Its final time.
+    package var time: Timestamp
+    /// Why the body counts as failed although it was handed in as a document; nil otherwise.
+    package var failure: String?
+
+    /// That outcome.
+    package init(time: Timestamp, failure: String?) {
+        self.time = time
+        self.failure = failure
+    }
+}
+
+/// Where scrapes go to; the writer of a database.
+package protocol ScrapeSink: Sendable {
+    /// Stores scrapes in one transaction; durable when this returns. One outcome for each, in order.
+    func store(_ scrapes: [PendingScrape]) async throws -> [StoredOutcome]
+}
+
+extension VaultWriter: ScrapeSink {
+    package func store(_ scrapes: [PendingScrape]) throws -> [StoredOutcome] {
+        try append(scrapes.map { ($0.target, $0.scrape) }).map { stored in
+            StoredOutcome(time: stored.position.time, failure: stored.failure)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+/// The URL of a target, without user and password.
+package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
+    /// `http` or `https`.
+    package var scheme: String
+    /// A name or an address; IPv6 without brackets.
+    package var host: String
+    /// The port; nil where the scheme's own is meant.
+    package var port: Int?
+    /// Path and query, beginning with `/`.
+    package var pathAndQuery: String
+
+    /// A longer URL is refused, in bytes.
+    package static let bytesMax = 2048
+
+    /// The URL as it is asked, stored and shown.
+    package var description: String {
+        let shownHost = host.contains(":") ? "[\(host)]" : host
+        return "\(scheme)://\(shownHost)\(port.map { ":\($0)" } ?? "")\(pathAndQuery)"
+    }
+
+    /// User and password that stood before the host.
+    struct UserInfo: Hashable, Sendable {
+        var username: String
+        var password: String
+    }
+
+    /// The URL that `text` is, and apart from it the user and password that stood in it.
+    ///
+    /// Without a path it gets `/debug/vars`.
+    ///
+    /// - Throws: `Malformed`, in words that never repeat the URL, since a password may stand in it.
+    static func parse(_ text: String) throws(Malformed) -> (url: TargetURL, userInfo: UserInfo?) {
+        guard text.utf8.count <= bytesMax else { throw Malformed("the URL is longer than \(bytesMax) bytes") }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw Malformed(
+                "the URL holds a space, a control character or one outside ASCII; write it as %XX"
+            )
+        }
+        guard let colon = text.firstRange(of: "://") else {
+            throw Malformed("the URL must begin with http:// or https://")
+        }
+        let scheme = text[..<colon.lowerBound].lowercased()
+        guard scheme == "http" || scheme == "https" else {
+            throw Malformed("the URL must begin with http:// or https://")
+        }
+        var rest = text[colon.upperBound...]
+        if let hash = rest.firstIndex(of: "#") { rest = rest[..<hash] }
+        let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        var authority = rest[..<authorityEnd]
+        var pathAndQuery = String(rest[authorityEnd...])
+        if pathAndQuery.isEmpty || pathAndQuery.hasPrefix("?") { pathAndQuery = defaultPath + pathAndQuery }
+        var userInfo: UserInfo?
+        if let at = authority.lastIndex(of: "@") {
+            userInfo = try parse(userInfo: authority[..<at])
+            authority = authority[authority.index(after: at)...]
+        }
+        let (host, port) = try parse(authority: authority)
+        return (TargetURL(scheme: scheme, host: host, port: port, pathAndQuery: pathAndQuery), userInfo)
+    }
+
+    /// Why a text is no URL of a target.
+    struct Malformed: Error, Hashable {
+        var reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    private static let defaultPath = "/debug/vars"
+
+    private static func parse(userInfo text: Substring) throws(Malformed) -> UserInfo {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let username = decode(parts[0]), let password = decode(parts.count > 1 ? parts[1] : "") else {
+            throw Malformed("the user or password in the URL has a % without two hexadecimal digits")
+        }
+        return UserInfo(username: username, password: password)
+    }
+
+    private static func parse(authority: Substring) throws(Malformed) -> (host: String, port: Int?) {
+        var hostText = authority
+        var portText: Substring?
+        if authority.hasPrefix("[") {
+            guard let end = authority.firstIndex(of: "]") else {
+                throw Malformed("the URL's host lacks its ]")
+            }
+            hostText = authority[authority.index(after: authority.startIndex)..<end]
+            let after = authority[authority.index(after: end)...]
+            guard after.isEmpty || after.hasPrefix(":") else {
+                throw Malformed("only a port may follow the ]")
+            }
+            if !after.isEmpty { portText = after.dropFirst() }
+            guard hostText.contains(":"),
+                hostText.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." || $0 == "%" })
+            else { throw Malformed("the URL's host in [ ] is no IPv6 address") }
+        } else if let colon = authority.firstIndex(of: ":") {
+            hostText = authority[..<colon]
+            portText = authority[authority.index(after: colon)...]
+            guard portText?.contains(":") == false else {
+                throw Malformed("an IPv6 address must stand in [ ]")
+            }
+        }
+        guard !hostText.isEmpty else { throw Malformed("the URL has no host") }
+        guard hostText.allSatisfy({ !"\\<>\"{}|^`".contains($0) }) else {
+            throw Malformed("the URL's host has a character that no host name has")
+        }
+        guard let portText, !portText.isEmpty else { return (hostText.lowercased(), nil) }
+        guard let port = Int(portText), (1...65_535).contains(port), portText.allSatisfy(\.isNumber) else {
+            throw Malformed("the URL's port must be a number from 1 to 65535")
+        }
+        return (hostText.lowercased(), port)
+    }
+
+    /// The text with `%XX` decoded; nil where a `%` stands alone.
+    private static func decode(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(Substring(rest.prefix(2)))
+            guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16)
+            else {
+                return nil
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

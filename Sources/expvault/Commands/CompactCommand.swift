@@ -1,0 +1,38 @@
+import ArgumentParser
+import Model
+import Storage
+
+/// `expvault compact`: seal, prune, return space.
+struct CompactCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compact",
+        abstract: "Make the file as small as it gets: seal, prune, return space.",
+        discussion: """
+            EXAMPLES
+              expvault compact
+              expvault compact --retain 90d
+            """
+    )
+
+    @Option(help: ArgumentHelp("Also drop what is older than this.", valueName: "duration"))
+    var retain: DurationArgument?
+    @Option(help: ArgumentHelp("Also drop the oldest until the file is no larger.", valueName: "size"))
+    var maxSize: SizeArgument?
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        let writer = try await VaultWriter.open(path: database.resolvedPath, create: false)
+        do {
+            let policy = RetentionPolicy(ageMilliseconds: retain?.milliseconds, bytesMax: maxSize?.bytes)
+            var outcome = try await writer.compact(policy)
+            // One call is a bounded piece of work, so that a recorder would never wait for long.
+            while outcome.isUnfinished { outcome = try await writer.compact(policy) }
+            try await writer.close()
+            StandardStreams.errorLine("\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now")
+        } catch {
+            // The first error is the one to tell.
+            try? await writer.close()
+            throw error
+        }
+    }
+}

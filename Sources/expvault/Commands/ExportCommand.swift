@@ -1,0 +1,146 @@
+import ArgumentParser
+import Export
+import Model
+import Query
+import Storage
+
+/// `expvault export`: replay what is recorded to somewhere else.
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Replay scrapes as the integration's documents, or as raw lines.",
+        subcommands: [ExportFileCommand.self, ExportRawCommand.self]
+    )
+}
+
+/// `expvault export file`: the documents, one a line.
+struct ExportFileCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "file",
+        abstract: "Write the documents of Elastic's Golang integration, one a line.",
+        discussion: """
+            EXAMPLES
+              expvault export file --out - --since 1m | head -2 | jq .
+              expvault export file --out documents.ndjson.zst --namespace edge
+
+            Heap and expvar document of each scrape, in order for each target. An --out that ends in .gz or .zst is
+            compressed; the file gets its name once it is whole.
+            """
+    )
+
+    @OptionGroup var output: ExportOutputOptions
+    @Option(help: "The data streams' namespace.")
+    var namespace = "default"
+    @Flag(inversion: .prefixedNo, help: "Add what collections ran: golang.heap.gc.pause.*.")
+    var pauses = true
+    @Flag(help: "Keep the body in event.original.")
+    var preserveOriginalEvent = false
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var targets: TargetOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        let vault = try Vault.openReader(path: database.resolvedPath)
+        let snapshot = try vault.snapshot()
+        let context = DocumentContext(
+            namespace: namespace,
+            agentID: snapshot.databaseUUID,
+            agentName: snapshot.recordingHost,
+            agentVersion: ProductVersion.text,
+            ephemeralID: RandomUUID.text(),
+            preservesOriginal: preserveOriginalEvent,
+            includesPauses: pauses
+        )
+        let file = try OutputFile.create(output.out)
+        var sink = FileSink(vault: vault, context: context, output: file)
+        var progress = ExportProgress(unit: "documents")
+        for target in try TargetChoice.records(in: snapshot, names: targets.names) {
+            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
+            try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
+        }
+        progress.finish(try sink.finish(), path: output.out)
+    }
+}
+
+/// `expvault export raw`: the scrapes themselves, one a line.
+struct ExportRawCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "raw",
+        abstract: "Write scrapes with their bodies, one a line; import takes them back.",
+        discussion: """
+            EXAMPLES
+              expvault export raw --out day.ndjson.zst --since 2026-01-02 --until 2026-01-03
+              expvault export raw --out - --target api | jq -r .body | tail -1
+            """
+    )
+
+    @OptionGroup var output: ExportOutputOptions
+    @Flag(help: "Also failed scrapes, with the reason and what was kept of the body.")
+    var failures = false
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var targets: TargetOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        let vault = try Vault.openReader(path: database.resolvedPath)
+        let snapshot = try vault.snapshot()
+        let file = try OutputFile.create(output.out)
+        var sink = RawSink(vault: vault, output: file, failures: failures)
+        var progress = ExportProgress(unit: "lines")
+        for target in try TargetChoice.records(in: snapshot, names: targets.names) {
+            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
+            try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
+        }
+        progress.finish(try sink.finish(), path: output.out)
+    }
+}
+
+/// `--out`.
+struct ExportOutputOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The file to write; - is standard output, .gz and .zst compress.", valueName: "path"))
+    var out: String
+}
+
+/// The targets that `--target` names.
+enum TargetChoice {
+    /// The records of those names, all where there are none, ascending by name.
+    static func records(in snapshot: VaultSnapshot, names: [String]) throws -> [TargetRecord] {
+        let all = try snapshot.targets()
+        for name in names where !all.contains(where: { $0.name == name }) {
+            throw QueryError.unknownTarget(name, known: [])
+        }
+        return names.isEmpty ? all : all.filter { names.contains($0.name) }
+    }
+}
+
+/// How far an export into a file is.
+struct ExportProgress {
+    /// What the lines are.
+    let unit: String
+    private var line = Progress()
+    private let start = ContinuousClock.now
+
+    init(unit: String) {
+        self.unit = unit
+    }
+
+    /// Draws the state on a terminal.
+    mutating func update(_ summary: FileExportSummary, target: String) {
+        let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
+        let unit = unit
+        line.update {
+            let rate = seconds > 0 ? HumanText.bytes(Double(summary.bytes) / seconds) + "/s" : ""
+            return "\(EscapedText.escape(target))  \(summary.lines) \(unit)  "
+                + "\(HumanText.bytes(Double(summary.bytes)))  \(rate)"
+        }
+    }
+
+    /// Says what was written, unless it went to standard output beside other programs.
+    mutating func finish(_ summary: FileExportSummary, path: String) {
+        line.finish()
+        guard path != "-" || Terminal.isError else { return }
+        StandardStreams.errorLine(
+            "\(summary.scrapes) scrapes, \(summary.lines) \(unit), \(HumanText.bytes(Double(summary.bytes)))"
+        )
+    }
+}

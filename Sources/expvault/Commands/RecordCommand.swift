@@ -1,0 +1,151 @@
+import ArgumentParser
+import Logging
+import Model
+import Recorder
+import ServiceLifecycle
+import Storage
+import UnixSignals
+
+/// `expvault record`: scrape until told to stop.
+struct RecordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record",
+        abstract: "Scrape targets and store every scrape, until Ctrl-C or SIGTERM.",
+        discussion: """
+            EXAMPLES
+              expvault record api=http://127.0.0.1:6060 etcd=http://127.0.0.1:2379
+              expvault record --interval 1s --for 10m api=http://127.0.0.1:6060
+              expvault record --config /etc/expvault.yaml --retain 30d --max-size 1GiB
+
+            A URL without a path gets /debug/vars. SIGHUP reads the configuration file again. Credentials come from
+            files that only their owner may read, never from the command line.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Targets, as NAME=URL.", valueName: "name=url"))
+    var targets: [String] = []
+    @Option(help: ArgumentHelp("A YAML file with targets and settings.", valueName: "file"))
+    var config: String?
+    @OptionGroup(title: "Schedule") var schedule: RecordScheduleOptions
+    @OptionGroup(title: "Targets on the command line") var access: RecordAccessOptions
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "trace, debug (a line for each stored scrape), info, warning or error.")
+    var logLevel = LogLevel.info
+
+    func run() async throws {
+        var settings = try resolve()
+        try settings.checkFiles()
+        let level = logLevel.level
+        let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
+        let writer = try await VaultWriter.open(path: settings.database, create: true)
+        let maintenance = RecordMaintenance(writer: writer, configuration: settings)
+        let service = RecordingService(
+            configuration: settings,
+            sink: writer,
+            logger: logger,
+            userAgent: "expvault/\(ProductVersion.text)",
+            maintenance: { try await maintenance.run() }
+        )
+        logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
+        let summary: RecordingSummary
+        do {
+            summary = try await supervise(service, logger)
+        } catch {
+            // The first error is the one to tell.
+            try? await writer.close()
+            throw error
+        }
+        try await writer.close()
+        logger.info(
+            "stored \(summary.scrapes) scrapes and \(summary.failures) failures; \(summary.late) ticks late, \(summary.notStored) not stored"
+        )
+        if summary.notStored > 0 { throw ExitCode(ExitStatus.inputOutput.rawValue) }
+    }
+
+    /// Flags over environment over file.
+    private func resolve() throws -> RecorderConfiguration {
+        var flags = RecorderFlags()
+        flags.database = database.path
+        flags.targets = targets
+        schedule.apply(to: &flags)
+        access.apply(to: &flags)
+        return try RecorderConfiguration.resolve(
+            file: config.map { try ConfigurationFile.load(path: $0) },
+            flags: flags,
+            environment: Terminal.environment
+        )
+    }
+
+    /// Runs the service; the first SIGINT or SIGTERM ends it, SIGHUP reads the configuration again.
+    private func supervise(_ service: RecordingService, _ logger: Logger) async throws -> RecordingSummary {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        let systemd = SystemdNotifier(environment: Terminal.environment)
+        return try await withThrowingTaskGroup(of: RecordingSummary?.self) { group in
+            group.addTask { try await service.run() }
+            group.addTask {
+                for await signal in signals {
+                    guard signal == .sighup else { break }
+                    reload(service, logger, systemd)
+                }
+                return nil
+            }
+            if let systemd, let interval = systemd.watchdogMilliseconds {
+                group.addTask {
+                    while !Task.isCancelled {
+                        systemd.notify(.watchdog)
+                        // Cancellation ends the sleep, and the loop with it.
+                        try? await Task.sleep(for: .milliseconds(interval))
+                    }
+                    return nil
+                }
+            }
+            systemd?.notify(.ready)
+            var summary: RecordingSummary?
+            while let result = try await group.next() {
+                summary = result ?? summary
+                systemd?.notify(.stopping)
+                group.cancelAll()
+            }
+            return summary ?? RecordingSummary()
+        }
+    }
+
+    private func reload(_ service: RecordingService, _ logger: Logger, _ systemd: SystemdNotifier?) {
+        systemd?.notify(.reloading)
+        defer { systemd?.notify(.ready) }
+        do {
+            var settings = try resolve()
+            try settings.checkFiles()
+            try service.reload(settings)
+            logger.info("read the configuration again: \(settings.targets.count) target(s)")
+        } catch {
+            logger.error("the configuration is kept as it was: \(error)")
+        }
+    }
+}
+
+/// What `record` does for the file between two commits.
+struct RecordMaintenance: Sendable {
+    let writer: VaultWriter
+    let configuration: RecorderConfiguration
+
+    func run() async throws {
+        let policy = RetentionPolicy(
+            ageMilliseconds: configuration.retainMilliseconds,
+            bytesMax: configuration.maxSizeBytes
+        )
+        _ = try await writer.prune(policy)
+    }
+}
+
+/// Log levels as flags name them.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace
+    case debug
+    case info
+    case warning
+    case error
+
+    /// The level of swift-log.
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

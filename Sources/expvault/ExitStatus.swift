@@ -1,0 +1,94 @@
+import ArgumentParser
+import Export
+import Model
+import Query
+import Recorder
+import Storage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The one table from errors to words and exit statuses (sysexits.h).
+enum ExitStatus: Int32 {
+    case done = 0
+    case failed = 1
+    case usage = 64
+    case dataError = 65
+    case noInput = 66
+    case unavailable = 69
+    case cannotCreate = 73
+    case inputOutput = 74
+    case temporaryFailure = 75
+    case noPermission = 77
+    case configuration = 78
+
+    /// Says what is wrong in one line, and leaves with the status for it.
+    static func leave(after error: any Error) -> Never {
+        if let code = error as? ExitCode { exit(code.rawValue) }
+        // Help and --version come as errors too: they are answers, and belong to standard output.
+        if Expvault.exitCode(for: error) == .success {
+            do {
+                try StandardStreams.output(Expvault.fullMessage(for: error) + "\n")
+                exit(0)
+            } catch {
+                exit(ExitStatus.inputOutput.rawValue)
+            }
+        }
+        let (status, sentence) = verdict(on: error)
+        if let sentence { StandardStreams.errorLine("expvault: " + EscapedText.escape(sentence)) }
+        exit(status.rawValue)
+    }
+
+    /// The status and the sentence for an error; no sentence where nobody needs one.
+    static func verdict(on error: any Error) -> (ExitStatus, String?) {
+        switch error {
+        case let error as StorageError: (status(of: error), error.description)
+        case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
+        case let error as ConfigurationError: (.configuration, error.description)
+        case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
+        case let error as StreamError:
+            error.isClosedPipe
+                ? (.inputOutput, nil)
+                : (.inputOutput, "the output could not be written: \(String(cString: strerror(error.errorNumber)))")
+        case is CancellationError: (.failed, "interrupted")
+        default: (.usage, usage(error))
+        }
+    }
+
+    private static func status(of error: StorageError) -> ExitStatus {
+        switch error {
+        case .notFound, .unknownTarget: .noInput
+        case .notOurs, .newer, .damaged: .dataError
+        case .locked: .temporaryFailure
+        case .permissionDenied: .noPermission
+        case .cannotCreate: .cannotCreate
+        case .diskFull, .inputOutput: .inputOutput
+        case .targetExists, .invalidTargetName: .usage
+        case .closed: .failed
+        }
+    }
+
+    private static func status(of error: ExportFileError) -> ExitStatus {
+        switch error {
+        case .notFound: .noInput
+        case .permissionDenied: .noPermission
+        case .cannotCreate: .cannotCreate
+        case .inputOutput, .readerGone: .inputOutput
+        case .damaged: .dataError
+        }
+    }
+
+    private static func isClosedPipe(_ error: ExportFileError) -> Bool {
+        if case .readerGone = error { true } else { false }
+    }
+
+    /// The parser's own sentence, on one line, with where to read on.
+    private static func usage(_ error: any Error) -> String {
+        let message = Expvault.message(for: error)
+        let line = message.split(separator: "\n").first.map(String.init) ?? "the arguments make no sense"
+        return line + (line.hasSuffix(".") ? "" : ".") + " See 'expvault --help'."
+    }
+}

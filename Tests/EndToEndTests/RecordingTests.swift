@@ -1,0 +1,170 @@
+import JSON
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The built binary against a running Go service: the main job.
+@Suite struct RecordingTests {
+    @Test("a restart is one reset and one new run, and rates stay true across it")
+    func restart() async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("restart.db")
+        let first = try await GoService.start("-seed", "7", "-load", "400", "-stop-after", "600")
+        let recorder = try Expvault.start(
+            ["record", "--db", db, "--interval", "100ms", "--log-level", "debug", "api=\(first.url)"]
+        )
+        // Idle after 600 requests: from then on the counts are known exactly.
+        try await waitForCount(600, db: db)
+        let port = first.port
+        try await first.stop()
+        let second = try await GoService.start(port: port, "-seed", "7", "-load", "400", "-stop-after", "300")
+        try await waitForCount(300, db: db)
+        recorder.signal(SIGTERM)
+        let outcome = try await recorder.wait(within: .seconds(10))
+        #expect(outcome.status == 0, "\(outcome.error)")
+        try await second.stop()
+
+        let rates = try JSONText.array(try await Expvault.output("rate", "requests_total", "--db", db, "--format", "json"))
+        #expect(rates.count == 1)
+        #expect(rates.first?["resets"]?.integer == 1)
+        // From the first scrape's count to 600, and 300 after the restart.
+        let values = try JSONText.array(
+            try await Expvault.output("values", "requests_total", "--db", db, "--format", "json")
+        )
+        let began = try #require(values.first?["first"]?.integer)
+        #expect(rates.first?["increase"]?.integer == 600 - began + 300)
+
+        let targets = try JSONText.array(try await Expvault.output("targets", "--db", db, "--format", "json"))
+        let target = try #require(targets.first)
+        #expect(target["runs"]?.elements?.count == 2)
+        #expect(target["url"]?.string == first.url + "/debug/vars")
+        let scrapes = try #require(target["scrapes"]?.integer)
+        let failures = try #require(target["failures"]?.integer)
+        let stored = outcome.error.split(separator: "\n").filter { $0.contains("stored target=api t=") }
+        #expect(Int64(stored.count) == scrapes + failures, "every scrape is acknowledged once")
+        #expect(try await Expvault.run("check", "--db", db).status == 0)
+    }
+
+    @Test("more than 256 collections between two scrapes are counted as missed, and the sums stay exact")
+    func missedCollections() async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("storm.db")
+        let service = try await GoService.start("-load", "20", "-pause-storm", "1s")
+        let outcome = try await Expvault.run(
+            "record", "--db", db, "--interval", "1s", "--count", "5", "api=\(service.url)"
+        )
+        #expect(outcome.status == 0, "\(outcome.error)")
+        try await service.stop()
+
+        let answers = try JSONText.array(try await Expvault.output("pauses", "--db", db, "--format", "json"))
+        let pauses = try #require(answers.first)
+        let missed = try #require(pauses["missed"]?.integer)
+        #expect(missed > 0)
+        // Seen between the first and last scrape, missed, and nothing else: what NumGC grew by.
+        let grown = try JSONText.array(
+            try await Expvault.output("rate", "memstats.NumGC", "memstats.PauseTotalNs", "--db", db, "--format", "json")
+        )
+        let counted = try #require(grown.first { $0["series"]?.string == "memstats.NumGC" }?["increase"]?.integer)
+        let documents = try JSONText.lines(try await Expvault.output("export", "file", "--db", db, "--out", "-"))
+        let inDocuments = documents.compactMap { $0[path: ["golang", "heap", "gc", "pause", "count"]]?.integer }
+        #expect(inDocuments.reduce(0, +) == counted)
+        let sums = documents.compactMap { $0[path: ["golang", "heap", "gc", "pause", "sum", "ns"]]?.integer }
+        let total = try #require(grown.first { $0["series"]?.string == "memstats.PauseTotalNs" }?["increase"]?.integer)
+        #expect(sums.reduce(0, +) == total)
+    }
+
+    @Test("what was served comes back byte for byte, through show, export raw and import")
+    func roundTrip() async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("a.db")
+        let service = try await GoService.start("-chaos", "-load", "50")
+        let recorded = try await Expvault.run(
+            "record", "--db", db, "--interval", "50ms", "--count", "12", "--label", "site=north", "api=\(service.url)"
+        )
+        #expect(recorded.status == 0, "\(recorded.error)")
+        try await service.stop()
+
+        let lines = try await Expvault.output("export", "raw", "--db", db, "--out", "-")
+        let last = try #require(try JSONText.lines(lines).last)
+        let shown = try await Expvault.output("show", "--db", db, "--target", "api")
+        if let body = last["body"]?.string { #expect(body == shown) }
+        #expect(last["labels"]?["site"]?.string == "north")
+
+        for ending in ["ndjson", "ndjson.gz", "ndjson.zst"] {
+            let file = directory.file("raw.\(ending)")
+            let copy = directory.file("copy-\(ending).db")
+            _ = try await Expvault.output("export", "raw", "--db", db, "--out", file)
+            _ = try await Expvault.output("import", "--db", copy, file)
+            #expect(try await Expvault.output("export", "raw", "--db", copy, "--out", "-") == lines)
+            // A second time everything is there already.
+            let again = try await Expvault.run("import", "--db", copy, file)
+            #expect(again.status == 0)
+            #expect(again.error.contains("12 there already"), "\(again.error)")
+        }
+    }
+
+    @Test("any number of readers work while one records, and a second writer is told who does")
+    func readersAndWriters() async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("busy.db")
+        let service = try await GoService.start("-load", "50")
+        let recorder = try Expvault.start(
+            ["record", "--db", db, "--interval", "50ms", "--log-level", "debug", "api=\(service.url)"]
+        )
+        #expect(await recorder.waitForError("stored target=api"))
+        try await withThrowingTaskGroup(of: Int32.self) { group in
+            for index in 0..<8 {
+                group.addTask {
+                    let command = index % 2 == 0 ? ["rate", "memstats.*"] : ["pauses"]
+                    return try await ChildProcess.run(Expvault.binary, command + ["--db", db]).status
+                }
+            }
+            for try await status in group { #expect(status == 0) }
+        }
+        let second = try await Expvault.run("record", "--db", db, "--count", "1", "api=\(service.url)")
+        #expect(second.status == 75)
+        #expect(second.error.contains("\(recorder.pid)"), "\(second.error)")
+        let importer = try await Expvault.run("import", "--db", db, "/dev/null")
+        #expect(importer.status == 75)
+        recorder.signal(SIGINT)
+        #expect(try await recorder.wait(within: .seconds(10)).status == 0)
+        try await service.stop()
+    }
+
+    @Test("SIGHUP brings new targets, and a bad file changes nothing")
+    func reload() async throws {
+        let directory = try TemporaryDirectory()
+        let service = try await GoService.start("-load", "20")
+        func configuration(_ names: [String]) -> String {
+            "database: \(directory.file("hup.db"))\ninterval: 100ms\ntargets:\n"
+                + names.map { "  - name: \($0)\n    url: \(service.url)\n" }.joined()
+        }
+        let file = try directory.write(configuration(["one"]).utf8, to: "expvault.yaml")
+        let recorder = try Expvault.start(["record", "--config", file, "--log-level", "debug"])
+        #expect(await recorder.waitForError("stored target=one"))
+        try directory.write("targets: [{nam: x}]\n".utf8, to: "expvault.yaml")
+        recorder.signal(SIGHUP)
+        #expect(await recorder.waitForError("kept as it was"))
+        try directory.write(configuration(["one", "two"]).utf8, to: "expvault.yaml")
+        recorder.signal(SIGHUP)
+        #expect(await recorder.waitForError("stored target=two"))
+        recorder.signal(SIGTERM)
+        #expect(try await recorder.wait(within: .seconds(10)).status == 0)
+        try await service.stop()
+    }
+
+    /// Waits until the newest recorded `requests_total` is that.
+    private func waitForCount(_ count: Int64, db: String) async throws {
+        for _ in 0..<400 {
+            let outcome = try await Expvault.run("show", "--db", db, "--target", "api")
+            if outcome.text.contains("\"requests_total\": \(count),") || outcome.text.contains("\"requests_total\": \(count)\n") {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        Issue.record("the service never came to \(count) requests")
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+/// The house rules hold in this repository.
+///
+/// What each of them catches is tested in RuleTests.
+@Suite struct LayeringTests {
+    @Test("no file of Sources breaks a rule of the house")
+    func rules() throws {
+        let files = try SourceTree.files()
+        try #require(files.count > 10, "these tests must find the sources, or they test nothing")
+        let violations = files.flatMap { file in Rules.all.flatMap { $0(file) } }
+        let report = violations.map(\.description).joined(separator: "\n")
+        #expect(violations.isEmpty, "\(violations.count) lines:\n\(report)")
+    }
+
+    @Test("every module has its row in the table, and every row its module")
+    func table() throws {
+        #expect(try SourceTree.modules() == Set(Layers.allowed.keys))
+    }
+
+    @Test("the table has no circle")
+    func acyclic() {
+        var rest = Layers.allowed
+        while let free = rest.first(where: { $0.value.allSatisfy { rest[$0] == nil } }) {
+            rest[free.key] = nil
+        }
+        #expect(rest.isEmpty, "these import one another: \(rest.keys.sorted())")
+    }
+
+    @Test("Recorder, Query and Export never import one another")
+    func siblings() {
+        let siblings: Set = ["Recorder", "Query", "Export"]
+        for module in siblings {
+            #expect(Layers.allowed[module]?.isDisjoint(with: siblings) == true)
+        }
+    }
+
+    @Test("the package names no dependency that the rules do not know")
+    func manifest() throws {
+        let packages = try SourceTree.manifest().split(separator: "\n").filter {
+            $0.contains(".package(url:")
+        }
+        // Six packages, none of which imports Foundation. A seventh is a decision: docs/decisions/0007.
+        #expect(packages.count == 6, "\(packages)")
+    }
+}

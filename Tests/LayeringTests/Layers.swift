@@ -1,0 +1,40 @@
+/// Which module may import which: the drawing in ARCHITECTURE.md as a table.
+///
+/// A new arrow is a decision: change the drawing, this table and Package.swift together.
+enum Layers {
+    /// For each directory in Sources: what its files may import, the C library (`platform`) aside.
+    static let allowed: [String: Set<String>] = [
+        "CSQLite": [], "CZstd": [], "CZlib": [], "CYAML": [],
+        "Model": [],
+        "Expvar": ["Model"],
+        "JSON": ["Model"],
+        "Codec": [],
+        "SQLite": ["CSQLite"],
+        "Compression": ["CZstd", "CZlib"],
+        "Storage": ["Model", "Expvar", "Codec", "SQLite", "Compression"],
+        "Recorder": network.union(["Model", "Expvar", "Storage", "CYAML"]),
+        "Query": ["Model", "Expvar", "Storage"],
+        "Export": network.union(["Model", "JSON", "Expvar", "Storage", "Compression"]),
+        "expvault": [
+            "Model", "JSON", "Storage", "Recorder", "Query", "Export",
+            "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
+        ],
+    ]
+
+    /// Everyone may import these.
+    static let platform: Set<String> = ["Swift", "Glibc", "Musl", "Synchronization"]
+
+    /// What those need that speak HTTP.
+    static let network: Set<String> = [
+        "Logging", "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
+    ]
+
+    /// The same values in give the same values out: no clock, no file, no socket.
+    static let pure: Set<String> = ["Model", "Expvar", "JSON", "Codec", "Query"]
+
+    /// These know no word of the field.
+    static let wordless: Set<String> = ["Codec", "SQLite", "Compression"]
+
+    /// Where SQL is spoken.
+    static let sqlSpeakers: Set<String> = ["Storage", "SQLite"]
+}

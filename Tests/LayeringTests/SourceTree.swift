@@ -1,0 +1,29 @@
+import Foundation
+
+/// The repository that these tests were compiled from.
+enum SourceTree {
+    /// Its root, found from this file; links are followed.
+    static let root: URL =
+        URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The Swift files under Sources, in the order of their paths.
+    static func files() throws -> [SourceFile] {
+        let sources = root.appendingPathComponent("Sources")
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: sources.path)
+        return try paths.filter { $0.hasSuffix(".swift") }.sorted().map {
+            let text = try String(contentsOf: sources.appendingPathComponent($0), encoding: .utf8)
+            return SourceFile(path: "Sources/" + $0, source: text)
+        }
+    }
+
+    /// The directories in Sources.
+    static func modules() throws -> Set<String> {
+        Set(try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Sources").path))
+    }
+
+    /// The text of Package.swift.
+    static func manifest() throws -> String {
+        try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    }
+}

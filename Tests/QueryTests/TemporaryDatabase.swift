@@ -1,0 +1,112 @@
+import Model
+import Storage
+import Testing
+
+@testable import Query
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A database for one test, removed when it is let go.
+final class TemporaryDatabase: Sendable {
+    private let directory: String
+
+    var path: String { directory + "/test.db" }
+
+    init() throws {
+        var template = Array("/tmp/expvault-query-XXXXXX".utf8CString)
+        directory = try #require(
+            template.withUnsafeMutableBufferPointer {
+                $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+            }
+        )
+    }
+
+    deinit {
+        guard let stream = opendir(directory) else { return }
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            unlink(directory + "/" + name)
+        }
+        closedir(stream)
+        rmdir(directory)
+    }
+
+    /// Stores scrapes at exactly those places.
+    func insert(_ scrapes: [(epoch: Int64, scrape: Scrape)], target: String = "api") async throws {
+        let writer = try await VaultWriter.open(path: path, create: true)
+        _ = try await writer.insert(
+            scrapes.map { epoch, scrape in
+                ImportedScrape(
+                    target: target,
+                    epoch: epoch,
+                    origin: Origin(url: "http://localhost/debug/vars"),
+                    scrape: scrape
+                )
+            }
+        )
+        try await writer.close()
+    }
+
+    /// Answers about what is stored.
+    func engine() throws -> QueryEngine {
+        QueryEngine(try Vault.openReader(path: path).snapshot())
+    }
+}
+
+extension Scrape {
+    /// A successful scrape with that body.
+    init(at t: Int64, _ body: String, durationNanoseconds: Int64? = nil) {
+        self.init(
+            time: Timestamp(milliseconds: t),
+            durationNanoseconds: durationNanoseconds,
+            outcome: .document(Array(body.utf8))
+        )
+    }
+}
+
+/// A Go process: as much of it as tells runs apart, and what it paused for.
+struct MadeUpProcess {
+    var name: String
+    private(set) var collections: [Collection] = []
+    private var pauseTotal: UInt64 = 0
+
+    init(_ name: String) {
+        self.name = name
+    }
+
+    /// Collects garbage once, ending then.
+    mutating func collect(endNanoseconds: UInt64, pauseNanoseconds: UInt64) {
+        collections.append(
+            Collection(
+                n: UInt64(collections.count) + 1,
+                endNanoseconds: endNanoseconds,
+                pauseNanoseconds: pauseNanoseconds
+            )
+        )
+        pauseTotal += pauseNanoseconds
+    }
+
+    /// The body that it serves, with these variables beside its own.
+    func body(_ variables: [String]) -> String {
+        var pauses = [UInt64](repeating: 0, count: 256)
+        var ends = pauses
+        for collection in collections {
+            let slot = Int((collection.n + 255) % 256)
+            pauses[slot] = collection.pauseNanoseconds
+            ends[slot] = collection.endNanoseconds
+        }
+        let memstats = """
+            "memstats": {"TotalAlloc":\(collections.count * 1000),"Mallocs":\(collections.count * 10),\
+            "Frees":\(collections.count * 5),"HeapAlloc":\(collections.count % 7),"PauseTotalNs":\(pauseTotal),\
+            "PauseNs":\(pauses),"PauseEnd":\(ends),"NumGC":\(collections.count)}
+            """
+        let lines = ["\"cmdline\": [\"\(name)\"]", memstats] + variables
+        return "{\n" + lines.joined(separator: ",\n") + "\n}\n"
+    }
+}

@@ -1,0 +1,330 @@
+import Logging
+import Model
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Recorder
+
+// Real time and real sockets; one after the other, because they count ticks.
+@Suite(.serialized) struct RecordingServiceTests {
+    @Test("a good target loses no tick beside hostile ones, and each of these has its reason")
+    func beside() async throws {
+        let good = try await ExpvarServer.start { request in .body("{\"n\": \(request.number)}") }
+        let hostile = try await ExpvarServer.start { request in
+            switch request.path {
+            case "/drip": .drip(milliseconds: 20)
+            case "/silence": .silence
+            case "/flood": .headerFlood
+            case "/html": .answer(status: 200, headers: [], body: Array("<html>".utf8))
+            default: .drop
+            }
+        }
+        let targets =
+            [("good", good.url())] + ["drip", "silence", "flood", "drop"].map { ($0, hostile.url("/\($0)")) }
+        let bench = ServiceBench(
+            try ServiceBench.configuration(
+                targets.map { (name: $0.0, url: $0.1) },
+                durationMilliseconds: 2000
+            )
+        )
+        let summary = try await bench.service.run()
+        await good.stop()
+        await hostile.stop()
+
+        let bodies = bench.sink.scrapes(of: "good").map { $0.document ?? $0.reason ?? "" }
+        #expect(bodies == (1...max(bodies.count, 1)).map { "{\"n\": \($0)}" })
+        // 2 s at 100 ms; the early tick may fall together with the first of the grid.
+        #expect((19...21).contains(bodies.count))
+        let reasons = Set(
+            bench.sink.scrapes.compactMap { pending in
+                pending.scrape.reason.map { "\(pending.target.name): \($0)" }
+            }
+        )
+        #expect(
+            reasons == [
+                "drip: timed out after 100ms", "silence: timed out after 100ms",
+                "flood: the headers are larger than 16KiB",
+                "drop: the server closed the connection before the answer was complete",
+            ]
+        )
+        #expect(summary.scrapes == Int64(bodies.count))
+        #expect(summary.failures == Int64(bench.sink.scrapes.count - bodies.count))
+        #expect(summary.notStored == 0)
+        // Shared commits: far fewer than scrapes.
+        #expect(bench.sink.batches.count <= 22)
+        #expect(bench.log.lines(with: "target drop failed: the server closed").count == 1)
+    }
+
+    @Test("a scrape is said to be stored once it is, and not before")
+    func acknowledged() async throws {
+        let configuration = try ServiceBench.configuration(
+            [("a", "http://a"), ("b\u{202e}", "http://b")],
+            count: 5
+        )
+        let bench = ServiceBench(configuration) { settings in
+            var scrape = ServiceBench.scrape()
+            if settings.name != "a" { scrape.outcome = .failure(reason: "no\nbody", body: []) }
+            return scrape
+        }
+        let summary = try await bench.service.run()
+        #expect(summary.scrapes == 5)
+        #expect(summary.failures == 5)
+        var committed = 0
+        for (_, line) in bench.log.lines {
+            if line.hasPrefix("committed ") { committed += Int(line.dropFirst(10)) ?? 0 }
+            if line.hasPrefix("stored ") {
+                committed -= 1
+                #expect(committed >= 0)
+            }
+        }
+        #expect(committed == 0)
+        for scrape in bench.sink.scrapes(of: "a") {
+            #expect(bench.log.lines(with: "stored target=a t=\(scrape.time.milliseconds)").count == 1)
+        }
+        let failed = bench.log.lines(with: "stored target=b\\u{202e} t=")
+        #expect(failed.count == 5)
+        #expect(failed.allSatisfy { $0.hasSuffix(" error=no\\u{a}body") })
+    }
+
+    @Test("after the count of each target it ends by itself")
+    func count() async throws {
+        let server = try await ExpvarServer.start { _ in .body("{}") }
+        let targets = (1...3).map { (name: "t\($0)", url: server.url("/\($0)")) }
+        let bench = ServiceBench(try ServiceBench.configuration(targets, intervalMilliseconds: 50, count: 4))
+        let summary = try await bench.service.run()
+        #expect(summary.scrapes == 12)
+        #expect(server.requests.count == 12)
+        await server.stop()
+    }
+
+    @Test("cancellation stores what was scraped, and waits for nobody")
+    func cancellation() async throws {
+        let server = try await ExpvarServer.start { request in
+            request.path == "/slow" ? .silence : .body("{\"n\": \(request.number)}")
+        }
+        var configuration = try ServiceBench.configuration([
+            ("good", server.url()), ("slow", server.url("/slow")),
+        ])
+        configuration.targets[1].intervalMilliseconds = 60_000
+        let bench = ServiceBench(configuration)
+        let task = Task { try await bench.service.run() }
+        try await Task.sleep(for: .milliseconds(1500))
+        let cancelled = HostClock.system.monotonicNanoseconds()
+        task.cancel()
+        let summary = try await task.value
+        #expect(HostClock.system.monotonicNanoseconds() - cancelled < 1_000_000_000)
+        // The last answer may have been on its way.
+        let answered = server.requests.count { $0.path != "/slow" }
+        #expect((answered - 1...answered).contains(bench.sink.scrapes(of: "good").count))
+        #expect(summary.scrapes == Int64(bench.sink.scrapes(of: "good").count))
+        #expect(summary.failures == 0)
+        await server.stop()
+    }
+
+    @Test("while the disk is full scrapes wait, and are stored once it is not")
+    func diskFull() async throws {
+        let bench = ServiceBench(
+            try ServiceBench.configuration([("a", "http://a")], durationMilliseconds: 2000)
+        ) { _ in
+            ServiceBench.scrape()
+        }
+        bench.sink.fail(.diskFull(path: "x"))
+        let task = Task { try await bench.service.run() }
+        try await Task.sleep(for: .milliseconds(1000))
+        #expect(bench.sink.scrapes.isEmpty)
+        bench.sink.fail(nil)
+        let summary = try await task.value
+        #expect((19...21).contains(bench.sink.scrapes.count))
+        #expect(summary.scrapes == Int64(bench.sink.scrapes.count))
+        #expect(summary.notStored == 0)
+        #expect(bench.log.lines(with: "scrapes cannot be stored").count == 1)
+        #expect(bench.log.lines(with: "storing again").count == 1)
+    }
+
+    @Test("while the disk stays full memory is bounded, and what is given up is counted")
+    func diskStaysFull() async throws {
+        let body = [UInt8](repeating: 0x20, count: 200 * 1024)
+        let made = Mutex(0)
+        let bench = ServiceBench(
+            try ServiceBench.configuration([("a", "http://a")], intervalMilliseconds: 10, count: 100)
+        ) {
+            _ in
+            made.withLock { $0 += 1 }
+            return ServiceBench.scrape(body)
+        }
+        bench.sink.fail(.diskFull(path: "x"))
+        let summary = try await bench.service.run()
+        #expect(summary.scrapes == 0)
+        #expect(summary.notStored == Int64(made.withLock { $0 }))
+        #expect(bench.sink.attempts > 1)
+    }
+
+    @Test("a scrape that the store refuses does not keep the others out")
+    func refused() async throws {
+        let configuration = try ServiceBench.configuration(
+            [("good", "http://a"), ("bad", "http://b")],
+            count: 6
+        )
+        let bench = ServiceBench(configuration) { _ in ServiceBench.scrape() }
+        bench.sink.refuse("bad")
+        let summary = try await bench.service.run()
+        #expect(summary.scrapes == 6)
+        #expect(summary.notStored == 6)
+        #expect(bench.sink.scrapes(of: "good").count == 6)
+    }
+
+    @Test("a log says that a target went down and that it came back, once each")
+    func downAndUp() async throws {
+        let count = Mutex(0)
+        let bench = ServiceBench(
+            try ServiceBench.configuration([("a", "http://a")], intervalMilliseconds: 20, count: 12)
+        ) {
+            _ in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            var scrape = ServiceBench.scrape()
+            if (4...8).contains(number) { scrape.outcome = .failure(reason: "gone \(number)", body: []) }
+            return scrape
+        }
+        let summary = try await bench.service.run()
+        #expect(summary.scrapes == 7)
+        #expect(summary.failures == 5)
+        #expect(
+            bench.log.lines.filter { $0.level >= .info }.map(\.text) == [
+                "target a failed: gone 4", "target a answers again",
+            ]
+        )
+    }
+
+    @Test("a reload lets targets come, go and change, and leaves the others alone")
+    func reload() async throws {
+        let running = Mutex<[String: Int]>([:])
+        let overlaps = Mutex(0)
+        let bench = ServiceBench(
+            try ServiceBench.configuration([
+                ("stays", "http://a"), ("goes", "http://a"), ("changes", "http://a"),
+            ])
+        ) {
+            settings in
+            let now = running.withLock { running in
+                running[settings.name, default: 0] += 1
+                return running[settings.name, default: 0]
+            }
+            if now > 1 { overlaps.withLock { $0 += 1 } }
+            defer { running.withLock { $0[settings.name, default: 0] -= 1 } }
+            try await Task.sleep(for: .milliseconds(10))
+            return ServiceBench.scrape(Array("{\"url\": \"\(settings.url)\"}".utf8))
+        }
+        let task = Task { try await bench.service.run() }
+        try await Task.sleep(for: .milliseconds(1000))
+        try bench.service.reload(
+            ServiceBench.configuration([
+                ("stays", "http://a"), ("changes", "http://b"), ("comes", "http://a"),
+            ])
+        )
+        try await Task.sleep(for: .milliseconds(1000))
+        task.cancel()
+        _ = try await task.value
+        #expect(overlaps.withLock { $0 } == 0)
+        #expect((18...22).contains(bench.sink.scrapes(of: "stays").count))
+        #expect((8...12).contains(bench.sink.scrapes(of: "goes").count))
+        #expect((7...12).contains(bench.sink.scrapes(of: "comes").count))
+        let changed = bench.sink.scrapes.filter { $0.target.name == "changes" }
+        #expect(Set(changed.map(\.target.origin.url)) == ["http://a/debug/vars", "http://b/debug/vars"])
+        #expect((17...23).contains(changed.count))
+    }
+
+    @Test("with redact_cmdline no argument reaches the store, also not in a failed scrape")
+    func redacted() async throws {
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let body = "{\n\"cmdline\": [\"api\",\"--token=canary\"],\n\"n\": 1\n}\n"
+        let server = try await ExpvarServer.start { request in
+            request.number % 2 == 0 ? .cut(body) : .body(body)
+        }
+        var configuration = try ServiceBench.configuration([("a", server.url())], count: 4)
+        configuration.database = "\(directory)/vault.db"
+        configuration.targets[0].redactsCommandLine = true
+        let bench = ServiceBench(configuration)
+        _ = try await bench.service.run()
+        await server.stop()
+        let scrapes = bench.sink.scrapes(of: "a")
+        let bodies = scrapes.map { $0.document.map { Array($0.utf8) } ?? $0.failureBody }
+        #expect(scrapes.count == 4)
+        #expect(bodies.allSatisfy { !String(decoding: $0, as: UTF8.self).contains("canary") })
+        #expect(scrapes.compactMap(\.document).allSatisfy { $0.contains("[\"api\",\"redacted:") })
+    }
+
+    @Test("maintenance and acknowledgement do not need a name for what the store finds in a body")
+    func storeFindsFailure() async throws {
+        struct Sink: ScrapeSink {
+            func store(_ scrapes: [PendingScrape]) async throws -> [StoredOutcome] {
+                scrapes.map { StoredOutcome(time: $0.scrape.time, failure: "not an object") }
+            }
+        }
+        let log = CapturedLog()
+        let service = RecordingService(
+            configuration: try ServiceBench.configuration([("a", "http://a")], count: 2),
+            sink: Sink(),
+            logger: log.logger(),
+            fetch: { _ in ServiceBench.scrape(Array("<html>".utf8)) }
+        )
+        let summary = try await service.run()
+        #expect(summary.failures == 2)
+        #expect(log.lines(with: " error=not an object").count == 2)
+    }
+}
+
+@Suite struct LargeBodyGateTests {
+    @Test("large bodies are let in one after the other, in order")
+    func oneByOne() async throws {
+        let gate = LargeBodyGate()
+        try await gate.enter("a")
+        try await gate.enter("a")
+        let order = Journal()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for name in ["b", "c"] {
+                group.addTask {
+                    try await gate.enter(name)
+                    order.append(name)
+                    await gate.release(name)
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(order.names.isEmpty)
+            await gate.release("b")
+            #expect(await gate.isOwned(by: "a"))
+            await gate.release("a")
+            try await group.waitForAll()
+        }
+        #expect(order.names == ["b", "c"])
+    }
+
+    @Test("who is cancelled while waiting is passed over")
+    func cancelled() async throws {
+        let gate = LargeBodyGate()
+        try await gate.enter("a")
+        let waiting = Task { try await gate.enter("b") }
+        try await Task.sleep(for: .milliseconds(20))
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        await gate.release("a")
+        try await gate.enter("c")
+        #expect(await gate.isOwned(by: "c"))
+    }
+}
+
+/// What happened, in order.
+private final class Journal: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var names: [String] { state.withLock { $0 } }
+
+    func append(_ name: String) {
+        state.withLock { $0.append(name) }
+    }
+}

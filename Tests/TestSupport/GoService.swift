@@ -1,0 +1,81 @@
+import Glibc
+
+/// Real programs that serve /debug/vars, as scripts/fetch-test-servers and scripts/build-demo-service provide them.
+package enum Programs {
+    /// The root of the repository.
+    package static let root: String = {
+        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        // Tests/TestSupport/GoService.swift
+        parts.removeLast(3)
+        return parts.joined(separator: "/")
+    }()
+
+    /// Where the scripts keep what they unpack and build.
+    package static let tools = getenv("EXPVAULT_TOOLS").map { String(cString: $0) } ?? root + "/.tools"
+
+    /// Something that a test needs is not there, and what would bring it.
+    package struct Missing: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// The path of the demo service, built with any Go that there is.
+    package static func demoService() async throws -> String {
+        let outcome = try await ChildProcess.run(root + "/scripts/build-demo-service", [], within: .seconds(300))
+        guard outcome.status == 0, let line = outcome.text.split(separator: "\n").last else {
+            throw Missing(description: "the demo service could not be built: \(outcome.error)")
+        }
+        return String(line)
+    }
+
+    /// The path of a program under `.tools`, such as `etcd/usr/bin/etcd`.
+    package static func tool(_ path: String) throws -> String {
+        let program = tools + "/" + path
+        guard access(program, X_OK) == 0 else {
+            throw Missing(description: "\(program) is missing; scripts/fetch-test-servers brings it")
+        }
+        return program
+    }
+}
+
+/// The demo service, running on a loopback port of its own.
+package final class GoService: Sendable {
+    /// What a test waits for a service to come up.
+    private static let startLimit = Duration.seconds(20)
+
+    /// The running program.
+    package let process: ChildProcess
+    /// The port it listens on.
+    package let port: Int
+
+    private init(process: ChildProcess, port: Int) {
+        self.process = process
+        self.port = port
+    }
+
+    /// Its address without a path.
+    package var url: String { "http://127.0.0.1:\(port)" }
+
+    /// Starts the service with these flags, on that port (0: a free one), and waits until it serves.
+    package static func start(port: Int = 0, _ flags: String...) async throws -> GoService {
+        let program = try await Programs.demoService()
+        let process = try ChildProcess.start(program, ["-listen", "127.0.0.1:\(port)"] + flags)
+        let deadline = ContinuousClock.now + startLimit
+        while ContinuousClock.now < deadline, process.isRunning {
+            let text = String(decoding: process.outputSoFar, as: UTF8.self)
+            // The first line ends in the port: "listening on 127.0.0.1:40123".
+            if let line = text.split(separator: "\n").first, text.contains("\n"),
+                let digits = line.split(whereSeparator: { !$0.isNumber }).last, let port = Int(digits)
+            {
+                return GoService(process: process, port: port)
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Programs.Missing(description: "the demo service did not come up: \(process.errorSoFar)")
+    }
+
+    /// Ends the service and waits until it is gone, so that its port is free again.
+    package func stop() async throws {
+        process.signal(SIGTERM)
+        _ = try await process.wait(within: .seconds(10))
+    }
+}
