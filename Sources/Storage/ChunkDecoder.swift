@@ -307,31 +307,31 @@ package final class ChunkDecoder {
     }
 
     func values(of column: ChunkHeader.ColumnEntry) throws -> Values {
-        switch column.form {
-        case nil: return .integers(try stream(column.stream))
-        case .bits: return .doubles(try stream(column.stream).map(DoubleColumn.double(orderedBits:)))
-        case .decimal(let exponent):
-            let parts = [try stream(column.stream), try stream(column.stream + 1)]
+        guard let form = column.form else { return .integers(try stream(column.stream)) }
+        if let ofStreams = form.ofStreams {
+            let parts = try (0..<ofStreams.columnCount).map { try stream(column.stream + $0) }
             do {
-                return .doubles(try DoubleColumn.decode(parts, as: .decimal(exponent: exponent)))
+                return .doubles(try DoubleColumn.decode(parts, as: ofStreams))
             } catch {
                 throw Self.wrapped(error, "doubles")
             }
-        case .ratio(let numerator, let denominator, let addend):
-            let off = try stream(column.stream)
-            let a = try stream(numerator)
-            let b = try stream(denominator)
-            let c = try addend.map { try stream($0) } ?? []
-            guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
-                throw ChunkError.damaged("a quotient of columns of other length")
-            }
-            return .doubles(
-                off.indices.map { row in
-                    let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
-                    return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
-                }
-            )
         }
+        guard case .ratio(let numerator, let denominator, let addend) = form else {
+            preconditionFailure("BUG: a form of doubles that nothing reads")
+        }
+        let off = try stream(column.stream)
+        let a = try stream(numerator)
+        let b = try stream(denominator)
+        let c = try addend.map { try stream($0) } ?? []
+        guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
+            throw ChunkError.damaged("a quotient of columns of other length")
+        }
+        return .doubles(
+            off.indices.map { row in
+                let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
+                return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
+            }
+        )
     }
 }
 
