@@ -1,4 +1,5 @@
 import Codec
+import Compression
 import Expvar
 import Model
 import Testing
@@ -12,12 +13,15 @@ import Musl
 #endif
 
 /// Chunks as each format version wrote them, read for ever: `Tests/Fixtures/chunks/vN-LEVEL.chunk`, and what is in
-/// them: `vN.expected`, a list of skeletons (shape 0, 1, …) and a list of bodies, as `BytesColumn` writes lists.
+/// them: `vN.expected`, a zstd frame of a list of skeletons (shape 0, 1, …) and a list of bodies, as `BytesColumn` writes
+/// lists.
 ///
 /// A new version gets new files; run the test once with `EXPVAULT_WRITE_FIXTURES=1`. Files that are there are never
 /// written again.
 @Suite("chunks of every format version")
 struct ChunkFixtureTests {
+    /// Enough for predictions.
+    private static let rowCount = 130
     static let levels: [(name: String, level: ChunkLevel)] = [("quick", .quick), ("cold", .cold)]
 
     private static func path(_ name: String) -> String {
@@ -46,7 +50,7 @@ struct ChunkFixtureTests {
     }
 
     private func writeMissing() throws {
-        let history = ChunkHistory(count: 24, traits: .all, seed: 2)
+        let history = ChunkHistory(count: Self.rowCount, traits: .all, seed: 2)
         for (name, level) in Self.levels {
             let bytes = try ChunkEncoder(level: level, shape: history.shape).encode(history.scrapes)
             Self.write("v\(ChunkDecoder.version)-\(name).chunk", bytes)
@@ -61,7 +65,7 @@ struct ChunkFixtureTests {
             },
             to: &writer
         )
-        Self.write("v\(ChunkDecoder.version).expected", writer.bytes)
+        Self.write("v\(ChunkDecoder.version).expected", try ZstdCompressor(level: 19).compress(writer.bytes))
     }
 
     @Test(
@@ -70,7 +74,8 @@ struct ChunkFixtureTests {
     )
     func fixture(_ version: UInt8) throws {
         if getenv("EXPVAULT_WRITE_FIXTURES") != nil { try writeMissing() }
-        var reader = ByteReader(try #require(Self.read("v\(version).expected")))
+        let expected = try #require(Self.read("v\(version).expected"))
+        var reader = ByteReader(try ZstdDecompressor().decompress(expected, bytesMax: 1 << 24))
         let shapes = try BytesColumn.read(&reader, countMax: 1000, bytesMax: 1 << 24).map {
             try Shape(skeleton: $0)
         }
@@ -86,7 +91,7 @@ struct ChunkFixtureTests {
                 read.append(body)
             }
             #expect(read == bodies)
-            #expect(try decoder.rows().map(\.seq) == (0..<24).map { $0 * 5 + 3 })
+            #expect(try decoder.rows().map(\.seq) == (0..<Int64(Self.rowCount)).map { $0 * 5 + 3 })
             #expect(try decoder.collections { shapes[Int($0.value)] }.count > 20)
         }
     }
