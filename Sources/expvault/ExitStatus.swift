@@ -49,6 +49,8 @@ enum ExitStatus: Int32 {
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
         case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
+        case let error as ExportSetupError: (.configuration, error.description)
+        case let error as ReplayStop: (ExitStatus(rawValue: error.exitStatus) ?? .failed, error.description)
         case let error as StreamError:
             error.isClosedPipe
                 ? (.inputOutput, nil)

@@ -347,17 +347,6 @@ package final class ElasticsearchReplay: Sendable {
     }
 }
 
-/// Random UUIDs (RFC 9562, version 4).
-enum RandomUUID {
-    static func text() -> String {
-        var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array(SHA256.hexadecimal(bytes))
-        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
-    }
-}
-
 extension Int64 {
     fileprivate func multipliedOrMax(by factor: Int64) -> Int64 {
         let (product, overflow) = multipliedReportingOverflow(by: factor)
