@@ -37,6 +37,7 @@ package actor ReplayLedger {
     private var destination: Int64?
     private var compressor: ZstdCompressor?
 
+    /// The ledger's own thread.
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// The ledger beside the database at `vaultPath`; made, 0600, where there is none.
