@@ -130,7 +130,7 @@ extension VaultSnapshot {
     }
 
     /// For version 1, which does not say what each scrape was the first to show: each after all before it.
-    private func forEachScrape(
+    func forEachScrape(
         of target: TargetID,
         _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
     ) throws {
