@@ -89,6 +89,42 @@ extension ChunkDecoder {
         return rows
     }
 
+    /// Calls `body` with each scrape, as it was when the chunk was made: what merging needs.
+    package func forEachScrape(
+        shape: (ShapeID) throws -> Shape,
+        _ body: (ChunkScrape) throws -> Void
+    ) throws {
+        let rows = try rows()
+        let counts = try stream(ChunkStream.ringCount)
+        let seen = try stream(ChunkStream.seen)
+        var document = 0
+        try forEachBody(in: 0..<rowCount, shape: shape) { index, bytes in
+            let row = rows[index]
+            let outcome: ChunkScrape.Outcome
+            switch row.outcome {
+            case .failure(let reason): outcome = .failure(reason: reason, body: bytes)
+            case .document(let shape, let run, let missed):
+                let seenCount = Int(truncatingIfNeeded: seen[document] &+ counts[document])
+                outcome = .document(shape: shape, run: run, seen: seenCount, missed: missed, body: bytes)
+                document += 1
+            }
+            try body(
+                ChunkScrape(
+                    seq: row.seq,
+                    position: row.position,
+                    origin: row.origin,
+                    boot: row.boot,
+                    bootNanoseconds: row.bootNanoseconds,
+                    durationNanoseconds: row.durationNanoseconds,
+                    status: row.status,
+                    serverDate: row.serverDate,
+                    isAfterStep: row.isAfterStep,
+                    outcome: outcome
+                )
+            )
+        }
+    }
+
     /// The reason of each failed scrape, in order.
     private func reasons() throws -> [String] {
         guard documentCount < rowCount else { return [] }
