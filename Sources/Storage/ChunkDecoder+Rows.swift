@@ -6,19 +6,31 @@ package import Model
 package struct ChunkRow: Hashable, Sendable {
     /// What came of it.
     package enum Outcome: Hashable, Sendable {
+        /// A document of that shape and run; `missed` is nil where no collections were.
         case document(shape: ShapeID, run: RunID, missed: MissedCollections?)
+        /// None, and why.
         case failure(reason: String)
     }
 
+    /// Its number in the order of commits.
     package var seq: Int64
+    /// Its place among the target's scrapes.
     package var position: ScrapePosition
+    /// The row number of its origin.
     package var origin: Int64
+    /// The row number of its boot id.
     package var boot: Int64?
+    /// CLOCK_BOOTTIME in nanoseconds.
     package var bootNanoseconds: Int64?
+    /// How long the request took.
     package var durationNanoseconds: Int64?
+    /// The HTTP status.
     package var status: Int?
+    /// The answer's `Date`.
     package var serverDate: Timestamp?
+    /// Whether a clock step lies between the target's scrape before it and this one.
     package var isAfterStep: Bool
+    /// What came of it.
     package var outcome: Outcome
 }
 
@@ -26,7 +38,9 @@ package struct ChunkRow: Hashable, Sendable {
 package struct ChunkCollection: Hashable, Sendable {
     /// The row of the document.
     package var row: Int
+    /// The run of the document.
     package var run: RunID
+    /// The collection.
     package var collection: Collection
 }
 

@@ -228,6 +228,7 @@ struct ChunkTable {
         /// Whether the bytes are those of another body.
         func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ other: RingBytes, _ body: [UInt8]) -> Bool {
             guard range.count == other.range.count else { return false }
+            // 256 slots of at least a byte: neither body is empty.
             return body.withUnsafeBytes { body in
                 memcmp(
                     UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,
