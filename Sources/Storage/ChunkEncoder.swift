@@ -6,7 +6,8 @@ import Model
 /// Makes a chunk of scrapes.
 ///
 /// Every chunk is read back before it is handed out: documents that do not come back byte for byte are kept whole.
-/// Cost at 260 series: level quick some µs a scrape besides scanning its body and reading it back, level cold 100 to 150.
+/// Cost a scrape at 260 series, besides scanning its body, measured on a busy machine of two cores: 10 µs for reading
+/// back, 12 for its leaves, and 15 (quick, 360 scrapes) or 70 (cold, 8640 scrapes) for the columns.
 package struct ChunkEncoder {
     private let level: ChunkLevel
     private let shape: (ShapeID) throws -> Shape
