@@ -69,6 +69,7 @@ struct SlotTexts {
     init() { join() }
 
     mutating func set(_ slot: Int, _ value: UInt64) {
+        // There are 256 cells, and slots are below 256.
         let size = cells.withUnsafeMutableBytes { cells in
             DecimalText.write(value, at: cells.baseAddress.unsafelyUnwrapped + slot * Self.width)
         }
@@ -86,7 +87,8 @@ struct SlotTexts {
         joined = [UInt8](unsafeUninitializedCapacity: capacity) { target, count in
             var position = 0
             cells.withUnsafeBytes { cells in
-                guard let target = UnsafeMutableRawPointer(target.baseAddress), let cells = cells.baseAddress else {
+                guard let target = UnsafeMutableRawPointer(target.baseAddress), let cells = cells.baseAddress
+                else {
                     return
                 }
                 for slot in 0..<PauseRing.slots {
@@ -172,7 +174,10 @@ struct ChunkBodyMaker {
 
     /// The body of a document; nil where a column has no value for it.
     func body(
-        _ document: ChunkDocument, _ ring: RingText, _ source: ChunkLeafTexts, _ output: ChunkBodyBuffer
+        _ document: ChunkDocument,
+        _ ring: RingText,
+        _ source: ChunkLeafTexts,
+        _ output: ChunkBodyBuffer
     ) -> [UInt8]? {
         output.removeAll()
         for part in parts {

@@ -22,6 +22,7 @@ package final class ChunkDecoder {
     private let blobRange: Range<Int>
     private var streams: [Int: [Int64]] = [:]
     private var cachedTexts: ChunkTexts?
+    private var cachedShapesOfColumns: [[Int32]]?
     private var cachedDocuments: [ChunkDocument]?
 
     // MARK: Opening
@@ -66,7 +67,7 @@ package final class ChunkDecoder {
         guard Checksum.crc32c(bytes[..<end]) == stored else { throw .damaged("its checksum does not match") }
     }
 
-    /// Decodes everything but the bodies, to see whether anything is amiss. For `check`.
+    /// Decodes everything but the bodies, to see whether anything is amiss, as `check` does.
     package func checkStreams() throws {
         try checkWhole()
         _ = try rows()
@@ -265,10 +266,22 @@ package final class ChunkDecoder {
     func columnRows(_ column: Int) throws -> [Int]? {
         let entry = header.columns[column]
         if entry.count == header.columnRowCount { return nil }
-        let having = header.shapes.map { $0.columns.contains(column) }
+        var having = [Bool](repeating: false, count: header.shapes.count)
+        for shape in shapesOfColumns()[column] { having[Int(shape)] = true }
         let rows = try documents().filter { !$0.isRaw && having[$0.shape] }.map(\.place)
         guard rows.count == entry.count else { throw ChunkError.damaged("a column of another length") }
         return rows
+    }
+
+    /// For each column, the indices of the shapes that have it: all at once, since there may be many of both.
+    private func shapesOfColumns() -> [[Int32]] {
+        if let cachedShapesOfColumns { return cachedShapesOfColumns }
+        var result = [[Int32]](repeating: [], count: header.columns.count)
+        for (index, shape) in header.shapes.enumerated() {
+            for column in shape.columns where column >= 0 { result[column].append(Int32(index)) }
+        }
+        cachedShapesOfColumns = result
+        return result
     }
 
     func texts() throws -> ChunkTexts {
@@ -307,107 +320,30 @@ package final class ChunkDecoder {
     }
 
     func values(of column: ChunkHeader.ColumnEntry) throws -> Values {
-        switch column.form {
-        case nil: return .integers(try stream(column.stream))
-        case .bits: return .doubles(try stream(column.stream).map(DoubleColumn.double(orderedBits:)))
-        case .decimal(let exponent):
-            let parts = [try stream(column.stream), try stream(column.stream + 1)]
+        guard let form = column.form else { return .integers(try stream(column.stream)) }
+        if let ofStreams = form.ofStreams {
+            let parts = try (0..<ofStreams.columnCount).map { try stream(column.stream + $0) }
             do {
-                return .doubles(try DoubleColumn.decode(parts, as: .decimal(exponent: exponent)))
+                return .doubles(try DoubleColumn.decode(parts, as: ofStreams))
             } catch {
                 throw Self.wrapped(error, "doubles")
             }
-        case .ratio(let numerator, let denominator, let addend):
-            let off = try stream(column.stream)
-            let a = try stream(numerator)
-            let b = try stream(denominator)
-            let c = try addend.map { try stream($0) } ?? []
-            guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
-                throw ChunkError.damaged("a quotient of columns of other length")
+        }
+        guard case .ratio(let numerator, let denominator, let addend) = form else {
+            preconditionFailure("BUG: a form of doubles that nothing reads")
+        }
+        let off = try stream(column.stream)
+        let a = try stream(numerator)
+        let b = try stream(denominator)
+        let c = try addend.map { try stream($0) } ?? []
+        guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
+            throw ChunkError.damaged("a quotient of columns of other length")
+        }
+        return .doubles(
+            off.indices.map { row in
+                let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
+                return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
             }
-            return .doubles(
-                off.indices.map { row in
-                    let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
-                    return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
-                }
-            )
-        }
-    }
-}
-
-/// A document's place in a chunk.
-struct ChunkDocument {
-    /// Its number among the documents.
-    var number: Int
-    /// Its row.
-    var row: Int
-    /// The index of its shape.
-    var shape: Int
-    var isRaw: Bool
-    /// Its number among the documents in columns, or of its blob.
-    var place: Int
-}
-
-/// The texts of a chunk, taken apart.
-struct ChunkTexts {
-    let bytes: [UInt8]
-    private(set) var reasons: [Range<Int>] = []
-    /// By column, the places of its texts.
-    private(set) var ofColumns: [Int: [Range<Int>]] = [:]
-    /// By column, its exceptions, ascending by the value's number.
-    private(set) var exceptions: [Int: [(row: Int, text: Range<Int>)]] = [:]
-
-    init(_ bytes: [UInt8], header: ChunkHeader) throws(CodecError) {
-        self.bytes = bytes
-        var reader = ByteReader(bytes)
-        if header.rowCount > header.documentCount { reasons = try Self.texts(&reader) }
-        for (index, column) in header.columns.enumerated() where column.kind == .text {
-            ofColumns[index] = try Self.texts(&reader)
-        }
-        for (index, column) in header.columns.enumerated() where column.hasExceptions {
-            let count = try reader.count(max: min(column.count, reader.remaining), "exceptions")
-            var list: [(row: Int, text: Range<Int>)] = []
-            var next = 0
-            for _ in 0..<count {
-                let gap = try reader.count(max: column.count, "an exception's place")
-                guard next + gap < column.count else { throw .malformed("an exception's place") }
-                list.append((next + gap, try reader.skip(try reader.count(max: reader.remaining, "a text"))))
-                next += gap + 1
-            }
-            exceptions[index] = list
-        }
-        guard reader.isAtEnd else { throw .malformed("bytes after the texts") }
-    }
-
-    private static func texts(_ reader: inout ByteReader) throws(CodecError) -> [Range<Int>] {
-        let count = try reader.count(max: reader.remaining, "texts")
-        var texts: [Range<Int>] = []
-        texts.reserveCapacity(count)
-        for _ in 0..<count {
-            texts.append(try reader.skip(try reader.count(max: reader.remaining, "a text")))
-        }
-        return texts
-    }
-}
-
-/// The blobs of a chunk.
-struct ChunkBlobs {
-    let bytes: [UInt8]
-    private var starts: [Int] = [0]
-
-    init(_ bytes: [UInt8], sizes: [Int64]) throws(CodecError) {
-        self.bytes = bytes
-        for size in sizes {
-            let start = starts[starts.count - 1]
-            guard size >= 0, size <= Int64(bytes.count - start) else { throw .malformed("a blob's size") }
-            starts.append(start + Int(size))
-        }
-        guard starts[starts.count - 1] == bytes.count else { throw .malformed("bytes after the blobs") }
-    }
-
-    /// The blob of that number; empty where there is none.
-    func blob(_ number: Int) -> [UInt8] {
-        guard number >= 0, number + 1 < starts.count else { return [] }
-        return Array(bytes[starts[number]..<starts[number + 1]])
+        )
     }
 }

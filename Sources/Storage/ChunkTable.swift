@@ -38,7 +38,11 @@ struct ChunkTable {
 
         @inline(__always)
         mutating func append(
-            _ body: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ kind: LeafKind, row: Int32
+            _ body: UnsafeBufferPointer<UInt8>,
+            _ start: Int,
+            _ end: Int,
+            _ kind: LeafKind,
+            row: Int32
         ) {
             values.append(body, start, end, kind)
             if rows != nil { rows?.append(row) }
@@ -57,11 +61,13 @@ struct ChunkTable {
     private(set) var blobs: [[UInt8]] = []
     /// The run of each document that is not raw.
     private(set) var columnRuns: [Int64] = []
-    let rowCount: Int
+    /// How many scrapes it has.
+    var rowCount: Int { streams[ChunkStream.seq].count }
     private(set) var documentCount = 0
     /// How many documents are in columns.
     var columnRowCount: Int { columnRuns.count }
 
+    private let raw: Set<Int>
     private var shapeIndex: [ShapeID: Int] = [:]
     private var seriesColumns: [String: Int] = [:]
     private var otherColumns: [Int: Int] = [:]
@@ -74,36 +80,37 @@ struct ChunkTable {
     private var lastEndOfRun: [RunID: Int64] = [:]
     private var valueCount = 0
 
-    /// Takes `scrapes` apart. Documents in rows of `raw` are kept whole, and so are those that fit no shape.
-    init(_ scrapes: [ChunkScrape], shape: (ShapeID) throws -> Shape, raw: Set<Int>) throws {
-        guard scrapes.count <= ChunkLimits.rowsMax else {
-            throw ChunkError.overLimit("\(scrapes.count) scrapes")
+    /// A table without rows; documents in rows of `raw` are to be kept whole, and so are those that fit no shape.
+    init(raw: Set<Int>) { self.raw = raw }
+
+    /// Takes the next scrape apart; nothing of it is kept but its values.
+    mutating func append(_ scrape: ChunkScrape, shape: (ShapeID) throws -> Shape) throws {
+        guard rowCount < ChunkLimits.rowsMax else {
+            throw ChunkError.overLimit("more than \(ChunkLimits.rowsMax) scrapes")
         }
-        rowCount = scrapes.count
-        for (row, scrape) in scrapes.enumerated() {
-            appendRow(scrape)
-            switch scrape.outcome {
-            case .failure(let reason, let body):
-                streams[ChunkStream.form].append(0)
-                appendReason(Array(reason.utf8))
+        let row = rowCount
+        appendRow(scrape)
+        switch scrape.outcome {
+        case .failure(let reason, let body):
+            streams[ChunkStream.form].append(0)
+            appendReason(Array(reason.utf8))
+            append(blob: body)
+        case .document(let id, let run, let seen, _, let body):
+            documentCount += 1
+            streams[ChunkStream.run].append(run.value)
+            let index = try shapeIndex(id, shape)
+            shapes[index].rowCount += 1
+            let isColumns = !raw.contains(row) && appendColumns(body, index, run)
+            if !isColumns {
+                streams[ChunkStream.ringCount].append(0)
                 append(blob: body)
-            case .document(let id, let run, let seen, _, let body):
-                documentCount += 1
-                streams[ChunkStream.run].append(run.value)
-                let index = try shapeIndex(id, shape)
-                shapes[index].rowCount += 1
-                let isColumns = !raw.contains(row) && appendColumns(body, index, run)
-                if !isColumns {
-                    streams[ChunkStream.ringCount].append(0)
-                    append(blob: body)
-                }
-                streams[ChunkStream.form].append(1 + 2 * Int64(index) + (isColumns ? 0 : 1))
-                streams[ChunkStream.seen].append(Int64(seen) &- (streams[ChunkStream.ringCount].last ?? 0))
-                guard isColumns else { continue }
-                ringTotals.append(totals.count)
-                lastEnds.append(lastEndOfRun[run] ?? 0)
-                pauseTotals.append(totals.pause)
             }
+            streams[ChunkStream.form].append(1 + 2 * Int64(index) + (isColumns ? 0 : 1))
+            streams[ChunkStream.seen].append(Int64(seen) &- (streams[ChunkStream.ringCount].last ?? 0))
+            guard isColumns else { return }
+            ringTotals.append(totals.count)
+            lastEnds.append(lastEndOfRun[run] ?? 0)
+            pauseTotals.append(totals.pause)
         }
     }
 
@@ -167,7 +174,13 @@ struct ChunkTable {
                 use.columns.withUnsafeBufferPointer { places in
                     for (index, leaf) in leaves.enumerated() where places[index] >= 0 {
                         let start = Int(leaf.offset)
-                        columns[places[index]].append(bytes, start, start + Int(leaf.length), leaf.kind, row: row)
+                        columns[places[index]].append(
+                            bytes,
+                            start,
+                            start + Int(leaf.length),
+                            leaf.kind,
+                            row: row
+                        )
                     }
                 }
             }
@@ -178,7 +191,11 @@ struct ChunkTable {
 
     /// Takes the rings into their streams, and says how many slots changed; nil where they are none.
     private mutating func readRings(
-        _ rings: Rings, _ leaves: [Leaf], _ body: [UInt8], _ bytes: UnsafeBufferPointer<UInt8>, _ run: RunID
+        _ rings: Rings,
+        _ leaves: [Leaf],
+        _ body: [UInt8],
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ run: RunID
     ) -> Int64? {
         let leaf = leaves[rings.collectionCount]
         guard let n = DecimalText.parse(bytes, Int(leaf.offset), Int(leaf.offset) + Int(leaf.length)),
@@ -211,10 +228,13 @@ struct ChunkTable {
         /// Whether the bytes are those of another body.
         func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ other: RingBytes, _ body: [UInt8]) -> Bool {
             guard range.count == other.range.count else { return false }
+            // 256 slots of at least a byte: neither body is empty.
             return body.withUnsafeBytes { body in
                 memcmp(
                     UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,
-                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound, range.count) == 0
+                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound,
+                    range.count
+                ) == 0
             }
         }
     }
