@@ -64,6 +64,10 @@ package final class VirtualTableConnection {
         handle = opened
         dropModules()
         for table in tables { try VirtualTableModule(table, connection: self).register(on: handle) }
+        // A table is set up when it is first named, and then SQLite itself does what the authorizer forbids.
+        for name in tables.map(\.name) + VirtualTableConnection.modulesKept {
+            try run("SELECT 1 FROM \(name) LIMIT 0")
+        }
         for function in functions { try RegisteredFunction(function).register(on: handle) }
         for aggregate in aggregates { try register(aggregate) }
         try shut()
@@ -75,18 +79,20 @@ package final class VirtualTableConnection {
         try RegisteredAggregate(type).register(on: handle)
     }
 
-    /// Leaves no virtual table of SQLite's own but those that take JSON apart.
+    private func run(_ sql: String) throws(SQLiteError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw SQLiteError(database: handle, code: code, sql: sql) }
+    }
+
+    /// Those of SQLite's own virtual tables that stay: they take JSON apart.
+    private static let modulesKept = ["json_each", "json_tree"]
+
+    /// Leaves no virtual table of SQLite's own but `modulesKept`.
     private func dropModules() {
-        var each = Array("json_each".utf8CString)
-        var tree = Array("json_tree".utf8CString)
-        each.withUnsafeMutableBufferPointer { each in
-            tree.withUnsafeMutableBufferPointer { tree in
-                var kept: [UnsafePointer<CChar>?] = [
-                    UnsafePointer(each.baseAddress), UnsafePointer(tree.baseAddress), nil,
-                ]
-                sqlite3_drop_modules(handle, &kept)
-            }
-        }
+        let names = VirtualTableConnection.modulesKept.map { strdup($0) }
+        defer { for name in names { free(name) } }
+        var list: [UnsafePointer<CChar>?] = names.map { UnsafePointer($0) } + [nil]
+        sqlite3_drop_modules(handle, &list)
     }
 
     /// Shuts everything that a statement from outside has no business with.
@@ -102,8 +108,7 @@ package final class VirtualTableConnection {
             _ = expvault_sqlite3_db_config_int(handle, option, value ? 1 : 0, nil)
         }
         for pragma in ["temp_store = MEMORY", "query_only = ON"] {
-            let code = sqlite3_exec(handle, "PRAGMA \(pragma)", nil, nil, nil)
-            guard code == SQLITE_OK else { throw SQLiteError(database: handle, code: code) }
+            try run("PRAGMA \(pragma)")
         }
         for (limit, value) in VirtualTableConnection.limits { sqlite3_limit(handle, limit, value) }
         sqlite3_set_authorizer(

@@ -155,6 +155,7 @@ final class SQLSamplesCursor: VirtualTableCursor {
         )
     }
 
+    /// Goes to the next block; its first column comes next. False where there is none.
     private func nextBlock() throws -> Bool {
         guard let blocks else { return false }
         try source.checkDeadline()
@@ -164,7 +165,7 @@ final class SQLSamplesCursor: VirtualTableCursor {
             return false
         }
         (rows, columns, columnIndex) = (block.rows, block.columns, -1)
-        return nextColumn()
+        return true
     }
 
     private func nextColumn() -> Bool {
