@@ -31,7 +31,8 @@ package struct PercentileAggregate: SQLAggregate {
             case .badPercent: "percentile(x, p): p is a number from 0 to 100, such as 99.9"
             case .changingPercent: "percentile(x, p): p must be the same for all rows"
             case .notANumber: "percentile(x, p): x must be a number or NULL"
-            case .tooMany: "percentile(x, p): more than \(PercentileAggregate.valuesMax) values; narrow the rows"
+            case .tooMany:
+                "percentile(x, p): more than \(PercentileAggregate.valuesMax) values; narrow the rows"
             }
         }
     }

@@ -70,7 +70,9 @@ final class VirtualTableModule {
             let module = Unmanaged<VirtualTableModule>.fromOpaque(owner).takeUnretainedValue()
             let code = sqlite3_declare_vtab(database, module.declaration)
             guard code == SQLITE_OK else { return code }
-            guard let made = VirtualTableModule.allocate(expvault_sqlite3_vtab.self) else { return SQLITE_NOMEM }
+            guard let made = VirtualTableModule.allocate(expvault_sqlite3_vtab.self) else {
+                return SQLITE_NOMEM
+            }
             made.pointee.owner = owner
             table.pointee = UnsafeMutableRawPointer(made).assumingMemoryBound(to: sqlite3_vtab.self)
             return SQLITE_OK
@@ -86,19 +88,26 @@ final class VirtualTableModule {
             return VirtualTableModule.guarding(table) { module in try module.choose(info) }
         }
         functions.xOpen = { table, cursor in
-            guard let table, let cursor, let module = VirtualTableModule.module(of: table) else { return SQLITE_MISUSE }
-            guard let made = VirtualTableModule.allocate(expvault_sqlite3_vtab_cursor.self) else { return SQLITE_NOMEM }
+            guard let table, let cursor, let module = VirtualTableModule.module(of: table) else {
+                return SQLITE_MISUSE
+            }
+            guard let made = VirtualTableModule.allocate(expvault_sqlite3_vtab_cursor.self) else {
+                return SQLITE_NOMEM
+            }
             made.pointee.owner = Unmanaged.passRetained(OpenCursor(module)).toOpaque()
             cursor.pointee = UnsafeMutableRawPointer(made).assumingMemoryBound(to: sqlite3_vtab_cursor.self)
             return SQLITE_OK
         }
         functions.xClose = { cursor in
-            if let cursor, let owner = VirtualTableModule.owner(of: cursor) { Unmanaged<OpenCursor>.fromOpaque(owner).release() }
+            if let cursor, let owner = VirtualTableModule.owner(of: cursor) {
+                Unmanaged<OpenCursor>.fromOpaque(owner).release()
+            }
             sqlite3_free(cursor)
             return SQLITE_OK
         }
         functions.xFilter = { cursor, number, _, count, values in
-            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab else {
+            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab
+            else {
                 return SQLITE_MISUSE
             }
             return VirtualTableModule.guarding(table) { module in
@@ -107,7 +116,8 @@ final class VirtualTableModule {
             }
         }
         functions.xNext = { cursor in
-            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab else {
+            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab
+            else {
                 return SQLITE_MISUSE
             }
             do {
@@ -122,7 +132,8 @@ final class VirtualTableModule {
             return open.cursor.isAtEnd ? 1 : 0
         }
         functions.xColumn = { cursor, context, column in
-            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab else {
+            guard let cursor, let open = VirtualTableModule.open(cursor), let table = cursor.pointee.pVtab
+            else {
                 return SQLITE_MISUSE
             }
             do {
@@ -148,8 +159,11 @@ final class VirtualTableModule {
         return whole.pointee.owner.map { Unmanaged.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private static func owner(of cursor: UnsafeMutablePointer<sqlite3_vtab_cursor>) -> UnsafeMutableRawPointer? {
-        UnsafeMutableRawPointer(cursor).assumingMemoryBound(to: expvault_sqlite3_vtab_cursor.self).pointee.owner
+    private static func owner(
+        of cursor: UnsafeMutablePointer<sqlite3_vtab_cursor>
+    ) -> UnsafeMutableRawPointer? {
+        UnsafeMutableRawPointer(cursor).assumingMemoryBound(to: expvault_sqlite3_vtab_cursor.self).pointee
+            .owner
     }
 
     private static func open(_ cursor: UnsafeMutablePointer<sqlite3_vtab_cursor>) -> OpenCursor? {

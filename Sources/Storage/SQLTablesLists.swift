@@ -113,7 +113,9 @@ extension SQLListTable where Row == TargetRecord {
                 Column("clock_steps", "INTEGER", isHidden: true) { $2.integer(Int64($1.clockSteps.count)) },
                 Column("clock_skew_ms", "INTEGER", isHidden: true) { $2.integer($1.clockSkewMilliseconds) },
                 Column("alternating", "INTEGER", isHidden: true) { $2.integer($1.isAlternating ? 1 : 0) },
-                Column("series_limited", "INTEGER", isHidden: true) { $2.integer($1.isSeriesLimited ? 1 : 0) },
+                Column("series_limited", "INTEGER", isHidden: true) {
+                    $2.integer($1.isSeriesLimited ? 1 : 0)
+                },
             ],
             rowCount: 10,
             rows: { target, _ in [target] }
@@ -131,14 +133,16 @@ extension SQLListTable where Row == RunRecord {
             columns: [
                 Column("target", "TEXT") { $2.text($0.name) },
                 Column("run", "INTEGER") { $2.integer($1.id.value) },
-                Column("started", "INTEGER") { $2.integer($1.startedNanoseconds.map { Int64($0 / 1_000_000) }) },
+                Column("started", "INTEGER") {
+                    $2.integer($1.startedNanoseconds.map { Int64($0 / 1_000_000) })
+                },
                 Column("first", "INTEGER") { $2.integer($1.first.time.milliseconds) },
                 Column("last", "INTEGER") { $2.integer($1.last.time.milliseconds) },
                 Column("scrapes", "INTEGER") { $2.integer($1.scrapeCount) },
                 Column("cmdline", "TEXT") { $2.text(SQLTableText.json($1.commandLine)) },
             ],
             rowCount: 100,
-            rows: { target, _ in try source.snapshot.runs(of: target.id) }
+            rows: { target, _ in try source.runs(of: target.id) }
         )
     }
 }

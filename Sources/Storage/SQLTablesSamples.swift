@@ -33,7 +33,8 @@ final class SQLSamplesTable: VirtualTable {
         }
         return SQLTablePlanner(
             names: [target: 0.1, series: 0.005],
-            integers: [Column.t.rawValue],
+            integers: [Column.t.rawValue, Column.run.rawValue],
+            equalShare: [Column.run.rawValue: 0.1],
             // 200 series of each of 10 targets in 1000 scrapes.
             rows: 2_000_000,
             order: isOneSeries ? [target, series, Column.epoch.rawValue, Column.t.rawValue] : [target],
@@ -53,11 +54,13 @@ final class SQLSamplesCursor: VirtualTableCursor {
     private let source: SQLTableSource
     private var names = SQLNameFilter([], column: 0)
     private var times = SQLIntegerFilter()
+    private var runs = SQLIntegerFilter()
     private var targets: ArraySlice<TargetRecord> = []
 
     /// What is left to do for the target at hand.
     private var target: TargetRecord?
     private var targetName: [UInt8] = []
+    private var range = TimeRange.all
     private var groups: ArraySlice<[SeriesRecord]> = []
     private var hasUp = false
     private var hasDuration = false
@@ -94,7 +97,8 @@ final class SQLSamplesCursor: VirtualTableCursor {
         names = SQLNameFilter(arguments, column: SQLSamplesTable.Column.series.rawValue)
         times = SQLIntegerFilter(arguments, column: SQLSamplesTable.Column.t.rawValue)
         let filter = SQLNameFilter(arguments, column: SQLSamplesTable.Column.target.rawValue)
-        targets = times.isNever ? [] : try source.targets(filter)[...]
+        runs = SQLIntegerFilter(arguments, column: SQLSamplesTable.Column.run.rawValue)
+        targets = times.isNever || runs.isNever ? [] : try source.targets(filter)[...]
         (blocks, scrapes, pendingDuration, groups) = (nil, nil, nil, [])
         (hasUp, hasDuration) = (false, false)
         (rows, columns, column, columnIndex, rowIndex) = ([], [], .absent, 0, 0)
@@ -138,11 +142,43 @@ final class SQLSamplesCursor: VirtualTableCursor {
     private func begin(_ next: TargetRecord) throws {
         target = next
         targetName = Array(next.name.utf8)
+        guard let range = try range(of: next) else {
+            (groups, hasUp, hasDuration) = ([], false, false)
+            return
+        }
+        self.range = range
         let series = try source.series(of: next.id).filter { names.matches($0.name) }
-        groups = stride(from: 0, to: series.count, by: SQLSamplesCursor.seriesMax)
+        groups =
+            stride(from: 0, to: series.count, by: SQLSamplesCursor.seriesMax)
             .map { Array(series[$0..<min($0 + SQLSamplesCursor.seriesMax, series.count)]) }[...]
         hasUp = names.matches(AddedSeries.up)
         hasDuration = names.matches(AddedSeries.duration)
+    }
+
+    /// The times of a target's rows that can fulfil the conditions; nil where none can.
+    private func range(of target: TargetRecord) throws -> TimeRange? {
+        guard runs != SQLIntegerFilter() else { return times.timeRange }
+        let asked = try source.runs(of: target.id).filter { runs.contains($0.id.value) }
+        guard let first = asked.map(\.first).min(), let last = asked.map(\.last).max() else { return nil }
+        // Within an epoch order is by time, so what lies between the ends has a time between theirs.
+        guard first.epoch == last.epoch else { return times.timeRange }
+        let lifetime = SQLIntegerFilter(
+            [
+                VirtualTableArgument(
+                    column: 0,
+                    operation: .greaterOrEqual,
+                    values: [.integer(first.time.milliseconds)]
+                ),
+                VirtualTableArgument(
+                    column: 0,
+                    operation: .lessOrEqual,
+                    values: [.integer(last.time.milliseconds)]
+                ),
+            ],
+            column: 0
+        )
+        let both = times.intersection(lifetime)
+        return both.isNever ? nil : both.timeRange
     }
 
     private func begin(_ group: [SeriesRecord]) throws {
@@ -151,7 +187,7 @@ final class SQLSamplesCursor: VirtualTableCursor {
         blocks = try source.snapshot.seriesBlocks(
             of: target.id,
             series: group.map(\.id),
-            in: times.timeRange
+            in: range
         )
     }
 
@@ -189,8 +225,10 @@ final class SQLSamplesCursor: VirtualTableCursor {
         rowIndex += 1
         while rowIndex < rows.count {
             // Blocks reach beyond the range, for those who need neighbours.
-            if times.contains(rows[rowIndex].position.time.milliseconds), let value = column[rowIndex] {
-                let row = rows[rowIndex]
+            let row = rows[rowIndex]
+            if times.contains(row.position.time.milliseconds), runs.contains(row.run.value),
+                let value = column[rowIndex]
+            {
                 sample = Sample(
                     seq: row.seq,
                     position: row.position,
@@ -220,9 +258,13 @@ final class SQLSamplesCursor: VirtualTableCursor {
         guard let target, hasUp || hasDuration else { return false }
         let scrapes =
             try self.scrapes
-            ?? source.snapshot.scrapes(of: target.id, in: times.timeRange, failures: true)
+            ?? source.snapshot.scrapes(of: target.id, in: range, failures: true)
         self.scrapes = scrapes
         while let scrape = try scrapes.next() {
+            // A failed scrape has no run, and a condition on the run does not hold for it.
+            guard scrape.run.map({ runs.contains($0.value) }) ?? (runs == SQLIntegerFilter()) else {
+                continue
+            }
             var found = Sample(
                 seq: scrape.seq,
                 position: scrape.position,

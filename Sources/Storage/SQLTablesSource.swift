@@ -8,6 +8,7 @@ final class SQLTableSource {
     weak var connection: VirtualTableConnection?
     private var knownTargets: [TargetRecord]?
     private var knownSeries: [TargetID: [SeriesRecord]] = [:]
+    private var knownRuns: [TargetID: [RunRecord]] = [:]
 
     init(_ snapshot: VaultSnapshot) { self.snapshot = snapshot }
 
@@ -22,6 +23,14 @@ final class SQLTableSource {
     /// The targets that fulfil the conditions on their name.
     func targets(_ filter: SQLNameFilter) throws -> [TargetRecord] {
         try targets().filter { filter.matches($0.name) }
+    }
+
+    /// The runs of a target, ascending by first position.
+    func runs(of target: TargetID) throws -> [RunRecord] {
+        if let known = knownRuns[target] { return known }
+        let runs = try snapshot.runs(of: target)
+        knownRuns[target] = runs
+        return runs
     }
 
     /// The series that a target serves, ascending by the bytes of their names.

@@ -128,7 +128,9 @@ enum SQLTimeFunctions {
         case .null: return nil
         case .integer(let value): return Timestamp(milliseconds: value)
         case .real(let value):
-            guard let whole = Int64(exactly: value.rounded(.down)) else { throw Failure.notATime(function: function) }
+            guard let whole = Int64(exactly: value.rounded(.down)) else {
+                throw Failure.notATime(function: function)
+            }
             return Timestamp(milliseconds: whole)
         case .text, .blob: throw Failure.notATime(function: function)
         }

@@ -132,9 +132,11 @@ struct VirtualTableTests {
 
     @Test("rows come from the table, and * leaves hidden columns out")
     func rowsOfTable() throws {
-        #expect(try rows("SELECT * FROM numbers LIMIT 2") == [
-            [.integer(0), .text(Array("number 0".utf8))], [.integer(1), .text(Array("number 1".utf8))],
-        ])
+        #expect(
+            try rows("SELECT * FROM numbers LIMIT 2") == [
+                [.integer(0), .text(Array("number 0".utf8))], [.integer(1), .text(Array("number 1".utf8))],
+            ]
+        )
         #expect(table.squares == 0)
         #expect(table.open == 0)
         #expect(try integers("SELECT square FROM numbers WHERE n > 7") == [64, 81])
@@ -144,10 +146,12 @@ struct VirtualTableTests {
     @Test("a condition on a column reaches the table, and IN with all its values at once")
     func pushdown() throws {
         _ = try rows("SELECT * FROM numbers WHERE n >= 3 AND n < 5 AND name LIKE 'n%'")
-        #expect(table.filters.last == [
-            VirtualTableArgument(column: 0, operation: .greaterOrEqual, values: [.integer(3)]),
-            VirtualTableArgument(column: 0, operation: .less, values: [.integer(5)]),
-        ])
+        #expect(
+            table.filters.last == [
+                VirtualTableArgument(column: 0, operation: .greaterOrEqual, values: [.integer(3)]),
+                VirtualTableArgument(column: 0, operation: .less, values: [.integer(5)]),
+            ]
+        )
         #expect(try integers("SELECT n FROM numbers WHERE n IN (7, 2, 4)").sorted() == [2, 4, 7])
         #expect(table.filters.last?.first?.operation == .oneOf)
         #expect(table.filters.count == 2)
@@ -155,7 +159,9 @@ struct VirtualTableTests {
 
     @Test("an OR of conditions gives each row once")
     func alternatives() throws {
-        #expect(try integers("SELECT n FROM numbers WHERE n < 4 OR n = 2 OR n > 8").sorted() == [0, 1, 2, 3, 9])
+        #expect(
+            try integers("SELECT n FROM numbers WHERE n < 4 OR n = 2 OR n > 8").sorted() == [0, 1, 2, 3, 9]
+        )
         #expect(
             try integers("SELECT a.n FROM numbers a JOIN numbers b ON a.n = b.n * 2 ORDER BY a.n")
                 == [0, 2, 4, 6, 8]

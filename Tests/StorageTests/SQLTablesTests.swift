@@ -132,24 +132,30 @@ struct SQLTablesTests {
     @Test(
         "what is pushed down finds what SQLite finds by itself",
         arguments: [
-            "target = 'busy' AND series = 'requests'", "series = 'requests'", "series IN ('requests', 'up', 'late')",
+            "target = 'busy' AND series = 'requests'", "series = 'requests'",
+            "series IN ('requests', 'up', 'late')",
             "target IN ('busy', 'nobody') AND series = 'late'", "series LIKE 'MEMSTATS.%alloc'",
             "series GLOB 'memstats.[TA]*'", "series GLOB 'r*' AND t > 1700000000500", "target GLOB 'q*'",
-            "t = 1700000140000", "t >= 1700000140000 AND t < 1700000141000", "t > 1700000600000.5 AND target = 'busy'",
+            "t = 1700000140000", "t >= 1700000140000 AND t < 1700000141000",
+            "t > 1700000600000.5 AND target = 'busy'",
             "t <= 1.7e12", "t < -1e300", "t > 1e300", "series = 'big' AND t > 0",
             "t IN (1700000140000, 1700000210000)", "t BETWEEN 1700000400000 AND 1700000402000",
-            "t > 9223372036854775807", "t < -9223372036854775808", "t >= -9223372036854775808 AND series = 'ratio'",
-            "target = 'BUSY' COLLATE NOCASE AND series = 'ratio'", "series = NULL", "series = x'7570'", "series = 5",
+            "t > 9223372036854775807", "t < -9223372036854775808",
+            "t >= -9223372036854775808 AND series = 'ratio'",
+            "target = 'BUSY' COLLATE NOCASE AND series = 'ratio'", "series = NULL", "series = x'7570'",
+            "series = 5",
             "series IN ('up', NULL)", "series LIKE NULL", "t > NULL", "series = 'requests' OR series = 'up'",
-            "target = 'busy' OR t = 1700000140000", "series GLOB 'a*'", "series = '\\up'", "series LIKE '%\u{202e}%'",
-            "target > 'c'", "series < 'memstats'", "series = (SELECT 'requests') AND t > unix_ms('2023-11-14T22:20:00Z')",
+            "target = 'busy' OR t = 1700000140000", "series GLOB 'a*'", "series = '\\up'",
+            "series LIKE '%\u{202e}%'",
+            "target > 'c'", "series < 'memstats'",
+            "series = (SELECT 'requests') AND t > unix_ms('2023-11-14T22:20:00Z')",
         ]
     )
     mutating func pushdown(condition: String) async throws {
         try await useRecording()
         // A + before a column keeps SQLite from passing the condition on; https://sqlite.org/optoverview.html.
         var unaided = condition
-        for column in ["target", "series", "t"] {
+        for column in ["target", "series", "t", "run"] {
             unaided = unaided.replacing(word: column, by: "+\(column)")
         }
         let select = "SELECT target, series, t, value, seq FROM samples WHERE "
@@ -184,7 +190,9 @@ struct SQLTablesTests {
         #expect(try plan("SELECT * FROM samples WHERE series IN ('up', 'x')").contains("series in"))
         #expect(try plan("SELECT * FROM samples WHERE series GLOB 'a*'").contains("series glob"))
         #expect(try plan("SELECT * FROM samples ORDER BY target, series, t").contains("B-TREE"))
-        #expect(!(try plan("SELECT * FROM samples WHERE series = 'up' ORDER BY target, t").contains("B-TREE")))
+        #expect(
+            !(try plan("SELECT * FROM samples WHERE series = 'up' ORDER BY target, t").contains("B-TREE"))
+        )
         #expect(!(try plan("SELECT * FROM scrapes ORDER BY target, t").contains("B-TREE")))
         let window = """
             SELECT t, value - lag(value) OVER (PARTITION BY target ORDER BY t) FROM samples \
@@ -196,7 +204,9 @@ struct SQLTablesTests {
     @Test("rows of one series come in the order of time without being sorted")
     mutating func order() async throws {
         try await useRecording()
-        let times = try rows("SELECT t FROM samples WHERE series = 'up' AND target = 'busy' ORDER BY t").map { $0[0] }
+        let times = try rows("SELECT t FROM samples WHERE series = 'up' AND target = 'busy' ORDER BY t").map {
+            $0[0]
+        }
         #expect(times == (0..<700).map { .integer(1_700_000_000_000 + $0 * 1000) })
         let targets = try rows("SELECT target, t FROM scrapes ORDER BY target, t").map { $0[0] }
         #expect(targets.prefix(700).allSatisfy { $0 == .text("busy") })
@@ -216,7 +226,10 @@ struct SQLTablesTests {
         _ = try await writer.insert(lines)
         try await writer.close()
         let sql = "SELECT t, epoch FROM samples WHERE target = 'a' AND series = 'number' ORDER BY "
-        #expect(try rows(sql + "t").map { $0[0] } == [1_000_000, 5_000_000, 7_000_000, 9_000_000].map { .integer($0) })
+        #expect(
+            try rows(sql + "t").map { $0[0] }
+                == [1_000_000, 5_000_000, 7_000_000, 9_000_000].map { .integer($0) }
+        )
         #expect(
             try rows(sql + "epoch, t").map { $0[0] }
                 == [5_000_000, 9_000_000, 1_000_000, 7_000_000].map { .integer($0) }
@@ -228,7 +241,9 @@ struct SQLTablesTests {
     @Test("an integer above Int64 is REAL, and exact as value_text")
     mutating func exactness() async throws {
         try await useRecording()
-        let row = try rows("SELECT value, value_text, typeof(value) FROM samples WHERE series = 'big' LIMIT 1")
+        let row = try rows(
+            "SELECT value, value_text, typeof(value) FROM samples WHERE series = 'big' LIMIT 1"
+        )
         #expect(row == [[.real(0x1p64), .text("18446744073709551615"), .text("real")]])
         let texts = try rows(
             "SELECT DISTINCT value_text, typeof(value) FROM samples WHERE series IN ('ratio', 'late')"
@@ -256,7 +271,10 @@ struct SQLTablesTests {
         )
         #expect(
             hidden == [
-                [.integer(1_700_000_650_000), .text("refused\u{7}"), .integer(0), .integer(0), .text("a\"b\\\n")]
+                [
+                    .integer(1_700_000_650_000), .text("refused\u{7}"), .integer(0), .integer(0),
+                    .text("a\"b\\\n"),
+                ]
             ]
         )
         let runs = try rows(
@@ -276,8 +294,13 @@ struct SQLTablesTests {
             try rows("SELECT failure, body, run, duration_ms FROM scrapes WHERE failure IS NOT NULL LIMIT 1")
                 == [[.text("refused\u{7}"), .blob([0xff, 0]), .null, .null]]
         )
-        #expect(try rows("SELECT duration_ms, status FROM scrapes LIMIT 1") == [[.real(1.234567), .integer(200)]])
-        #expect(try rows("SELECT count(*) FROM scrapes WHERE seq > 700") == rows("SELECT count(*) FROM scrapes WHERE +seq > 700"))
+        #expect(
+            try rows("SELECT duration_ms, status FROM scrapes LIMIT 1") == [[.real(1.234567), .integer(200)]]
+        )
+        #expect(
+            try rows("SELECT count(*) FROM scrapes WHERE seq > 700")
+                == rows("SELECT count(*) FROM scrapes WHERE +seq > 700")
+        )
     }
 
     @Test("pauses are the collections of the snapshot, and a range of ends is exact to the nanosecond")
@@ -352,7 +375,9 @@ struct SQLTablesTests {
             "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c",
             "SELECT count(*) FROM samples a, samples b, samples c",
         ] {
-            #expect(throws: SQLStatementError.deadlinePassed(milliseconds: 60)) { try rows(sql, milliseconds: 60) }
+            #expect(throws: SQLStatementError.deadlinePassed(milliseconds: 60)) {
+                try rows(sql, milliseconds: 60)
+            }
         }
         #expect(throws: SQLStatementError.deadlinePassed(milliseconds: 0)) {
             try rows("SELECT * FROM samples WHERE series = 'late'", milliseconds: 0)

@@ -81,7 +81,9 @@ enum SQLRowsText {
         }
     }
 
-    private static let base64Characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let base64Characters = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
 
     /// RFC 4648, section 4.
     static func base64(_ bytes: [UInt8]) -> String {
@@ -92,7 +94,8 @@ enum SQLRowsText {
             let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < count ? UInt32(bytes[start + $1]) : 0) }
             for place in 0..<4 {
                 text.append(
-                    place <= count ? base64Characters[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "=")
+                    place <= count
+                        ? base64Characters[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "=")
                 )
             }
         }
