@@ -26,8 +26,8 @@ package protocol VirtualTable: AnyObject {
 package protocol VirtualTableCursor: AnyObject {
     /// Goes to the first row that fulfils `arguments`; may be called again with others.
     ///
-    /// `isOrdered` says that the order that was planned is relied on.
-    func filter(_ arguments: [VirtualTableArgument], isOrdered: Bool) throws
+    /// `scan` is that of the plan.
+    func filter(_ arguments: [VirtualTableArgument], scan: Int) throws
     /// Whether there is no row at the position.
     var isAtEnd: Bool { get }
     /// Goes to the next row.
@@ -101,6 +101,8 @@ package struct VirtualTablePlan: Hashable, Sendable {
     package var exact: Set<Int>
     /// Whether the rows come in the order of the question.
     package var isOrdered: Bool
+    /// Which of the table's ways to scan was planned, where it has several; passed to `filter`.
+    package var scan = 0
     /// About how many rows come.
     package var rows: Double
     /// What a scan costs, in about what reading a row from memory costs.

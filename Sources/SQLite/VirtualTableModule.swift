@@ -14,6 +14,7 @@ final class VirtualTableModule {
     private struct Plan: Hashable {
         var arguments: [Argument]
         var isOrdered: Bool
+        var scan: Int
 
         struct Argument: Hashable {
             var column: Int
@@ -111,8 +112,8 @@ final class VirtualTableModule {
                 return SQLITE_MISUSE
             }
             return VirtualTableModule.guarding(table) { module in
-                let (arguments, isOrdered) = module.arguments(number, count, values)
-                try open.cursor.filter(arguments, isOrdered: isOrdered)
+                let (arguments, scan) = module.arguments(number, count, values)
+                try open.cursor.filter(arguments, scan: scan)
             }
         }
         functions.xNext = { cursor in
@@ -209,7 +210,7 @@ final class VirtualTableModule {
             places.append(place)
         }
         let plan = try table.plan(for: question)
-        var stored = Plan(arguments: [], isOrdered: plan.isOrdered)
+        var stored = Plan(arguments: [], isOrdered: plan.isOrdered, scan: plan.scan)
         for (position, index) in plan.used.enumerated() {
             let constraint = question.constraints[index]
             let usage = info.pointee.aConstraintUsage + Int(places[index])
@@ -288,7 +289,7 @@ final class VirtualTableModule {
         _ number: Int32,
         _ count: Int32,
         _ values: UnsafeMutablePointer<OpaquePointer?>?
-    ) -> ([VirtualTableArgument], isOrdered: Bool) {
+    ) -> ([VirtualTableArgument], scan: Int) {
         precondition(plans.indices.contains(Int(number)), "BUG: SQLite runs a plan that was never made")
         let plan = plans[Int(number)]
         precondition(plan.arguments.count == Int(count), "BUG: a plan got other arguments than it asked for")
@@ -301,7 +302,7 @@ final class VirtualTableModule {
                 values: list
             )
         }
-        return (arguments, plan.isOrdered)
+        return (arguments, plan.scan)
     }
 
     private static func list(_ value: OpaquePointer?) -> [SQLValue] {

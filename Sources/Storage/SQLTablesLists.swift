@@ -62,7 +62,7 @@ final class SQLListTable<Row>: VirtualTable {
 
         var isAtEnd: Bool { index >= rows.count }
 
-        func filter(_ arguments: [VirtualTableArgument], isOrdered _: Bool) throws {
+        func filter(_ arguments: [VirtualTableArgument], scan _: Int) throws {
             self.arguments = arguments
             targets = try table.source.targets(SQLNameFilter(arguments, column: 0))[...]
             rows = []

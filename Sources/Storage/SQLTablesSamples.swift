@@ -3,8 +3,9 @@ import SQLite
 
 /// `samples`: every value of every series, `up` and `scrape.duration_seconds` included.
 ///
-/// Rows are read in blocks of scrapes, and of each block one series after the other; so those of one series come in
-/// the order of scrapes, and those of several do not.
+/// There are two ways to scan it. By block: blocks of scrapes are read, and of each block one series after the other, so
+/// that rows of several series come in no order. By series: one series after the other, each in the order of scrapes;
+/// for that as many series are read at once as may be held, so that a long history is read more than once.
 final class SQLSamplesTable: VirtualTable {
     enum Column: Int, CaseIterable {
         case target, series, t, value, valueText, epoch, run, seq
@@ -24,22 +25,30 @@ final class SQLSamplesTable: VirtualTable {
 
     init(_ source: SQLTableSource) { self.source = source }
 
+    /// The ways to scan it.
+    enum Scan: Int {
+        case byBlock, bySeries
+    }
+
     func plan(for question: VirtualTableQuestion) throws -> VirtualTablePlan {
         let target = Column.target.rawValue
         let series = Column.series.rawValue
-        // Without a condition that leaves one series, only targets come one after the other.
-        let isOneSeries = question.constraints.contains {
-            $0.column == series && $0.operation == .equal && $0.isBinary
-        }
-        return SQLTablePlanner(
+        var planner = SQLTablePlanner(
             names: [target: 0.1, series: 0.005],
             integers: [Column.t.rawValue, Column.run.rawValue],
             equalShare: [Column.run.rawValue: 0.1],
             // 200 series of each of 10 targets in 1000 scrapes.
             rows: 2_000_000,
-            order: isOneSeries ? [target, series, Column.epoch.rawValue, Column.t.rawValue] : [target],
+            order: [target],
             idleInOrder: try source.isOrderedByTime() ? [Column.epoch.rawValue] : []
-        ).plan(for: question)
+        )
+        var plan = planner.plan(for: question)
+        if !plan.isOrdered {
+            planner.order = [target, series, Column.epoch.rawValue, Column.t.rawValue]
+            plan = planner.plan(for: question)
+            if plan.isOrdered { plan.scan = Scan.bySeries.rawValue }
+        }
+        return plan
     }
 
     func makeCursor() -> any VirtualTableCursor { SQLSamplesCursor(source) }
@@ -50,6 +59,10 @@ final class SQLSamplesCursor: VirtualTableCursor {
     /// So many series are read from the scrapes at once: 512 × 512 values of a block are 6 MiB at most. A target
     /// with more is read several times.
     static let seriesMax = 512
+    /// A scan by series holds so many values at once: 16 MiB, or 48 MiB where a series is not always there.
+    static let valuesMax: Int64 = 1 << 21
+    /// Beyond so many scrapes of a target it holds nothing, and reads them once for each series.
+    static let heldScrapesMax: Int64 = 1 << 19
 
     private let source: SQLTableSource
     private var names = SQLNameFilter([], column: 0)
@@ -61,9 +74,16 @@ final class SQLSamplesCursor: VirtualTableCursor {
     private var target: TargetRecord?
     private var targetName: [UInt8] = []
     private var range = TimeRange.all
-    private var groups: ArraySlice<[SeriesRecord]> = []
+    private var isBySeries = false
+    private var segments: ArraySlice<Segment> = []
     private var hasUp = false
     private var hasDuration = false
+
+    /// Series that are read at once.
+    private enum Segment {
+        case served([SeriesRecord])
+        case added(up: Bool, duration: Bool)
+    }
 
     /// The block at hand, and the place in it.
     private var group: [SeriesRecord] = []
@@ -73,6 +93,9 @@ final class SQLSamplesCursor: VirtualTableCursor {
     private var column = SeriesColumn.absent
     private var columnIndex = 0
     private var rowIndex = 0
+    /// All blocks of the group, in a scan by series.
+    private var held: [SeriesBlock] = []
+    private var heldIndex = 0
 
     /// The scrapes of the added series, and the value that is to come after the one at hand.
     private var scrapes: ScrapeCursor?
@@ -93,13 +116,14 @@ final class SQLSamplesCursor: VirtualTableCursor {
 
     var isAtEnd: Bool { sample == nil }
 
-    func filter(_ arguments: [VirtualTableArgument], isOrdered _: Bool) throws {
+    func filter(_ arguments: [VirtualTableArgument], scan: Int) throws {
+        isBySeries = scan == SQLSamplesTable.Scan.bySeries.rawValue
         names = SQLNameFilter(arguments, column: SQLSamplesTable.Column.series.rawValue)
         times = SQLIntegerFilter(arguments, column: SQLSamplesTable.Column.t.rawValue)
         let filter = SQLNameFilter(arguments, column: SQLSamplesTable.Column.target.rawValue)
         runs = SQLIntegerFilter(arguments, column: SQLSamplesTable.Column.run.rawValue)
         targets = times.isNever || runs.isNever ? [] : try source.targets(filter)[...]
-        (blocks, scrapes, pendingDuration, groups) = (nil, nil, nil, [])
+        (blocks, scrapes, pendingDuration, segments, held) = (nil, nil, nil, [], [])
         (hasUp, hasDuration) = (false, false)
         (rows, columns, column, columnIndex, rowIndex) = ([], [], .absent, 0, 0)
         try next()
@@ -110,11 +134,11 @@ final class SQLSamplesCursor: VirtualTableCursor {
             if nextInColumn() { return }
             if nextColumn() { continue }
             if try nextBlock() { continue }
-            if let group = groups.popFirst() {
-                try begin(group)
+            if try nextAdded() { return }
+            if let segment = segments.popFirst() {
+                try begin(segment)
                 continue
             }
-            if try nextAdded() { return }
             guard let next = targets.popFirst() else {
                 sample = nil
                 return
@@ -143,16 +167,42 @@ final class SQLSamplesCursor: VirtualTableCursor {
         target = next
         targetName = Array(next.name.utf8)
         guard let range = try range(of: next) else {
-            (groups, hasUp, hasDuration) = ([], false, false)
+            segments = []
             return
         }
         self.range = range
         let series = try source.series(of: next.id).filter { names.matches($0.name) }
-        groups =
-            stride(from: 0, to: series.count, by: SQLSamplesCursor.seriesMax)
-            .map { Array(series[$0..<min($0 + SQLSamplesCursor.seriesMax, series.count)]) }[...]
-        hasUp = names.matches(AddedSeries.up)
-        hasDuration = names.matches(AddedSeries.duration)
+        let hasUp = names.matches(AddedSeries.up)
+        let hasDuration = names.matches(AddedSeries.duration)
+        guard isBySeries else {
+            segments = cut(series, max: SQLSamplesCursor.seriesMax)[...]
+            if hasUp || hasDuration { segments.append(.added(up: hasUp, duration: hasDuration)) }
+            return
+        }
+        // "scrape.duration_seconds" comes before "up", and served series before, between and after them.
+        let isBefore = { (record: SeriesRecord, name: String) in
+            record.name.utf8.lexicographicallyPrecedes(name.utf8)
+        }
+        let duration = series.firstIndex { !isBefore($0, AddedSeries.duration) } ?? series.count
+        let up = series.firstIndex { !isBefore($0, AddedSeries.up) } ?? series.count
+        let count = seriesAtOnce(of: next)
+        segments = cut(Array(series[..<duration]), max: count)[...]
+        if hasDuration { segments.append(.added(up: false, duration: true)) }
+        segments += cut(Array(series[duration..<up]), max: count)
+        if hasUp { segments.append(.added(up: true, duration: false)) }
+        segments += cut(Array(series[up...]), max: count)
+    }
+
+    private func cut(_ series: [SeriesRecord], max count: Int) -> [Segment] {
+        stride(from: 0, to: series.count, by: count)
+            .map { .served(Array(series[$0..<min($0 + count, series.count)])) }
+    }
+
+    /// How many series a scan by series reads at once.
+    private func seriesAtOnce(of target: TargetRecord) -> Int {
+        guard target.scrapeCount <= SQLSamplesCursor.heldScrapesMax else { return 1 }
+        let count = SQLSamplesCursor.valuesMax / max(1, target.scrapeCount)
+        return Int(min(max(1, count), Int64(SQLSamplesCursor.seriesMax)))
     }
 
     /// The times of a target's rows that can fulfil the conditions; nil where none can.
@@ -181,14 +231,27 @@ final class SQLSamplesCursor: VirtualTableCursor {
         return both.isNever ? nil : both.timeRange
     }
 
+    private func begin(_ segment: Segment) throws {
+        switch segment {
+        case .added(let up, let duration): (hasUp, hasDuration) = (up, duration)
+        case .served(let group): try begin(group)
+        }
+    }
+
     private func begin(_ group: [SeriesRecord]) throws {
         guard let target else { return }
         self.group = group
-        blocks = try source.snapshot.seriesBlocks(
-            of: target.id,
-            series: group.map(\.id),
-            in: range
-        )
+        let blocks = try source.snapshot.seriesBlocks(of: target.id, series: group.map(\.id), in: range)
+        // One series comes in order as it is.
+        guard isBySeries && group.count > 1 else {
+            self.blocks = blocks
+            return
+        }
+        while let block = try blocks.next() {
+            try source.checkDeadline()
+            held.append(block)
+        }
+        (columnIndex, heldIndex) = (0, -1)
     }
 
     /// Goes to the next block; its first column comes next. False where there is none.
@@ -205,6 +268,7 @@ final class SQLSamplesCursor: VirtualTableCursor {
     }
 
     private func nextColumn() -> Bool {
+        guard held.isEmpty else { return nextHeldColumn() }
         columnIndex += 1
         while columnIndex < columns.count {
             if case .absent = columns[columnIndex] {
@@ -217,6 +281,27 @@ final class SQLSamplesCursor: VirtualTableCursor {
             return true
         }
         column = .absent
+        return false
+    }
+
+    private func nextHeldColumn() -> Bool {
+        heldIndex += 1
+        while columnIndex < group.count {
+            while heldIndex < held.count {
+                column = held[heldIndex].columns[columnIndex]
+                if case .absent = column {
+                    heldIndex += 1
+                    continue
+                }
+                rows = held[heldIndex].rows
+                seriesName = Array(group[columnIndex].name.utf8)
+                rowIndex = -1
+                return true
+            }
+            columnIndex += 1
+            heldIndex = 0
+        }
+        (held, rows, columns, column) = ([], [], [], .absent)
         return false
     }
 

@@ -47,7 +47,7 @@ final class SQLScrapesTable: VirtualTable {
 
         var isAtEnd: Bool { row == nil }
 
-        func filter(_ arguments: [VirtualTableArgument], isOrdered _: Bool) throws {
+        func filter(_ arguments: [VirtualTableArgument], scan _: Int) throws {
             times = SQLIntegerFilter(arguments, column: Column.t.rawValue)
             seqs = SQLIntegerFilter(arguments, column: Column.seq.rawValue)
             targets = []

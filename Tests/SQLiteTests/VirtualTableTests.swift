@@ -52,7 +52,7 @@ final class NumbersTable: VirtualTable {
 
         deinit { table.open -= 1 }
 
-        func filter(_ arguments: [VirtualTableArgument], isOrdered _: Bool) throws {
+        func filter(_ arguments: [VirtualTableArgument], scan _: Int) throws {
             table.filters.append(arguments)
             self.arguments = arguments
             n = -1

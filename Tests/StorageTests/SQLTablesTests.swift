@@ -189,7 +189,10 @@ struct SQLTablesTests {
         #expect(!one.contains("B-TREE"))
         #expect(try plan("SELECT * FROM samples WHERE series IN ('up', 'x')").contains("series in"))
         #expect(try plan("SELECT * FROM samples WHERE series GLOB 'a*'").contains("series glob"))
-        #expect(try plan("SELECT * FROM samples ORDER BY target, series, t").contains("B-TREE"))
+        #expect(!(try plan("SELECT * FROM samples ORDER BY target, series, t").contains("B-TREE")))
+        #expect(try plan("SELECT * FROM samples ORDER BY series, t").contains("B-TREE"))
+        let groups = try plan("SELECT series, max(value) FROM samples WHERE target = 'busy' GROUP BY series")
+        #expect(!groups.contains("B-TREE"))
         #expect(
             !(try plan("SELECT * FROM samples WHERE series = 'up' ORDER BY target, t").contains("B-TREE"))
         )
@@ -210,6 +213,19 @@ struct SQLTablesTests {
         #expect(times == (0..<700).map { .integer(1_700_000_000_000 + $0 * 1000) })
         let targets = try rows("SELECT target, t FROM scrapes ORDER BY target, t").map { $0[0] }
         #expect(targets.prefix(700).allSatisfy { $0 == .text("busy") })
+    }
+
+    @Test("all series come one after the other in order, where that is asked for")
+    mutating func orderOfSeries() async throws {
+        try await useRecording()
+        // `+t` is no column to the planner, so that SQLite sorts by itself.
+        let select = "SELECT target, series, t, value FROM samples ORDER BY target, series, "
+        let found = try rows(select + "t")
+        #expect(try found == rows(select + "+t"))
+        #expect(found.count > 700 * 10)
+        let late =
+            "SELECT series, t FROM samples WHERE series > 'm' AND t > 1700000500000 ORDER BY target, series, "
+        #expect(try rows(late + "t") == rows(late + "+t"))
     }
 
     @Test("where the clock stepped back, rows are sorted by time after all")
