@@ -67,7 +67,9 @@ struct FrequencyTable {
         return UInt8(min(qMax, exponent + (isUpper ? 1 : 0) + 1))
     }
 
-    /// Frequencies from q: in proportion, at least 1 each, `scale` together. Integers only: all readers must agree.
+    /// Computes frequencies from q: in proportion, at least 1 each, and `scale` in all.
+    ///
+    /// Integers only, since all readers must agree.
     private mutating func normalize() {
         // 2^10 and 2^10.5, then doubled for each octave.
         let weights = q.map { $0 == 0 ? 0 : UInt64($0 & 1 == 1 ? 1024 : 1448) << UInt64(($0 - 1) / 2) }

@@ -1,7 +1,8 @@
 extension IntegerColumn {
     /// The `count` values that `bytes` encode.
     ///
-    /// - Parameter column: gives the values of another column that a prediction reads; as many as `count`.
+    /// `column` gives the values of another column that a prediction reads, as many as `count`.
+    ///
     /// - Throws: what `column` throws; `CodecError` where the bytes are damaged. Allocates for `count` values only,
     ///   which the caller has checked against a limit.
     package static func decode(

@@ -29,9 +29,8 @@ extension IntegerColumn {
 
         /// Encodes `values` in the best of many ways, with the help of predictions; slower.
         ///
-        /// - Parameters:
-        ///   - predictions: candidates of order 1; their columns are found in `column`.
-        ///   - divisor: what all changes are multiples of; predictions are in its units.
+        /// `predictions` are candidates, of changes in units of `divisor`, which all changes are multiples of; the
+        /// columns that they read are found by `column`.
         package mutating func encode(
             _ values: [Int64],
             predictions: [LinearPrediction],

@@ -27,9 +27,7 @@ package struct PredictionSearch {
     /// Products of each feature with those before it and itself.
     private var products: [[Double]] = []
 
-    /// A search over columns of that many values.
-    ///
-    /// - Parameter columns: all columns, for judging how much happens in a row.
+    /// A search over columns of that many values; by all of `columns` it judges how much happens in a row.
     package init(count: Int, judging columns: [[Int64]]) {
         rows = max(0, count - 1)
         var activity = [Double](repeating: 0, count: rows)
@@ -73,14 +71,11 @@ package struct PredictionSearch {
         )
     }
 
-    /// Predictions of the changes of `values`, with more and more terms.
+    /// Predictions of the changes of `values` in units of `divisor`, with more and more terms, up to `termsMax`.
     ///
-    /// - Parameters:
-    ///   - divisor: the unit of the predictions.
-    ///   - gapTo: a column whose distance to this one may foretell it (what was given out and not yet taken back).
-    ///   - gate: a column that lets gaps count where it changes.
-    ///   - termsMax: at most this many terms.
-    ///   - isAllowed: whether a column may be a term, besides those chosen so far.
+    /// `gapTo` is a column whose distance to this one may foretell it (what was given out and not yet taken back),
+    /// and `gate` one that lets such a gap count where it changes. `isAllowed` says whether a column may be a term
+    /// besides those chosen so far.
     package func predictions(
         of values: [Int64],
         divisor: Int64,

@@ -37,6 +37,20 @@ package struct RecorderConfiguration: Hashable, Sendable {
         targets.map(\.intervalMilliseconds).min() ?? Self.defaultIntervalMilliseconds
     }
 
+    /// Reads the file at `path` where there is one, merges it with flags and environment, and reads every
+    /// file that is named: all that must succeed before recording, or before a reload changes anything.
+    package static func load(
+        path: String?,
+        flags: RecorderFlags,
+        environment: [String: String]
+    ) throws(ConfigurationError) -> RecorderConfiguration {
+        var file: ConfigurationFile?
+        if let path { file = try ConfigurationFile.load(path: path) }
+        var configuration = try resolve(file: file, flags: flags, environment: environment)
+        try configuration.checkFiles()
+        return configuration
+    }
+
     /// Puts together what is said where: flags win over the environment, the environment over the file.
     ///
     /// `--interval` and `--timeout` win over a target's own too. Reads no file: `checkFiles` does.

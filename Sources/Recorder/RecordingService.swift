@@ -9,9 +9,8 @@ package final class RecordingService: Sendable {
     /// One GET of a target; throws `CancellationError` only.
     package typealias Fetch = @Sendable (TargetSettings) async throws -> Scrape
 
-    /// Scrapes wait for a shared commit at most this long, in milliseconds, and at most the shortest
-    /// interval.
-    package static let commitDelayMillisecondsMax: Int64 = 1000
+    /// What is done between two commits, under the configuration that holds then: retention.
+    package typealias Maintenance = @Sendable (RecorderConfiguration) async throws -> Void
 
     private enum Event: Sendable {
         case reload(RecorderConfiguration, redaction: CommandLineRedaction?)
@@ -24,7 +23,7 @@ package final class RecordingService: Sendable {
     private let userAgent: String
     private let fetch: Fetch?
     private let logger: Logger
-    private let maintenance: (@Sendable () async throws -> Void)?
+    private let maintenance: Maintenance?
     private let events: AsyncStream<Event>
     private let eventSource: AsyncStream<Event>.Continuation
 
@@ -38,7 +37,7 @@ package final class RecordingService: Sendable {
         userAgent: String = "expvault",
         clock: HostClock = .system,
         fetch: Fetch? = nil,
-        maintenance: (@Sendable () async throws -> Void)? = nil
+        maintenance: Maintenance? = nil
     ) {
         self.configuration = configuration
         self.sink = sink
@@ -65,12 +64,13 @@ package final class RecordingService: Sendable {
     /// - Throws: `ConfigurationError` before anything was recorded.
     package func run() async throws -> RecordingSummary {
         let redaction = try redaction(for: configuration)
+        LargeBlocks.returnAtOnce()
         let largeBodies = LargeBodyGate()
         let clients = HTTPClients()
         let committer = ScrapeCommitter(
             sink: sink,
             clock: clock,
-            commitDelay: Self.commitDelay(configuration),
+            configuration: configuration,
             largeBodies: largeBodies,
             logger: logger,
             maintenance: maintenance
@@ -106,7 +106,7 @@ package final class RecordingService: Sendable {
                 case .reload(let new, let newRedaction):
                     configuration = new
                     redaction = newRedaction ?? redaction
-                    await committer.setCommitDelay(Self.commitDelay(new))
+                    await committer.reload(new)
                     begin(roster.reload(new))
                 }
                 if roster.isFinished { break }
@@ -168,15 +168,11 @@ package final class RecordingService: Sendable {
         )
     }
 
-    private func redaction(for configuration: RecorderConfiguration) throws -> CommandLineRedaction? {
-        guard configuration.targets.contains(where: \.redactsCommandLine) else { return nil }
-        return CommandLineRedaction(
-            key: try CommandLineRedaction.loadKey(besideDatabase: configuration.database)
-        )
-    }
-
-    private static func commitDelay(_ configuration: RecorderConfiguration) -> Int64 {
-        nanoseconds(min(configuration.shortestIntervalMilliseconds, commitDelayMillisecondsMax))
+    private func redaction(for other: RecorderConfiguration) throws -> CommandLineRedaction? {
+        guard other.targets.contains(where: \.redactsCommandLine) else { return nil }
+        // The database that is open, whatever a later configuration says.
+        let database = configuration.database
+        return CommandLineRedaction(key: try CommandLineRedaction.loadKey(besideDatabase: database))
     }
 
     /// Nanoseconds, at most half of Int64's range, so that adding two such moments cannot overflow.

@@ -4,9 +4,9 @@ import Storage
 
 /// Gathers finished scrapes of all targets into shared commits, and says which are durable.
 ///
-/// A scrape waits at most `commitDelay` for others (storage.md). While the store fails (disk full), scrapes
-/// are kept up to the limits below and tried again after each delay; beyond the limits the oldest are given
-/// up and counted.
+/// A scrape waits at most `commitDelayNanoseconds` for others (storage.md). While the store fails (disk
+/// full), scrapes are kept up to the limits below and tried again after each delay; beyond the limits the
+/// oldest are given up and counted.
 actor ScrapeCommitter {
     /// More bytes of waiting bodies than this are committed at once; while the store fails they are given up.
     static let waitingBytesMax = 8 << 20
@@ -27,8 +27,8 @@ actor ScrapeCommitter {
     private let clock: HostClock
     private let largeBodies: LargeBodyGate
     private let logger: Logger
-    private let maintenance: (@Sendable () async throws -> Void)?
-    private var commitDelay: Int64
+    private let maintenance: RecordingService.Maintenance?
+    private var configuration: RecorderConfiguration
     private var waiting: [Waiting] = []
     private var waitingBytes = 0
     private var isCommitting = false
@@ -44,14 +44,14 @@ actor ScrapeCommitter {
     init(
         sink: any ScrapeSink,
         clock: HostClock,
-        commitDelay: Int64,
+        configuration: RecorderConfiguration,
         largeBodies: LargeBodyGate,
         logger: Logger,
-        maintenance: (@Sendable () async throws -> Void)?
+        maintenance: RecordingService.Maintenance?
     ) {
         self.sink = sink
         self.clock = clock
-        self.commitDelay = commitDelay
+        self.configuration = configuration
         self.largeBodies = largeBodies
         self.logger = logger
         self.maintenance = maintenance
@@ -59,9 +59,9 @@ actor ScrapeCommitter {
         (wakeups, wakeup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Changes how long a scrape waits for others, in nanoseconds.
-    func setCommitDelay(_ delay: Int64) {
-        commitDelay = delay
+    /// Goes over to another configuration: how long a scrape waits for others, and what is kept.
+    func reload(_ configuration: RecorderConfiguration) {
+        self.configuration = configuration
     }
 
     /// Commits what waits, again and again, until cancelled.
@@ -69,7 +69,9 @@ actor ScrapeCommitter {
         for await _ in wakeups {
             do {
                 repeat {
-                    try await clock.sleep(clock.monotonicNanoseconds() &+ commitDelay)
+                    try await clock.sleep(
+                        clock.monotonicNanoseconds() &+ configuration.commitDelayNanoseconds
+                    )
                     await commit()
                 } while !waiting.isEmpty
             } catch {
@@ -234,7 +236,7 @@ actor ScrapeCommitter {
         guard let maintenance, now &- lastMaintenance >= Self.maintenanceInterval else { return }
         lastMaintenance = now
         do {
-            try await maintenance()
+            try await maintenance(configuration)
             isMaintenanceFailing = false
         } catch {
             if !isMaintenanceFailing { logger.error("maintenance failed: \(EscapedText.escape("\(error)"))") }
@@ -249,5 +251,16 @@ extension Scrape {
         switch outcome {
         case .document(let body), .failure(_, let body): body.count
         }
+    }
+}
+
+extension RecorderConfiguration {
+    /// Scrapes wait for a shared commit at most this long, in milliseconds, and at most the shortest
+    /// interval.
+    static let commitDelayMillisecondsMax: Int64 = 1000
+
+    /// How long the first waiting scrape waits for others, in nanoseconds.
+    var commitDelayNanoseconds: Int64 {
+        min(shortestIntervalMilliseconds, Self.commitDelayMillisecondsMax) * 1_000_000
     }
 }

@@ -23,7 +23,7 @@ package import Model
 // own rules (`GoNumberText`). Where one does not, it is an exception and kept as text. The rings of pauses follow from
 // NumGC and the stream of collections (`ChunkRings`).
 
-/// What a chunk may hold at most. A reader refuses what announces more, before it allocates.
+/// What a chunk may hold at most; a reader refuses what announces more, before it allocates.
 package enum ChunkLimits {
     /// Scrapes.
     package static let rowsMax = 16_384
@@ -33,13 +33,14 @@ package enum ChunkLimits {
     package static let leavesMax = 65_536
     /// Columns of leaves.
     package static let columnsMax = 131_072
-    /// Values in columns together: 16 Mi of 8 bytes. Documents beyond are kept raw.
+    /// Values in columns together, of 8 bytes each; documents beyond are kept raw.
     package static let valuesMax = 16 * 1024 * 1024
     /// Bytes of an expanded header.
     package static let headerBytesMax = 64 * 1024 * 1024
-    /// Bytes of all texts together.
+    /// Bytes of all texts together (spellings that are not numbers, and reasons); over that, a chunk must hold fewer
+    /// rows.
     package static let textBytesMax = 256 * 1024 * 1024
-    /// Bytes of all raw bodies together: more than that, and a chunk must hold fewer rows.
+    /// Bytes of all raw bodies together; likewise.
     package static let blobBytesMax = 1024 * 1024 * 1024
 }
 

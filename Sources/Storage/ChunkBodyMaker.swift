@@ -86,7 +86,8 @@ struct SlotTexts {
         joined = [UInt8](unsafeUninitializedCapacity: capacity) { target, count in
             var position = 0
             cells.withUnsafeBytes { cells in
-                guard let target = UnsafeMutableRawPointer(target.baseAddress), let cells = cells.baseAddress else {
+                guard let target = UnsafeMutableRawPointer(target.baseAddress), let cells = cells.baseAddress
+                else {
                     return
                 }
                 for slot in 0..<PauseRing.slots {
@@ -172,7 +173,10 @@ struct ChunkBodyMaker {
 
     /// The body of a document; nil where a column has no value for it.
     func body(
-        _ document: ChunkDocument, _ ring: RingText, _ source: ChunkLeafTexts, _ output: ChunkBodyBuffer
+        _ document: ChunkDocument,
+        _ ring: RingText,
+        _ source: ChunkLeafTexts,
+        _ output: ChunkBodyBuffer
     ) -> [UInt8]? {
         output.removeAll()
         for part in parts {

@@ -3,7 +3,9 @@ package import Expvar
 import Model
 
 extension ChunkDecoder {
-    /// The body of a row; of a failed scrape what is kept of it. Decodes the whole chunk: for many, see `forEachBody`.
+    /// The body of a row; of a failed scrape what is kept of it.
+    ///
+    /// Decodes the whole chunk: for many, see `forEachBody`.
     package func body(row: Int, shape: (ShapeID) throws -> Shape) throws -> [UInt8] {
         var result: [UInt8] = []
         try forEachBody(in: row..<row + 1, shape: shape) { _, body in result = body }
@@ -55,4 +57,3 @@ extension ChunkDecoder {
         }
     }
 }
-

@@ -97,7 +97,7 @@ extension ChunkDecoder {
             guard place >= 0, place < Int64(texts.reasons.count) else {
                 throw ChunkError.damaged("a reason's place")
             }
-            return String(decoding: texts.bytes[texts.reasons[Int(place)]], as: UTF8.self)
+            return String(decoding: texts.reasons[Int(place)], as: UTF8.self)
         }
     }
 

@@ -5,7 +5,7 @@ import Model
 extension ChunkDecoder {
     /// What the header knows of a series, without decoding it; nil where it knows nothing, or documents are raw.
     ///
-    /// - Parameter leaves: for each shape of the chunk, in the order of `shapes`, the leaf that carries the series.
+    /// `leaves` says for each shape of the chunk, in the order of `shapes`, which leaf carries the series.
     package func statistics(leaves: [Int?]) -> ChunkColumnStatistics? {
         guard header.columnRowCount == header.documentCount, let column = try? column(leaves: leaves) else {
             return nil  // damage shows when the column is decoded
@@ -30,10 +30,8 @@ extension ChunkDecoder {
 
     /// The values of a series, one for each document.
     ///
-    /// - Parameters:
-    ///   - leaves: for each shape of the chunk, in the order of `shapes`, the leaf that carries the series; nil where
-    ///     the shape lacks it.
-    ///   - shape: finds shapes; called only where documents are raw.
+    /// `leaves` says for each shape of the chunk, in the order of `shapes`, which leaf carries the series; nil where
+    /// the shape lacks it. `shape` finds shapes; it is called only where documents are raw.
     package func series(leaves: [Int?], shape: (ShapeID) throws -> Shape) throws -> SeriesColumn {
         guard leaves.contains(where: { $0 != nil }) else { return .absent }
         if header.columnRowCount == header.documentCount, let index = try column(leaves: leaves) {
@@ -90,7 +88,7 @@ extension ChunkDecoder {
         switch (entry.kind, try values(of: entry)) {
         case (.text, .integers(let places)):
             let texts = try texts()
-            let ofTexts = (texts.ofColumns[index] ?? []).map { Self.number(texts.bytes[$0]) }
+            let ofTexts = (texts.ofColumns[index] ?? []).map(Self.number)
             numbers = try places.map { place in
                 guard place >= 0, place < Int64(ofTexts.count) else {
                     throw ChunkError.damaged("a text's place")
@@ -106,14 +104,14 @@ extension ChunkDecoder {
         if entry.hasExceptions {
             let texts = try texts()
             for exception in texts.exceptions[index] ?? [] {
-                numbers[exception.row] = Self.number(texts.bytes[exception.text])
+                numbers[exception.row] = Self.number(exception.text)
             }
         }
         return numbers
     }
 
     /// The number that a leaf's text is.
-    private static func number(_ text: ArraySlice<UInt8>) -> Number? {
+    private static func number(_ text: [UInt8]) -> Number? {
         guard let first = text.first else { return nil }
         let kind: LeafKind
         switch first {

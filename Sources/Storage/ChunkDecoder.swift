@@ -66,7 +66,7 @@ package final class ChunkDecoder {
         guard Checksum.crc32c(bytes[..<end]) == stored else { throw .damaged("its checksum does not match") }
     }
 
-    /// Decodes everything but the bodies, to see whether anything is amiss. For `check`.
+    /// Decodes everything but the bodies, to see whether anything is amiss, as `check` does.
     package func checkStreams() throws {
         try checkWhole()
         _ = try rows()
@@ -307,31 +307,31 @@ package final class ChunkDecoder {
     }
 
     func values(of column: ChunkHeader.ColumnEntry) throws -> Values {
-        switch column.form {
-        case nil: return .integers(try stream(column.stream))
-        case .bits: return .doubles(try stream(column.stream).map(DoubleColumn.double(orderedBits:)))
-        case .decimal(let exponent):
-            let parts = [try stream(column.stream), try stream(column.stream + 1)]
+        guard let form = column.form else { return .integers(try stream(column.stream)) }
+        if let ofStreams = form.ofStreams {
+            let parts = try (0..<ofStreams.columnCount).map { try stream(column.stream + $0) }
             do {
-                return .doubles(try DoubleColumn.decode(parts, as: .decimal(exponent: exponent)))
+                return .doubles(try DoubleColumn.decode(parts, as: ofStreams))
             } catch {
                 throw Self.wrapped(error, "doubles")
             }
-        case .ratio(let numerator, let denominator, let addend):
-            let off = try stream(column.stream)
-            let a = try stream(numerator)
-            let b = try stream(denominator)
-            let c = try addend.map { try stream($0) } ?? []
-            guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
-                throw ChunkError.damaged("a quotient of columns of other length")
-            }
-            return .doubles(
-                off.indices.map { row in
-                    let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
-                    return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
-                }
-            )
         }
+        guard case .ratio(let numerator, let denominator, let addend) = form else {
+            preconditionFailure("BUG: a form of doubles that nothing reads")
+        }
+        let off = try stream(column.stream)
+        let a = try stream(numerator)
+        let b = try stream(denominator)
+        let c = try addend.map { try stream($0) } ?? []
+        guard a.count == off.count, b.count == off.count, addend == nil || c.count == off.count else {
+            throw ChunkError.damaged("a quotient of columns of other length")
+        }
+        return .doubles(
+            off.indices.map { row in
+                let quotient = ChunkStreamEncoder.quotient(a[row], b[row], addend == nil ? 0 : c[row])
+                return DoubleColumn.double(orderedBits: DoubleColumn.orderedBits(quotient) &+ off[row])
+            }
+        )
     }
 }
 
@@ -350,43 +350,40 @@ struct ChunkDocument {
 
 /// The texts of a chunk, taken apart.
 struct ChunkTexts {
-    let bytes: [UInt8]
-    private(set) var reasons: [Range<Int>] = []
-    /// By column, the places of its texts.
-    private(set) var ofColumns: [Int: [Range<Int>]] = [:]
-    /// By column, its exceptions, ascending by the value's number.
-    private(set) var exceptions: [Int: [(row: Int, text: Range<Int>)]] = [:]
+    /// Why scrapes failed.
+    private(set) var reasons: [[UInt8]] = []
+    /// By column, its texts.
+    private(set) var ofColumns: [Int: [[UInt8]]] = [:]
+    /// By column, the numbers of the values that are exceptions, ascending, and their texts.
+    private(set) var exceptions: [Int: [(row: Int, text: [UInt8])]] = [:]
 
     init(_ bytes: [UInt8], header: ChunkHeader) throws(CodecError) {
-        self.bytes = bytes
         var reader = ByteReader(bytes)
-        if header.rowCount > header.documentCount { reasons = try Self.texts(&reader) }
+        var bytesLeft = ChunkLimits.textBytesMax
+        if header.rowCount > header.documentCount { reasons = try Self.list(&reader, &bytesLeft) }
         for (index, column) in header.columns.enumerated() where column.kind == .text {
-            ofColumns[index] = try Self.texts(&reader)
+            ofColumns[index] = try Self.list(&reader, &bytesLeft)
         }
         for (index, column) in header.columns.enumerated() where column.hasExceptions {
-            let count = try reader.count(max: min(column.count, reader.remaining), "exceptions")
-            var list: [(row: Int, text: Range<Int>)] = []
+            let texts = try Self.list(&reader, &bytesLeft)
             var next = 0
-            for _ in 0..<count {
+            exceptions[index] = try texts.map { (text) throws(CodecError) in
                 let gap = try reader.count(max: column.count, "an exception's place")
-                guard next + gap < column.count else { throw .malformed("an exception's place") }
-                list.append((next + gap, try reader.skip(try reader.count(max: reader.remaining, "a text"))))
-                next += gap + 1
+                guard gap < column.count - next else { throw .malformed("an exception's place") }
+                defer { next += gap + 1 }
+                return (next + gap, text)
             }
-            exceptions[index] = list
         }
         guard reader.isAtEnd else { throw .malformed("bytes after the texts") }
     }
 
-    private static func texts(_ reader: inout ByteReader) throws(CodecError) -> [Range<Int>] {
-        let count = try reader.count(max: reader.remaining, "texts")
-        var texts: [Range<Int>] = []
-        texts.reserveCapacity(count)
-        for _ in 0..<count {
-            texts.append(try reader.skip(try reader.count(max: reader.remaining, "a text")))
-        }
-        return texts
+    private static func list(
+        _ reader: inout ByteReader,
+        _ bytesLeft: inout Int
+    ) throws(CodecError) -> [[UInt8]] {
+        let list = try BytesColumn.read(&reader, countMax: ChunkLimits.rowsMax, bytesMax: bytesLeft)
+        bytesLeft -= list.reduce(0) { $0 + $1.count }
+        return list
     }
 }
 

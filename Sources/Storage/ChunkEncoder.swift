@@ -19,7 +19,8 @@ package struct ChunkEncoder {
 
     /// The chunk of `scrapes`, which are in order of position, at most `ChunkLimits.rowsMax` and at least one.
     ///
-    /// - Throws: `ChunkError.overLimit`; what finding a shape throws.
+    /// - Throws: `ChunkError.overLimit` where there are too many scrapes, or too much in them: two smaller chunks are
+    ///   the way out; what finding a shape throws.
     package func encode(_ scrapes: [ChunkScrape]) throws -> [UInt8] {
         var raw: Set<Int> = []
         for _ in 0..<2 {
@@ -87,31 +88,34 @@ package struct ChunkEncoder {
             }
             header.streams.append(entry)
         }
+        try checkSizes(table, streams.planned)
         return try assemble(header, body, texts(table, streams.planned), table.blobs)
     }
 
-    /// Reasons, then the texts of columns, then exceptions, each list by its count.
+    private func checkSizes(_ table: ChunkTable, _ planned: [ChunkStreamEncoder.Planned]) throws(ChunkError) {
+        var bytes = table.reasons.reduce(0) { $0 + $1.count }
+        for column in planned {
+            bytes += column.column.texts.reduce(0) { $0 + $1.count }
+            bytes += column.column.exceptions.reduce(0) { $0 + $1.text.count }
+        }
+        guard bytes <= ChunkLimits.textBytesMax else { throw .overLimit("\(bytes) bytes of text") }
+        let blobs = table.blobs.reduce(0) { $0 + $1.count }
+        guard blobs <= ChunkLimits.blobBytesMax else { throw .overLimit("\(blobs) bytes of raw bodies") }
+    }
+
+    /// Reasons, then the texts of columns, then exceptions with how many values lie between them.
     private func texts(_ table: ChunkTable, _ planned: [ChunkStreamEncoder.Planned]) -> [UInt8] {
         var writer = ByteWriter()
-        func text(_ text: [UInt8]) {
-            writer.count(text.count)
-            writer.raw(text)
-        }
-        if !table.reasons.isEmpty {
-            writer.count(table.reasons.count)
-            for reason in table.reasons { text(reason) }
-        }
+        if !table.reasons.isEmpty { BytesColumn.write(table.reasons, to: &writer) }
         for column in planned where column.entry.kind == .text {
-            writer.count(column.column.texts.count)
-            for value in column.column.texts { text(value) }
+            BytesColumn.write(column.column.texts, to: &writer)
         }
         for column in planned where column.entry.hasExceptions {
-            writer.count(column.column.exceptions.count)
+            BytesColumn.write(column.column.exceptions.map(\.text), to: &writer)
             var next = 0
             for exception in column.column.exceptions {
                 writer.count(exception.row - next)
                 next = exception.row + 1
-                text(exception.text)
             }
         }
         return writer.bytes

@@ -19,7 +19,7 @@ package struct ChunkColumnStatistics: Hashable, Sendable {
     package var neverRises: Bool
 }
 
-/// The header of a chunk, expanded. See docs/format.md, "Chunk header".
+/// The header of a chunk, expanded; see docs/format.md, "Chunk header".
 struct ChunkHeader: Sendable {
     struct ShapeEntry: Sendable {
         var id: ShapeID
@@ -49,10 +49,37 @@ struct ChunkHeader: Sendable {
     enum DoubleForm: Hashable, Sendable {
         case bits
         case decimal(exponent: Int)
+        /// Moving averages; see `DoubleColumn`.
+        case average(thousandths: Int, isWeighted: Bool)
         /// One stream: how far it is off a / (b + c), of integer columns by their streams; c may lack.
         case ratio(numerator: Int, denominator: Int, addend: Int?)
 
-        var streamCount: Int { if case .decimal = self { 2 } else { 1 } }
+        var streamCount: Int {
+            switch self {
+            case .bits, .ratio: 1
+            case .decimal, .average: 2
+            }
+        }
+
+        /// The form that the streams alone are decoded by; nil for a quotient, which needs others.
+        var ofStreams: DoubleColumn.Form? {
+            switch self {
+            case .bits: .bits
+            case .decimal(let exponent): .decimal(exponent: exponent)
+            case .average(let thousandths, let isWeighted):
+                .average(thousandths: thousandths, isWeighted: isWeighted)
+            case .ratio: nil
+            }
+        }
+
+        init(_ form: DoubleColumn.Form) {
+            switch form {
+            case .bits: self = .bits
+            case .decimal(let exponent): self = .decimal(exponent: exponent)
+            case .average(let thousandths, let isWeighted):
+                self = .average(thousandths: thousandths, isWeighted: isWeighted)
+            }
+        }
     }
 
     struct StreamEntry: Sendable {
@@ -153,6 +180,9 @@ struct ChunkHeader: Sendable {
         case nil: break
         case .bits: writer.byte(0xff)
         case .decimal(let exponent): writer.byte(UInt8(exponent))
+        case .average(let thousandths, let isWeighted):
+            writer.byte(isWeighted ? 0xfc : 0xfb)
+            writer.count(thousandths)
         case .ratio(let numerator, let denominator, let addend):
             writer.byte(addend == nil ? 0xfd : 0xfe)
             writer.count(numerator)
@@ -316,6 +346,10 @@ struct ChunkHeader: Sendable {
                 let denominator = try reader.count(max: stream - 1, "streams")
                 let addend = form == 0xfe ? try reader.count(max: stream - 1, "streams") : nil
                 entry.form = .ratio(numerator: numerator, denominator: denominator, addend: addend)
+            case 0xfb, 0xfc:
+                let thousandths = try reader.count(max: DoubleColumn.thousandthsMax, "thousandths")
+                guard thousandths > 0 else { throw .malformed("an average of nothing") }
+                entry.form = .average(thousandths: thousandths, isWeighted: form == 0xfc)
             case 0...UInt8(DoubleColumn.exponentMax): entry.form = .decimal(exponent: Int(form))
             default: throw .malformed("an unknown form of doubles")
             }

@@ -209,7 +209,7 @@ struct ChunkLeafColumn {
 
         var count: Int { kind.format == nil ? integers.count : doubles.count }
 
-        /// The spelling in that row. Slow where there are many exceptions: for falling back only.
+        /// The spelling in that row; slow where there are many exceptions, so only for falling back.
         func text(_ row: Int) -> [UInt8] {
             if let exception = exceptions.first(where: { $0.row == row }) { return exception.text }
             var text: [UInt8] = []

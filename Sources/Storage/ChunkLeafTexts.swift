@@ -5,22 +5,21 @@ import Model
 /// All columns of a chunk, decoded, as what makes texts.
 struct ChunkLeafTexts {
     private let kinds: [ChunkLeafColumn.Kind]
-    /// By column, its values: integers, the bits of doubles, places in `ranges`.
+    /// By column, its values: integers, the bits of doubles, places in `texts`.
     private let values: [[Int64]]
     /// By column, which documents in columns have it; nil where all.
     private let rows: [[Int]?]
     /// Whether a column's text is the same for all documents.
     let isConstant: [Bool]
-    private let ranges: [[Range<Int>]]
-    private let textBytes: [UInt8]
-    private let exceptions: [Int: [Int: Range<Int>]]
+    /// By column, the texts that its values are places of.
+    private let texts: [[[UInt8]]]
+    private let exceptions: [Int: [Int: [UInt8]]]
     private let hasExceptions: [Bool]
 
     init(_ decoder: ChunkDecoder) throws {
         let header = decoder.header
         let needsTexts = header.columns.contains { $0.kind == .text || $0.hasExceptions }
         let texts = needsTexts ? try decoder.texts() : nil
-        textBytes = texts?.bytes ?? []
         hasExceptions = header.columns.map(\.hasExceptions)
         exceptions = (texts?.exceptions ?? [:]).mapValues { list in
             Dictionary(list.map { ($0.row, $0.text) }, uniquingKeysWith: { a, _ in a })
@@ -28,16 +27,16 @@ struct ChunkLeafTexts {
         var kinds: [ChunkLeafColumn.Kind] = []
         var values: [[Int64]] = []
         var rows: [[Int]?] = []
-        var ranges: [[Range<Int>]] = []
+        var ofColumns: [[[UInt8]]] = []
         var isConstant: [Bool] = []
         for (index, entry) in header.columns.enumerated() {
             rows.append(try decoder.columnRows(index))
-            ranges.append(entry.kind == .text ? texts?.ofColumns[index] ?? [] : [])
+            ofColumns.append(entry.kind == .text ? texts?.ofColumns[index] ?? [] : [])
             kinds.append(entry.kind)
             switch try decoder.values(of: entry) {
             case .integers(let column):
                 values.append(column)
-                let count = Int64(ranges[index].count)
+                let count = Int64(ofColumns[index].count)
                 guard entry.kind != .text || column.allSatisfy({ $0 >= 0 && $0 < count }) else {
                     throw ChunkError.damaged("a text's place")
                 }
@@ -47,9 +46,12 @@ struct ChunkLeafTexts {
             }
             let column = values[index]
             isConstant.append(
-                rows[index] == nil && !entry.hasExceptions && column.allSatisfy { $0 == column[0] })
+                rows[index] == nil && !entry.hasExceptions && column.allSatisfy { $0 == column[0] }
+            )
         }
-        (self.kinds, self.values, self.rows, self.ranges, self.isConstant) = (kinds, values, rows, ranges, isConstant)
+        (self.kinds, self.values, self.rows, self.texts, self.isConstant) = (
+            kinds, values, rows, ofColumns, isConstant
+        )
     }
 
     /// Where in a column the value of that document stands; nil where it has none.
@@ -64,7 +66,7 @@ struct ChunkLeafTexts {
     @inline(__always)
     func append(_ column: Int, _ place: Int, to output: ChunkBodyBuffer) {
         if hasExceptions[column], let text = exceptions[column]?[place] {
-            output.append(textBytes, text)
+            output.append(text, text.indices)
             return
         }
         let value = values[column][place]
@@ -73,13 +75,16 @@ struct ChunkLeafTexts {
         case .unsigned: output.append(UInt64(bitPattern: value))
         case .json: output.append(Double(bitPattern: UInt64(bitPattern: value)), .json)
         case .general: output.append(Double(bitPattern: UInt64(bitPattern: value)), .shortestGeneral)
-        case .text: output.append(textBytes, ranges[column][Int(value)])
+        case .text:
+            let text = texts[column][Int(value)]
+            output.append(text, text.indices)
         }
     }
 
     /// The integer of a value, as bits; nil where the column is none.
     func bits(_ column: Int, _ columnRow: Int) -> Int64? {
-        guard kinds[column] == .signed || kinds[column] == .unsigned, let place = place(column, columnRow) else {
+        guard kinds[column] == .signed || kinds[column] == .unsigned, let place = place(column, columnRow)
+        else {
             return nil
         }
         return values[column][place]
@@ -112,7 +117,9 @@ final class ChunkBodyBuffer {
 
     private func grow(_ more: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(bytes.count * 2, count + more), alignment: 8)
+            byteCount: max(bytes.count * 2, count + more),
+            alignment: 8
+        )
         larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         bytes.deallocate()
         bytes = larger

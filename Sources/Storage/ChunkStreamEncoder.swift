@@ -117,10 +117,7 @@ struct ChunkStreamEncoder {
         }
         let form = DoubleColumn.form(for: column.doubles)
         planned[i].streams = DoubleColumn.encode(column.doubles, as: form)
-        switch form {
-        case .bits: planned[i].entry.form = .bits
-        case .decimal(let exponent): planned[i].entry.form = .decimal(exponent: exponent)
-        }
+        planned[i].entry.form = ChunkHeader.DoubleForm(form)
     }
 
     /// Whether doubles are a quotient of counters, as hit ratios are: a / b or a / (a + c).
@@ -283,7 +280,7 @@ struct ChunkStreamEncoder {
                         divisor: divisor,
                         gapTo: gap(column),
                         gate: gate,
-                        termsMax: 24
+                        termsMax: 16
                     ) { candidate, chosen in
                         Self.closure(candidate, chosen, closures).count <= column.rank.closureMax
                     }

@@ -38,7 +38,11 @@ struct ChunkTable {
 
         @inline(__always)
         mutating func append(
-            _ body: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ kind: LeafKind, row: Int32
+            _ body: UnsafeBufferPointer<UInt8>,
+            _ start: Int,
+            _ end: Int,
+            _ kind: LeafKind,
+            row: Int32
         ) {
             values.append(body, start, end, kind)
             if rows != nil { rows?.append(row) }
@@ -74,7 +78,7 @@ struct ChunkTable {
     private var lastEndOfRun: [RunID: Int64] = [:]
     private var valueCount = 0
 
-    /// Takes `scrapes` apart. Documents in rows of `raw` are kept whole, and so are those that fit no shape.
+    /// Takes `scrapes` apart; documents in rows of `raw` are kept whole, and so are those that fit no shape.
     init(_ scrapes: [ChunkScrape], shape: (ShapeID) throws -> Shape, raw: Set<Int>) throws {
         guard scrapes.count <= ChunkLimits.rowsMax else {
             throw ChunkError.overLimit("\(scrapes.count) scrapes")
@@ -167,7 +171,13 @@ struct ChunkTable {
                 use.columns.withUnsafeBufferPointer { places in
                     for (index, leaf) in leaves.enumerated() where places[index] >= 0 {
                         let start = Int(leaf.offset)
-                        columns[places[index]].append(bytes, start, start + Int(leaf.length), leaf.kind, row: row)
+                        columns[places[index]].append(
+                            bytes,
+                            start,
+                            start + Int(leaf.length),
+                            leaf.kind,
+                            row: row
+                        )
                     }
                 }
             }
@@ -178,7 +188,11 @@ struct ChunkTable {
 
     /// Takes the rings into their streams, and says how many slots changed; nil where they are none.
     private mutating func readRings(
-        _ rings: Rings, _ leaves: [Leaf], _ body: [UInt8], _ bytes: UnsafeBufferPointer<UInt8>, _ run: RunID
+        _ rings: Rings,
+        _ leaves: [Leaf],
+        _ body: [UInt8],
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ run: RunID
     ) -> Int64? {
         let leaf = leaves[rings.collectionCount]
         guard let n = DecimalText.parse(bytes, Int(leaf.offset), Int(leaf.offset) + Int(leaf.length)),
@@ -214,7 +228,9 @@ struct ChunkTable {
             return body.withUnsafeBytes { body in
                 memcmp(
                     UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,
-                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound, range.count) == 0
+                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound,
+                    range.count
+                ) == 0
             }
         }
     }

@@ -147,8 +147,10 @@ enum DecimalText {
                 let quotient = rest / 100
                 position &-= 2
                 target.storeBytes(
-                    of: pairs[Int(truncatingIfNeeded: rest &- quotient &* 100)], toByteOffset: position,
-                    as: UInt16.self)
+                    of: pairs[Int(truncatingIfNeeded: rest &- quotient &* 100)],
+                    toByteOffset: position,
+                    as: UInt16.self
+                )
                 rest = quotient
             }
             if rest >= 10 {

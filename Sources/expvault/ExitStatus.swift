@@ -52,7 +52,10 @@ enum ExitStatus: Int32 {
         case let error as StreamError:
             error.isClosedPipe
                 ? (.inputOutput, nil)
-                : (.inputOutput, "the output could not be written: \(String(cString: strerror(error.errorNumber)))")
+                : (
+                    .inputOutput,
+                    "the output could not be written: \(String(cString: strerror(error.errorNumber)))"
+                )
         case is CancellationError: (.failed, "interrupted")
         default: (.usage, usage(error))
         }

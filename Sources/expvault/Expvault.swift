@@ -12,7 +12,8 @@ import Musl
 struct Expvault: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "expvault",
-        abstract: "The flight recorder for Go services: records /debug/vars, answers on the spot, exports later.",
+        abstract:
+            "The flight recorder for Go services: records /debug/vars, answers on the spot, exports later.",
         discussion: """
             EXAMPLES
               expvault record api=http://127.0.0.1:6060        scrape every 10 s until Ctrl-C

@@ -15,7 +15,13 @@ struct DoubleColumnTests {
         let seed = freshSeed()
         var numbers = SeededNumbers(seed: seed)
         let values = Self.odd + (0..<500).map { _ in Double(bitPattern: numbers.next()) }
-        for form in [.bits] + (0...DoubleColumn.exponentMax).map(DoubleColumn.Form.decimal(exponent:)) {
+        let forms =
+            [
+                .bits, .average(thousandths: 1, isWeighted: false),
+                .average(thousandths: 999, isWeighted: true),
+            ]
+            + (0...DoubleColumn.exponentMax).map(DoubleColumn.Form.decimal(exponent:))
+        for form in forms {
             let read = try DoubleColumn.decode(DoubleColumn.encode(values, as: form), as: form)
             #expect(read.map(\.bitPattern) == values.map(\.bitPattern), "seed \(seed)")
         }
@@ -53,6 +59,29 @@ struct DoubleColumnTests {
         #expect(DoubleColumn.form(for: []) == .bits)
     }
 
+    @Test(
+        "moving averages of counts are found, and are their counts",
+        arguments: [(100, false), (100, true), (31, false)]
+    )
+    func averages(_ thousandths: Int, _ isWeighted: Bool) throws {
+        var numbers = SeededNumbers(seed: 8)
+        let a = Double(thousandths) / 1000
+        var average = 0.0
+        var counts: [Int64] = []
+        let values = (0..<300).map { _ in
+            counts.append(Int64.random(in: 0...2000, using: &numbers))
+            let n = Double(counts[counts.count - 1])
+            average = isWeighted ? (1 - a) * average + a * n : average + a * (n - average)
+            return average
+        }
+        let form = DoubleColumn.form(for: values)
+        #expect(form == .average(thousandths: thousandths, isWeighted: isWeighted))
+        let columns = DoubleColumn.encode(values, as: form)
+        #expect(columns[1].allSatisfy { $0 == 0 })
+        #expect(zip(columns[0], [0] + columns[0]).map { $0 - $1 } == counts)
+        #expect(try DoubleColumn.decode(columns, as: form) == values)
+    }
+
     @Test("columns that do not fit the form are refused")
     func misfit() {
         #expect(throws: CodecError.self) { _ = try DoubleColumn.decode([[1]], as: .decimal(exponent: 2)) }
@@ -63,5 +92,8 @@ struct DoubleColumnTests {
             _ = try DoubleColumn.decode([[1], [1]], as: .decimal(exponent: 23))
         }
         #expect(throws: CodecError.self) { _ = try DoubleColumn.decode([], as: .bits) }
+        #expect(throws: CodecError.self) {
+            _ = try DoubleColumn.decode([[1], [1]], as: .average(thousandths: 0, isWeighted: false))
+        }
     }
 }

@@ -47,7 +47,10 @@ import Testing
     @Test("rate prints the members of the contract, exact and in order")
     func rateFormats() async throws {
         let directory = try TemporaryDirectory()
-        let db = try await database(directory, [Self.body(requests: 5), Self.body(requests: 25), Self.body(requests: 35)])
+        let db = try await database(
+            directory,
+            [Self.body(requests: 5), Self.body(requests: 25), Self.body(requests: 35)]
+        )
         let json = try await Expvault.output("rate", "requests", "--db", db, "--format", "json")
         #expect(
             json == """
@@ -56,7 +59,16 @@ import Testing
 
                 """
         )
-        let csv = try await Expvault.output("rate", "requests", "--step", "10s", "--db", db, "--format", "csv")
+        let csv = try await Expvault.output(
+            "rate",
+            "requests",
+            "--step",
+            "10s",
+            "--db",
+            db,
+            "--format",
+            "csv"
+        )
         #expect(
             csv == """
                 target,series,unit,t,increase,rate,covered_s
@@ -83,7 +95,8 @@ import Testing
                 """
         )
         #expect(
-            try await Expvault.output("pauses", "--percentile", "50,99.9", "--db", db, "--format", "json") == """
+            try await Expvault.output("pauses", "--percentile", "50,99.9", "--db", db, "--format", "json")
+                == """
                 [{"target":"api","count":4,"missed":0,"total_ns":10000,"missed_ns":0,"min_ns":1000,"max_ns":4000,\
                 "mean_ns":2500,"percentiles":{"50":2000,"99.9":4000}}]
 
@@ -91,22 +104,22 @@ import Testing
         )
     }
 
-    @Test(
-        "wrong use is one line on standard error and the right status",
-        arguments: [
-            (["rate", "memstats.HeapAlloc"], Int32(64)),
-            (["rate", "nothing.like.it"], 66),
-            (["rate"], 64),
-            (["frobnicate"], 64),
-            (["values", "requests", "--since", "yesterday"], 64),
-            (["values", "requests", "--since", "2000-01-01", "--step", "1ms"], 64),
-            (["pauses", "--percentile", "101"], 64),
-            (["show", "--target", "nobody"], 66),
-            (["export", "file", "--out", "/nonexistent/directory/x"], 73),
-            (["import", "/nonexistent/file"], 66),
-        ]
-    )
-    func wrongUse(arguments: [String], status: Int32) async throws {
+    /// Arguments that are wrong, and the status that says how.
+    static let wrongUses: [([String], Int32)] = [
+        (["rate", "memstats.HeapAlloc"], 64),
+        (["rate", "nothing.like.it"], 66),
+        (["rate"], 64),
+        (["frobnicate"], 64),
+        (["values", "requests", "--since", "yesterday"], 64),
+        (["values", "requests", "--since", "2000-01-01", "--step", "1ms"], 64),
+        (["pauses", "--percentile", "101"], 64),
+        (["show", "--target", "nobody"], 66),
+        (["export", "file", "--out", "/nonexistent/directory/x"], 73),
+        (["import", "/nonexistent/file"], 66),
+    ]
+
+    @Test("wrong use is one line on standard error and the right status", arguments: wrongUses)
+    func wrongUse(_ arguments: [String], status: Int32) async throws {
         let directory = try TemporaryDirectory()
         let db = try await database(directory, [Self.body(requests: 1), Self.body(requests: 2)])
         let outcome = try await ChildProcess.run(Expvault.binary, arguments, environment: ["EXPVAULT_DB": db])
@@ -119,9 +132,15 @@ import Testing
     func databases() async throws {
         let directory = try TemporaryDirectory()
         #expect(try await Expvault.run("targets", "--db", directory.file("none.db")).status == 66)
-        let text = try directory.write("this is not a database, it is a text of some length\n".utf8, to: "text.db")
+        let text = try directory.write(
+            "this is not a database, it is a text of some length\n".utf8,
+            to: "text.db"
+        )
         #expect(try await Expvault.run("targets", "--db", text).status == 65)
-        #expect(try await Expvault.run("record", "--count", "1", "--db", text, "a=http://127.0.0.1:1").status == 65)
+        #expect(
+            try await Expvault.run("record", "--count", "1", "--db", text, "a=http://127.0.0.1:1").status
+                == 65
+        )
         #expect(TemporaryDirectory.contents(of: text).map { $0.count } == 52, "left untouched")
     }
 
@@ -143,7 +162,8 @@ import Testing
     func hostileNames() async throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write(
-            Self.lines([#"{"\u001b[2Jx": 1, "=cmd()": 2, "\u202eevil": 3}"#]).utf8, to: "lines.ndjson"
+            Self.lines([#"{"\u001b[2Jx": 1, "=cmd()": 2, "\u202eevil": 3}"#]).utf8,
+            to: "lines.ndjson"
         )
         let db = directory.file("names.db")
         _ = try await Expvault.output("import", "--db", db, file)
@@ -155,7 +175,9 @@ import Testing
 
     @Test("every command explains itself with examples")
     func help() async throws {
-        for command in ["record", "targets", "series", "rate", "values", "pauses", "show", "import", "check", "compact"] {
+        for command in [
+            "record", "targets", "series", "rate", "values", "pauses", "show", "import", "check", "compact",
+        ] {
             let outcome = try await Expvault.run(command, "--help")
             #expect(outcome.status == 0)
             #expect(outcome.text.contains("EXAMPLES"), "\(command)")

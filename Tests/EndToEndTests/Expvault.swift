@@ -23,7 +23,9 @@ enum Expvault {
 
     /// Runs one command to its end.
     static func run(
-        _ arguments: String..., environment: [String: String] = [:], input: String? = nil
+        _ arguments: String...,
+        environment: [String: String] = [:],
+        input: String? = nil
     ) async throws -> ChildProcess.Outcome {
         try await ChildProcess.run(binary, arguments, environment: environment, input: input)
     }

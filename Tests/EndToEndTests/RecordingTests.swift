@@ -27,7 +27,9 @@ import Glibc
         #expect(outcome.status == 0, "\(outcome.error)")
         try await second.stop()
 
-        let rates = try JSONText.array(try await Expvault.output("rate", "requests_total", "--db", db, "--format", "json"))
+        let rates = try JSONText.array(
+            try await Expvault.output("rate", "requests_total", "--db", db, "--format", "json")
+        )
         #expect(rates.count == 1)
         #expect(rates.first?["resets"]?.integer == 1)
         // From the first scrape's count to 600, and 300 after the restart.
@@ -54,7 +56,14 @@ import Glibc
         let db = directory.file("storm.db")
         let service = try await GoService.start("-load", "20", "-pause-storm", "1s")
         let outcome = try await Expvault.run(
-            "record", "--db", db, "--interval", "1s", "--count", "5", "api=\(service.url)"
+            "record",
+            "--db",
+            db,
+            "--interval",
+            "1s",
+            "--count",
+            "5",
+            "api=\(service.url)"
         )
         #expect(outcome.status == 0, "\(outcome.error)")
         try await service.stop()
@@ -65,14 +74,30 @@ import Glibc
         #expect(missed > 0)
         // Seen between the first and last scrape, missed, and nothing else: what NumGC grew by.
         let grown = try JSONText.array(
-            try await Expvault.output("rate", "memstats.NumGC", "memstats.PauseTotalNs", "--db", db, "--format", "json")
+            try await Expvault.output(
+                "rate",
+                "memstats.NumGC",
+                "memstats.PauseTotalNs",
+                "--db",
+                db,
+                "--format",
+                "json"
+            )
         )
-        let counted = try #require(grown.first { $0["series"]?.string == "memstats.NumGC" }?["increase"]?.integer)
-        let documents = try JSONText.lines(try await Expvault.output("export", "file", "--db", db, "--out", "-"))
-        let inDocuments = documents.compactMap { $0[path: ["golang", "heap", "gc", "pause", "count"]]?.integer }
+        let counted = try #require(
+            grown.first { $0["series"]?.string == "memstats.NumGC" }?["increase"]?.integer
+        )
+        let documents = try JSONText.lines(
+            try await Expvault.output("export", "file", "--db", db, "--out", "-")
+        )
+        let inDocuments = documents.compactMap {
+            $0[path: ["golang", "heap", "gc", "pause", "count"]]?.integer
+        }
         #expect(inDocuments.reduce(0, +) == counted)
         let sums = documents.compactMap { $0[path: ["golang", "heap", "gc", "pause", "sum", "ns"]]?.integer }
-        let total = try #require(grown.first { $0["series"]?.string == "memstats.PauseTotalNs" }?["increase"]?.integer)
+        let total = try #require(
+            grown.first { $0["series"]?.string == "memstats.PauseTotalNs" }?["increase"]?.integer
+        )
         #expect(sums.reduce(0, +) == total)
     }
 
@@ -82,7 +107,16 @@ import Glibc
         let db = directory.file("a.db")
         let service = try await GoService.start("-chaos", "-load", "50")
         let recorded = try await Expvault.run(
-            "record", "--db", db, "--interval", "50ms", "--count", "12", "--label", "site=north", "api=\(service.url)"
+            "record",
+            "--db",
+            db,
+            "--interval",
+            "50ms",
+            "--count",
+            "12",
+            "--label",
+            "site=north",
+            "api=\(service.url)"
         )
         #expect(recorded.status == 0, "\(recorded.error)")
         try await service.stop()
@@ -160,7 +194,9 @@ import Glibc
     private func waitForCount(_ count: Int64, db: String) async throws {
         for _ in 0..<400 {
             let outcome = try await Expvault.run("show", "--db", db, "--target", "api")
-            if outcome.text.contains("\"requests_total\": \(count),") || outcome.text.contains("\"requests_total\": \(count)\n") {
+            if outcome.text.contains("\"requests_total\": \(count),")
+                || outcome.text.contains("\"requests_total\": \(count)\n")
+            {
                 return
             }
             try await Task.sleep(for: .milliseconds(50))

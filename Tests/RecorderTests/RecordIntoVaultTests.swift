@@ -22,7 +22,11 @@ import Testing
         let writer = try await VaultWriter.open(path: path, create: true)
         let log = CapturedLog()
         let targets = ["html", "deep", "missing"].map { (name: $0, url: server.url("/\($0)")) }
-        var configuration = try ServiceBench.configuration([("good", server.url())] + targets, count: 5)
+        var configuration = try ServiceBench.configuration(
+            [("good", server.url())] + targets,
+            intervalMilliseconds: 400,
+            count: 5
+        )
         configuration.targets[0].labels = ["env": "test"]
         let service = RecordingService(configuration: configuration, sink: writer, logger: log.logger())
         let summary = try await service.run()

@@ -53,6 +53,7 @@ struct ChunkHistory {
         var time: Int64 = 1_700_000_000_000
         var requests = 0
         var seconds = 0.0
+        var average = 0.0
         for row in 0..<count {
             time += traits.contains(.metadata) ? Int64.random(in: 9_990...10_010, using: &random) : 10_000
             let who = traits.contains(.turns) ? Int.random(in: 0...1, using: &random) : 0
@@ -61,13 +62,14 @@ struct ChunkHistory {
                 runs[who] = Int64(row) + 10
             }
             requests += Int.random(in: 0...40, using: &random)
+            average += 0.1 * (Double(requests % 97) - average)
             seconds += Double(Int.random(in: 0...90_000_000, using: &random)) / 1e9
             processes[who].run(
                 collections: [0, 0, 1, 2, row % 40 == 7 ? 300 : 0][Int.random(in: 0...4, using: &random)],
                 until: UInt64(time) * 1_000_000,
                 using: &random
             )
-            processes[who].variables = variables(row, requests, seconds, traits, &random)
+            processes[who].variables = variables(row, requests, seconds, average, traits, &random)
             processes[who].hasMemStats =
                 !(traits.contains(.shapes) && Int.random(in: 0...30, using: &random) == 0)
             var body = processes[who].body
@@ -82,6 +84,7 @@ struct ChunkHistory {
         _ row: Int,
         _ requests: Int,
         _ seconds: Double,
+        _ average: Double,
         _ traits: Traits,
         _ random: inout ChunkRandom
     ) -> [(name: String, text: String)] {
@@ -90,7 +93,7 @@ struct ChunkHistory {
             ("ratio", "\(Double(requests) / Double(requests * 3 + 1))"),
             ("seconds", "\(seconds)"), ("big", "18446744073709551\(600 + row % 16)"),
             ("name", "\"v\(row / 50)\""),
-            ("ok", row % 9 == 0 ? "false" : "true"),
+            ("average", "\(average)"), ("ok", row % 9 == 0 ? "false" : "true"),
         ]
         if traits.contains(.shapes) {
             let keys = (0...min(row / 30, 5)).map { "\"k\($0)\": \(requests + $0)" }

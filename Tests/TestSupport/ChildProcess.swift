@@ -35,7 +35,10 @@ package final class ChildProcess: @unchecked Sendable {
 
     /// Starts a program with an environment that is ours plus `environment`.
     package static func start(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil,
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String? = nil,
         workingDirectory: String? = nil
     ) throws -> ChildProcess {
         let directory = try TemporaryDirectory()
@@ -47,12 +50,17 @@ package final class ChildProcess: @unchecked Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, directory.path + "/output", flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, directory.path + "/error", flags, 0o600)
         // env(1) changes the directory and becomes the program, so the process id stays its own.
-        let command = workingDirectory.map { ["/usr/bin/env", "-C", $0, program] + arguments } ?? [program] + arguments
+        let command =
+            workingDirectory.map { ["/usr/bin/env", "-C", $0, program] + arguments } ?? [program] + arguments
 
         var merged: [String: String] = [:]
         var entry = environ
         while let text = entry.pointee {
-            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = String(cString: text).split(
+                separator: "=",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
             if parts.count == 2 { merged[String(parts[0])] = String(parts[1]) }
             entry += 1
         }
@@ -70,11 +78,19 @@ package final class ChildProcess: @unchecked Sendable {
 
     /// Runs a program to its end.
     package static func run(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil,
-        workingDirectory: String? = nil, within limit: Duration = .seconds(120)
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String? = nil,
+        workingDirectory: String? = nil,
+        within limit: Duration = .seconds(120)
     ) async throws -> Outcome {
         let child = try start(
-            program, arguments, environment: environment, input: input, workingDirectory: workingDirectory
+            program,
+            arguments,
+            environment: environment,
+            input: input,
+            workingDirectory: workingDirectory
         )
         return try await child.wait(within: limit)
     }
@@ -161,13 +177,16 @@ private final class LockedStatus: @unchecked Sendable {
 }
 
 private func withCStrings<R>(
-    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
+    _ strings: [String],
+    _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
     let pointers = strings.map { strdup($0) }
     defer { for pointer in pointers { free(pointer) } }
     var list = pointers + [nil]
     return list.withUnsafeMutableBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { preconditionFailure("BUG: a list with a nil at its end is not empty") }
+        guard let base = buffer.baseAddress else {
+            preconditionFailure("BUG: a list with a nil at its end is not empty")
+        }
         return body(base)
     }
 }

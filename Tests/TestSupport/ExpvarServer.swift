@@ -28,6 +28,8 @@ package indirect enum ExpvarAnswer: Sendable {
     case delayed(milliseconds: Int64, ExpvarAnswer)
     /// A body without end, as fast as the other side takes it.
     case endlessBody
+    /// A body of that many spaces, made while it is sent.
+    case longBody(bytes: Int)
     /// A head, then one byte of the body after each pause.
     case drip(milliseconds: Int64)
     /// Headers without end.
@@ -67,6 +69,7 @@ extension ExpvarAnswer: CustomStringConvertible {
             "\(status), \(headers.count) headers, \(body.count) bytes"
         case .delayed(let milliseconds, let answer): "after \(milliseconds) ms \(answer)"
         case .endlessBody: "a body without end"
+        case .longBody(let bytes): "\(bytes) bytes made while they are sent"
         case .drip(let milliseconds): "a byte every \(milliseconds) ms"
         case .headerFlood: "headers without end"
         case .raw(let bytes): "\(bytes.count) bytes as they are"
@@ -248,6 +251,9 @@ private final class ConnectionHandler: ChannelInboundHandler {
             Self.write(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8), to: channel)
             let chunk = "10000\r\n" + String(repeating: "{\"a\": 1,", count: 8192) + "\r\n"
             Self.repeatForever(Array(chunk.utf8), on: channel, pause: .zero)
+        case .longBody(let bytes):
+            Self.write(Array("HTTP/1.1 200 OK\r\nContent-Length: \(bytes)\r\n\r\n".utf8), to: channel)
+            Self.writeSpaces(bytes, to: channel)
         case .drip(let milliseconds):
             Self.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".utf8), to: channel)
             Self.repeatForever([UInt8(ascii: "{")], on: channel, pause: .milliseconds(milliseconds))
@@ -266,6 +272,15 @@ private final class ConnectionHandler: ChannelInboundHandler {
 
     private static func write(_ bytes: [UInt8], to channel: any Channel) {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    private static func writeSpaces(_ count: Int, to channel: any Channel) {
+        guard count > 0 else { return }
+        let now = min(count, 1 << 16)
+        channel.writeAndFlush(ByteBuffer(repeating: 0x20, count: now)).whenSuccess {
+            // Through the loop, so that a fast reader makes no deep recursion.
+            channel.eventLoop.execute { writeSpaces(count - now, to: channel) }
+        }
     }
 
     /// Writes the bytes again and again, each time when the last ones have gone out, until the connection ends.

@@ -20,7 +20,11 @@ package enum Programs {
 
     /// The path of the demo service, built with any Go that there is.
     package static func demoService() async throws -> String {
-        let outcome = try await ChildProcess.run(root + "/scripts/build-demo-service", [], within: .seconds(300))
+        let outcome = try await ChildProcess.run(
+            root + "/scripts/build-demo-service",
+            [],
+            within: .seconds(300)
+        )
         guard outcome.status == 0, let line = outcome.text.split(separator: "\n").last else {
             throw Missing(description: "the demo service could not be built: \(outcome.error)")
         }

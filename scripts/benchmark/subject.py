@@ -141,7 +141,7 @@ def growth(binary, work, path, days):
     return {
         "days": days,
         "import_wall_s": imported,
-        "bytes_per_scrape": processes.size_of(db) / (days * recordings.SCRAPES_A_DAY),
+        "bytes_per_scrape": processes.size_of(db) / (days * recordings.count(path)),
         "day_rate_ms": processes.best_of(REPEATS, [binary, "rate", "memstats.TotalAlloc", *common]),
         "day_pauses_ms": processes.best_of(REPEATS, [binary, "pauses", *common]),
         "day_values_ms": processes.best_of(REPEATS, [binary, "values", "memstats.*", *common]),

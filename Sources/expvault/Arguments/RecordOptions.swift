@@ -3,7 +3,9 @@ import Recorder
 
 /// When `record` scrapes, when it ends, how much it keeps.
 struct RecordScheduleOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("From one scrape of a target to the next (default: 10s).", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("From one scrape of a target to the next (default: 10s).", valueName: "duration")
+    )
     var interval: String?
     @Option(help: ArgumentHelp("How long a scrape may take (default: 5s).", valueName: "duration"))
     var timeout: String?
@@ -13,7 +15,12 @@ struct RecordScheduleOptions: ParsableArguments {
     var count: Int64?
     @Option(help: ArgumentHelp("Drop what is older than this, such as 30d.", valueName: "duration"))
     var retain: String?
-    @Option(help: ArgumentHelp("Drop the oldest where file and WAL would be larger, such as 1GiB.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp(
+            "Drop the oldest where file and WAL would be larger, such as 1GiB.",
+            valueName: "size"
+        )
+    )
     var maxSize: String?
 
     /// Notes what was said.
@@ -31,11 +38,16 @@ struct RecordScheduleOptions: ParsableArguments {
 struct RecordAccessOptions: ParsableArguments {
     @Option(help: "The user for basic authentication.")
     var username: String?
-    @Option(help: ArgumentHelp("The file with the user's password (or $EXPVAULT_PASSWORD).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The file with the user's password (or $EXPVAULT_PASSWORD).", valueName: "file")
+    )
     var passwordFile: String?
     @Option(help: ArgumentHelp("The file with a bearer token.", valueName: "file"))
     var bearerTokenFile: String?
-    @Option(name: .customLong("header"), help: ArgumentHelp("A header to send; may repeat.", valueName: "name: value"))
+    @Option(
+        name: .customLong("header"),
+        help: ArgumentHelp("A header to send; may repeat.", valueName: "name: value")
+    )
     var headers: [String] = []
     @Option(help: ArgumentHelp("Trust the certificates in this PEM file alone.", valueName: "file"))
     var caFile: String?
@@ -47,7 +59,10 @@ struct RecordAccessOptions: ParsableArguments {
     var insecure: [String] = []
     @Flag(name: .customLong("redact-cmdline"), help: "Keep the arguments in cmdline out of the database.")
     var redactsCommandLine = false
-    @Option(name: .customLong("label"), help: ArgumentHelp("A label of the targets; may repeat.", valueName: "name=value"))
+    @Option(
+        name: .customLong("label"),
+        help: ArgumentHelp("A label of the targets; may repeat.", valueName: "name=value")
+    )
     var labels: [String] = []
 
     /// Notes what was said.

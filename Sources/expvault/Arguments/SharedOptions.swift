@@ -6,7 +6,10 @@ import Storage
 struct DatabaseOptions: ParsableArguments {
     @Option(
         name: .customLong("db"),
-        help: ArgumentHelp("The database file (default: $EXPVAULT_DB, else ./expvault.db).", valueName: "path")
+        help: ArgumentHelp(
+            "The database file (default: $EXPVAULT_DB, else ./expvault.db).",
+            valueName: "path"
+        )
     )
     var path: String?
 
@@ -25,7 +28,10 @@ struct DatabaseOptions: ParsableArguments {
 
 /// `--target`, which may repeat.
 struct TargetOptions: ParsableArguments {
-    @Option(name: .customLong("target"), help: ArgumentHelp("Only this target; may repeat.", valueName: "name"))
+    @Option(
+        name: .customLong("target"),
+        help: ArgumentHelp("Only this target; may repeat.", valueName: "name")
+    )
     var names: [String] = []
 
     /// The chosen names; nil for all targets.

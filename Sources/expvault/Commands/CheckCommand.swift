@@ -2,7 +2,7 @@ import ArgumentParser
 import Model
 import Storage
 
-/// `expvault check`: is everything in the file what was written?
+/// `expvault check`: whether everything in the file is what was written.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

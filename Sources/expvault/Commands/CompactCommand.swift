@@ -28,7 +28,9 @@ struct CompactCommand: AsyncParsableCommand {
             // One call is a bounded piece of work, so that a recorder would never wait for long.
             while outcome.isUnfinished { outcome = try await writer.compact(policy) }
             try await writer.close()
-            StandardStreams.errorLine("\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now")
+            StandardStreams.errorLine(
+                "\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now"
+            )
         } catch {
             // The first error is the one to tell.
             try? await writer.close()

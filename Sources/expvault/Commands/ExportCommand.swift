@@ -97,7 +97,12 @@ struct ExportRawCommand: AsyncParsableCommand {
 
 /// `--out`.
 struct ExportOutputOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The file to write; - is standard output, .gz and .zst compress.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The file to write; - is standard output, .gz and .zst compress.",
+            valueName: "path"
+        )
+    )
     var out: String
 }
 

@@ -19,7 +19,12 @@ struct ImportCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Files of lines; - is standard input, .gz and .zst are expanded.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp(
+            "Files of lines; - is standard input, .gz and .zst are expanded.",
+            valueName: "file"
+        )
+    )
     var files: [String]
     @Option(
         name: .customLong("url"),
@@ -68,12 +73,15 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private static func progressText(
-        _ state: BackfillProgress, file: String, since start: ContinuousClock.Instant
+        _ state: BackfillProgress,
+        file: String,
+        since start: ContinuousClock.Instant
     ) -> String {
         let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
         let rate = seconds > 0 ? HumanText.bytes(Double(state.bytesRead) / seconds) + "/s" : ""
         guard let total = state.bytesTotal, total > 0 else {
-            return "\(file)  \(state.summary.lines) lines  \(HumanText.bytes(Double(state.bytesRead)))  \(rate)"
+            return
+                "\(file)  \(state.summary.lines) lines  \(HumanText.bytes(Double(state.bytesRead)))  \(rate)"
         }
         let share = Double(state.bytesRead) / Double(total)
         return "\(file)  \(Progress.bar(share)) \(Int(share * 100)) %  \(state.summary.lines) lines  \(rate)"

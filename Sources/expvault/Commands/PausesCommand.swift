@@ -55,7 +55,11 @@ struct PausesCommand: ParsableCommand {
     }
 
     private func heading(_ name: String) -> String? {
-        name.hasSuffix("_ns") ? String(name.dropLast(3)) : name
+        switch name {
+        case "total_ns": "paused"
+        case "missed_ns": "missed pauses"
+        default: name.hasSuffix("_ns") ? String(name.dropLast(3)) : name
+        }
     }
 
     /// The members of a summary; percentiles are one JSON object, and a column each in tables and CSV.

@@ -21,7 +21,10 @@ struct RateCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Names or globs of counters.", valueName: "series"))
     var series: [String]
     @Option(
-        help: ArgumentHelp("Scrapes of different runs further apart than this are a gap.", valueName: "duration")
+        help: ArgumentHelp(
+            "Scrapes of different runs further apart than this are a gap.",
+            valueName: "duration"
+        )
     )
     var gap: DurationArgument?
     @OptionGroup var step: StepOptions

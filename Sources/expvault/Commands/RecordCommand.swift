@@ -33,18 +33,16 @@ struct RecordCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func run() async throws {
-        var settings = try resolve()
-        try settings.checkFiles()
+        let settings = try resolve()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
         let writer = try await VaultWriter.open(path: settings.database, create: true)
-        let maintenance = RecordMaintenance(writer: writer, configuration: settings)
         let service = RecordingService(
             configuration: settings,
             sink: writer,
             logger: logger,
             userAgent: "expvault/\(ProductVersion.text)",
-            maintenance: { try await maintenance.run() }
+            maintenance: { try await maintain(writer, $0) }
         )
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
         let summary: RecordingSummary
@@ -69,11 +67,7 @@ struct RecordCommand: AsyncParsableCommand {
         flags.targets = targets
         schedule.apply(to: &flags)
         access.apply(to: &flags)
-        return try RecorderConfiguration.resolve(
-            file: config.map { try ConfigurationFile.load(path: $0) },
-            flags: flags,
-            environment: Terminal.environment
-        )
+        return try RecorderConfiguration.load(path: config, flags: flags, environment: Terminal.environment)
     }
 
     /// Runs the service; the first SIGINT or SIGTERM ends it, SIGHUP reads the configuration again.
@@ -110,31 +104,23 @@ struct RecordCommand: AsyncParsableCommand {
         }
     }
 
+    /// What the file needs between two commits: a bounded piece of it, called again every minute.
+    private func maintain(_ writer: VaultWriter, _ settings: RecorderConfiguration) async throws {
+        _ = try await writer.prune(
+            RetentionPolicy(ageMilliseconds: settings.retainMilliseconds, bytesMax: settings.maxSizeBytes)
+        )
+    }
+
     private func reload(_ service: RecordingService, _ logger: Logger, _ systemd: SystemdNotifier?) {
         systemd?.notify(.reloading)
         defer { systemd?.notify(.ready) }
         do {
-            var settings = try resolve()
-            try settings.checkFiles()
+            let settings = try resolve()
             try service.reload(settings)
             logger.info("read the configuration again: \(settings.targets.count) target(s)")
         } catch {
             logger.error("the configuration is kept as it was: \(error)")
         }
-    }
-}
-
-/// What `record` does for the file between two commits.
-struct RecordMaintenance: Sendable {
-    let writer: VaultWriter
-    let configuration: RecorderConfiguration
-
-    func run() async throws {
-        let policy = RetentionPolicy(
-            ageMilliseconds: configuration.retainMilliseconds,
-            bytesMax: configuration.maxSizeBytes
-        )
-        _ = try await writer.prune(policy)
     }
 }
 

@@ -23,7 +23,11 @@ struct SeriesCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let answers = try QueryEngine(database.snapshot()).series(globs, targets: targets.names, range: range.range)
+        let answers = try QueryEngine(database.snapshot()).series(
+            globs,
+            targets: targets.names,
+            range: range.range
+        )
         let printer = AnswerPrinter(
             format: format.format,
             keys: [],

@@ -110,7 +110,9 @@ enum TargetRecordText {
         }
         for step in answer.clockSteps {
             let size = HumanText.nanoseconds(Double(step.milliseconds.magnitude) * 1e6)
-            notes.append("our clock stepped \(step.milliseconds < 0 ? "back" : "forth") by \(size) at \(step.after)")
+            notes.append(
+                "our clock stepped \(step.milliseconds < 0 ? "back" : "forth") by \(size) at \(step.after)"
+            )
         }
         if answer.isAlternating { notes.append("several processes take turns behind this URL") }
         if answer.isSeriesLimited {

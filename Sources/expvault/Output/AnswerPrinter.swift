@@ -57,7 +57,9 @@ struct AnswerPrinter {
         var text = ""
         var hasHeading = false
         for entry in entries {
-            let own = entry.points == nil ? entry.record.fields : entry.record.fields.filter { keys.contains($0.name) }
+            let own =
+                entry.points == nil
+                ? entry.record.fields : entry.record.fields.filter { keys.contains($0.name) }
             for line in entry.points?.map(\.fields) ?? [[]] {
                 let fields = own + line
                 if !hasHeading {

@@ -27,7 +27,9 @@ enum HumanText {
         let sign = value < 0 ? "-" : ""
         // Beyond some 290 years the text no longer matters; the clamp keeps the conversion from trapping.
         let whole = Int64(min(seconds, 9e15).rounded())
-        for (name, size, lower, lowerSize) in [("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)]
+        for (name, size, lower, lowerSize) in [
+            ("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1),
+        ]
         where whole >= Int64(size) {
             let rest = whole % Int64(size) / Int64(lowerSize)
             return sign + "\(whole / Int64(size)) \(name)" + (rest > 0 ? " \(rest) \(lower)" : "")
@@ -39,8 +41,15 @@ enum HumanText {
     static func plain(_ value: Double) -> String {
         if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
         let magnitude = value.magnitude
-        if magnitude >= 1e15 || magnitude < 1e-4 { return value.description }
+        if magnitude >= 1e15 || magnitude < 1e-4 { return scientific(value) }
         return significant(value)
+    }
+
+    /// A number too large or small for plain digits, with three significant ones: `4.12e-05`.
+    private static func scientific(_ value: Double) -> String {
+        let text = value.description
+        guard let exponent = text.lastIndex(of: "e"), let mantissa = Double(text[..<exponent]) else { return text }
+        return fixed(mantissa, decimals: 2) + text[exponent...]
     }
 
     /// An exact integer in its unit; without a unit every digit is shown.

@@ -25,7 +25,8 @@ struct Progress {
     /// A bar of `columns` characters for a share from 0 to 1.
     static func bar(_ share: Double, columns: Int = 24) -> String {
         let filled = max(0, min(columns, Int((share * Double(columns)).rounded())))
-        return "[" + String(repeating: "█", count: filled) + String(repeating: "·", count: columns - filled) + "]"
+        return "[" + String(repeating: "█", count: filled) + String(repeating: "·", count: columns - filled)
+            + "]"
     }
 
     private static func clipped(_ text: String, to columns: Int) -> String {

@@ -14,7 +14,9 @@ enum Sparkline {
             return values[from..<to].compactMap { $0 }.filter(\.isFinite).max()
         }
         let present = bucketed.compactMap { $0 }
-        guard let greatest = present.max(), let least = present.min() else { return String(repeating: " ", count: shares) }
+        guard let greatest = present.max(), let least = present.min() else {
+            return String(repeating: " ", count: shares)
+        }
         let base = min(0, least)
         return String(
             bucketed.map { value -> Character in

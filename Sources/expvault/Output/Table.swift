@@ -34,7 +34,9 @@ struct Table {
         guard !rows.isEmpty else { return "" }
         var widths = headings.map(Terminal.width)
         for row in rows {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], Terminal.width(of: cell)) }
+            for (column, cell) in row.enumerated() {
+                widths[column] = max(widths[column], Terminal.width(of: cell))
+            }
         }
         let heading = line(headings.map { $0.uppercased() }, widths)
         let head = isStyled ? "\u{1B}[1m\(heading)\u{1B}[0m\n" : heading + "\n"
