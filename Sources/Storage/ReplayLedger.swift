@@ -57,7 +57,7 @@ package actor ReplayLedger {
     }
 
     private func begin() throws(StorageError) {
-        connection = try LedgerFile.open(path: path, role: .writer(create: true))
+        connection = try ReplayLedgerFile.open(path: path, role: .writer(create: true))
     }
 
     private func opened() throws(StorageError) -> Connection {
@@ -86,7 +86,7 @@ package actor ReplayLedger {
         lastSeq: Int64,
         now: Timestamp
     ) throws(StorageError) -> (position: ReplayPosition, foreignHigh: Int64) {
-        let key = LedgerFile.key(destination, databaseUUID: databaseUUID)
+        let key = ReplayLedgerFile.key(destination, databaseUUID: databaseUUID)
         lock = try VaultLock(file: VaultFile(path: "\(path)-\(key)"))
         return try wrapping { connection in
             try connection.transaction {

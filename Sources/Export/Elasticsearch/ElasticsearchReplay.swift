@@ -62,7 +62,11 @@ package final class ElasticsearchReplay: Sendable {
         )
         let client: ElasticsearchClient
         do {
-            client = try await openClient()
+            guard let opened = try await openClient() else {
+                report.end = .cancelled
+                return report
+            }
+            client = opened
         } catch let stop as ReplayStop {
             report.end = .stopped(stop)
             return report
@@ -79,10 +83,25 @@ package final class ElasticsearchReplay: Sendable {
         return report
     }
 
-    private func openClient() async throws -> ElasticsearchClient {
+    /// Opens the client; where its TLS needs the server for that (`--ca-fingerprint`), as patiently as all else.
+    private func openClient() async throws -> ElasticsearchClient? {
         var settings = configuration.client
         settings.userAgent = "expvault/\(configuration.version)"
-        return try await ElasticsearchClient.open(settings)
+        var policy = RetryPolicy(seed: UInt64.random(in: .min ... .max))
+        var attempt = 0
+        let started = MonotonicClock.now
+        while !isCancelled, !Task.isCancelled {
+            do {
+                return try await ElasticsearchClient.open(settings)
+            } catch let stop as ReplayStop where stop.kind == .unavailable {
+                let delay = policy.delay(attempt: attempt)
+                attempt += 1
+                let waited = MonotonicClock.now - started
+                guard configuration.follows || waited + delay < configuration.waitMax else { throw stop }
+                await ServerGreeting.rest(delay) { self.isCancelled }
+            }
+        }
+        return nil
     }
 
     private func run(
