@@ -35,6 +35,7 @@ class Server:
         self.random = random.Random(seed)
         self.served = {}
         self.number = 0
+        self.number_of_requests = 0
         self.failure_rate = failure_rate
         server = self
 
@@ -64,6 +65,7 @@ class Server:
 
     def answer(self, target):
         with self.lock:
+            self.number_of_requests += 1
             if self.random.random() < self.failure_rate:
                 return 503, b"not now\n"
             self.number += 1
