@@ -23,3 +23,19 @@ static inline void expvault_sqlite3_result_text_copy(sqlite3_context *c, const c
 static inline int expvault_sqlite3_bind_blob_borrowed(sqlite3_stmt *s, int i, const void *p, sqlite3_uint64 n) {
     return sqlite3_bind_blob64(s, i, p, n, SQLITE_STATIC);
 }
+
+static inline void expvault_sqlite3_result_blob_copy(sqlite3_context *c, const void *p, sqlite3_uint64 n) {
+    sqlite3_result_blob64(c, p, n, SQLITE_TRANSIENT);
+}
+
+// A virtual table and its cursor, each with a pointer to what the caller keeps for it. SQLite looks at `base` only.
+
+typedef struct expvault_sqlite3_vtab {
+    sqlite3_vtab base;
+    void *owner;
+} expvault_sqlite3_vtab;
+
+typedef struct expvault_sqlite3_vtab_cursor {
+    sqlite3_vtab_cursor base;
+    void *owner;
+} expvault_sqlite3_vtab_cursor;

@@ -55,6 +55,7 @@ package struct BitReader {
     @inline(__always)
     private mutating func fill() {
         if position &+ 8 <= bytes.count {
+            // Eight bytes are left, so there is a first one.
             let word = UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped).loadUnaligned(
                 fromByteOffset: position,
                 as: UInt64.self

@@ -36,6 +36,7 @@ package protocol ScrapeSink: Sendable {
 }
 
 extension VaultWriter: ScrapeSink {
+    /// Appends the scrapes in one transaction.
     package func store(_ scrapes: [PendingScrape]) throws -> [StoredOutcome] {
         try append(scrapes.map { ($0.target, $0.scrape) }).map { stored in
             StoredOutcome(time: stored.position.time, failure: stored.failure)

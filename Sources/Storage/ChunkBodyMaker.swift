@@ -69,6 +69,7 @@ struct SlotTexts {
     init() { join() }
 
     mutating func set(_ slot: Int, _ value: UInt64) {
+        // There are 256 cells, and slots are below 256.
         let size = cells.withUnsafeMutableBytes { cells in
             DecimalText.write(value, at: cells.baseAddress.unsafelyUnwrapped + slot * Self.width)
         }

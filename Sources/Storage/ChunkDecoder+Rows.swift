@@ -6,19 +6,31 @@ package import Model
 package struct ChunkRow: Hashable, Sendable {
     /// What came of it.
     package enum Outcome: Hashable, Sendable {
+        /// A document of that shape and run; `missed` is nil where no collections were.
         case document(shape: ShapeID, run: RunID, missed: MissedCollections?)
+        /// None, and why.
         case failure(reason: String)
     }
 
+    /// Its number in the order of commits.
     package var seq: Int64
+    /// Its place among the target's scrapes.
     package var position: ScrapePosition
+    /// The row number of its origin.
     package var origin: Int64
+    /// The row number of its boot id.
     package var boot: Int64?
+    /// CLOCK_BOOTTIME in nanoseconds.
     package var bootNanoseconds: Int64?
+    /// How long the request took.
     package var durationNanoseconds: Int64?
+    /// The HTTP status.
     package var status: Int?
+    /// The answer's `Date`.
     package var serverDate: Timestamp?
+    /// Whether a clock step lies between the target's scrape before it and this one.
     package var isAfterStep: Bool
+    /// What came of it.
     package var outcome: Outcome
 }
 
@@ -26,7 +38,9 @@ package struct ChunkRow: Hashable, Sendable {
 package struct ChunkCollection: Hashable, Sendable {
     /// The row of the document.
     package var row: Int
+    /// The run of the document.
     package var run: RunID
+    /// The collection.
     package var collection: Collection
 }
 
@@ -87,6 +101,42 @@ extension ChunkDecoder {
             )
         }
         return rows
+    }
+
+    /// Calls `body` with each scrape, as it was when the chunk was made: what merging needs.
+    package func forEachScrape(
+        shape: (ShapeID) throws -> Shape,
+        _ body: (ChunkScrape) throws -> Void
+    ) throws {
+        let rows = try rows()
+        let counts = try stream(ChunkStream.ringCount)
+        let seen = try stream(ChunkStream.seen)
+        var document = 0
+        try forEachBody(in: 0..<rowCount, shape: shape) { index, bytes in
+            let row = rows[index]
+            let outcome: ChunkScrape.Outcome
+            switch row.outcome {
+            case .failure(let reason): outcome = .failure(reason: reason, body: bytes)
+            case .document(let shape, let run, let missed):
+                let seenCount = Int(truncatingIfNeeded: seen[document] &+ counts[document])
+                outcome = .document(shape: shape, run: run, seen: seenCount, missed: missed, body: bytes)
+                document += 1
+            }
+            try body(
+                ChunkScrape(
+                    seq: row.seq,
+                    position: row.position,
+                    origin: row.origin,
+                    boot: row.boot,
+                    bootNanoseconds: row.bootNanoseconds,
+                    durationNanoseconds: row.durationNanoseconds,
+                    status: row.status,
+                    serverDate: row.serverDate,
+                    isAfterStep: row.isAfterStep,
+                    outcome: outcome
+                )
+            )
+        }
     }
 
     /// The reason of each failed scrape, in order.

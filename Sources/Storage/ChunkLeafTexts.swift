@@ -135,6 +135,7 @@ final class ChunkBodyBuffer {
     private func append(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress else { return }
         reserve(source.count)
+        // Never empty: 16 KiB at first.
         (bytes.baseAddress.unsafelyUnwrapped + count).copyMemory(from: start, byteCount: source.count)
         count &+= source.count
     }

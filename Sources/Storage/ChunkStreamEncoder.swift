@@ -41,6 +41,9 @@ struct ChunkStreamEncoder {
             }
         }
 
+        /// Whether it is a field of memstats itself.
+        var isMemStats: Bool { self == .memStats || self == .collectionCount }
+
         /// How many streams may have to be decoded before one of this class.
         var closureMax: Int {
             switch self {
@@ -237,14 +240,37 @@ struct ChunkStreamEncoder {
                 : encoder.encode(table.streams[number])
         }
         guard level == .cold else {
-            for column in planned {
-                for (i, stream) in column.streams.enumerated() {
-                    encoded[column.entry.stream + i] = encoder.encode(stream)
-                }
-            }
+            encodeQuick()
             return
         }
         encodeCold()
+    }
+
+    private mutating func encodeQuick() {
+        let count = table.columnRowCount
+        var known: [Int: [Int64]] = [
+            ChunkStream.ringTotal: table.ringTotals, ChunkStream.lastEnd: table.lastEnds,
+            ChunkStream.pauseTotal: table.pauseTotals,
+        ]
+        var fields: [String: Int] = [:]
+        for column in planned {
+            for (i, stream) in column.streams.enumerated() {
+                var prediction: LinearPrediction?
+                if i == 0, column.rank.isMemStats, let name = column.name, stream.count == count {
+                    prediction = ChunkIdentities.prediction(of: name, stream) {
+                        fields[$0]
+                    } values: {
+                        known[$0] ?? []
+                    }
+                    fields[name] = column.entry.stream
+                    known[column.entry.stream] = stream
+                }
+                encoded[column.entry.stream + i] =
+                    prediction.map { prediction in
+                        encoder.encode(stream, predictions: [prediction], divisor: 1) { known[$0] ?? [] }
+                    } ?? encoder.encode(stream)
+            }
+        }
     }
 
     private mutating func encodeCold() {

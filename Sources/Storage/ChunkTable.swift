@@ -61,11 +61,13 @@ struct ChunkTable {
     private(set) var blobs: [[UInt8]] = []
     /// The run of each document that is not raw.
     private(set) var columnRuns: [Int64] = []
-    let rowCount: Int
+    /// How many scrapes it has.
+    var rowCount: Int { streams[ChunkStream.seq].count }
     private(set) var documentCount = 0
     /// How many documents are in columns.
     var columnRowCount: Int { columnRuns.count }
 
+    private let raw: Set<Int>
     private var shapeIndex: [ShapeID: Int] = [:]
     private var seriesColumns: [String: Int] = [:]
     private var otherColumns: [Int: Int] = [:]
@@ -78,36 +80,37 @@ struct ChunkTable {
     private var lastEndOfRun: [RunID: Int64] = [:]
     private var valueCount = 0
 
-    /// Takes `scrapes` apart; documents in rows of `raw` are kept whole, and so are those that fit no shape.
-    init(_ scrapes: [ChunkScrape], shape: (ShapeID) throws -> Shape, raw: Set<Int>) throws {
-        guard scrapes.count <= ChunkLimits.rowsMax else {
-            throw ChunkError.overLimit("\(scrapes.count) scrapes")
+    /// A table without rows; documents in rows of `raw` are to be kept whole, and so are those that fit no shape.
+    init(raw: Set<Int>) { self.raw = raw }
+
+    /// Takes the next scrape apart; nothing of it is kept but its values.
+    mutating func append(_ scrape: ChunkScrape, shape: (ShapeID) throws -> Shape) throws {
+        guard rowCount < ChunkLimits.rowsMax else {
+            throw ChunkError.overLimit("more than \(ChunkLimits.rowsMax) scrapes")
         }
-        rowCount = scrapes.count
-        for (row, scrape) in scrapes.enumerated() {
-            appendRow(scrape)
-            switch scrape.outcome {
-            case .failure(let reason, let body):
-                streams[ChunkStream.form].append(0)
-                appendReason(Array(reason.utf8))
+        let row = rowCount
+        appendRow(scrape)
+        switch scrape.outcome {
+        case .failure(let reason, let body):
+            streams[ChunkStream.form].append(0)
+            appendReason(Array(reason.utf8))
+            append(blob: body)
+        case .document(let id, let run, let seen, _, let body):
+            documentCount += 1
+            streams[ChunkStream.run].append(run.value)
+            let index = try shapeIndex(id, shape)
+            shapes[index].rowCount += 1
+            let isColumns = !raw.contains(row) && appendColumns(body, index, run)
+            if !isColumns {
+                streams[ChunkStream.ringCount].append(0)
                 append(blob: body)
-            case .document(let id, let run, let seen, _, let body):
-                documentCount += 1
-                streams[ChunkStream.run].append(run.value)
-                let index = try shapeIndex(id, shape)
-                shapes[index].rowCount += 1
-                let isColumns = !raw.contains(row) && appendColumns(body, index, run)
-                if !isColumns {
-                    streams[ChunkStream.ringCount].append(0)
-                    append(blob: body)
-                }
-                streams[ChunkStream.form].append(1 + 2 * Int64(index) + (isColumns ? 0 : 1))
-                streams[ChunkStream.seen].append(Int64(seen) &- (streams[ChunkStream.ringCount].last ?? 0))
-                guard isColumns else { continue }
-                ringTotals.append(totals.count)
-                lastEnds.append(lastEndOfRun[run] ?? 0)
-                pauseTotals.append(totals.pause)
             }
+            streams[ChunkStream.form].append(1 + 2 * Int64(index) + (isColumns ? 0 : 1))
+            streams[ChunkStream.seen].append(Int64(seen) &- (streams[ChunkStream.ringCount].last ?? 0))
+            guard isColumns else { return }
+            ringTotals.append(totals.count)
+            lastEnds.append(lastEndOfRun[run] ?? 0)
+            pauseTotals.append(totals.pause)
         }
     }
 
@@ -225,6 +228,7 @@ struct ChunkTable {
         /// Whether the bytes are those of another body.
         func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ other: RingBytes, _ body: [UInt8]) -> Bool {
             guard range.count == other.range.count else { return false }
+            // 256 slots of at least a byte: neither body is empty.
             return body.withUnsafeBytes { body in
                 memcmp(
                     UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,

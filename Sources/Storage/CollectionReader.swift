@@ -8,10 +8,19 @@ struct CollectionReader {
 
     private let stepStarts: Set<ScrapePosition>
     /// Remembers the states of runs, as the writer's tracker did when it gave the scrapes their runs.
-    private var tracker = RunTracker()
+    private var tracker: RunTracker
     private var previous: ScrapePosition?
 
-    init(stepStarts: Set<ScrapePosition>) { self.stepStarts = stepStarts }
+    /// A reader that begins where `runs` are remembered, and `previous` is the last successful scrape.
+    init(
+        stepStarts: Set<ScrapePosition>,
+        runs: [(id: RunID, state: ProcessState)] = [],
+        previous: ScrapePosition? = nil
+    ) {
+        self.stepStarts = stepStarts
+        self.previous = previous
+        tracker = RunTracker(runs: runs)
+    }
 
     /// The collections that the next scrape saw first.
     mutating func collections(
@@ -19,19 +28,44 @@ struct CollectionReader {
         run: RunID,
         at position: ScrapePosition
     ) -> NewCollections {
-        let baseline = baseline(of: run, at: position)
+        let baseline = CollectionReader.baseline(
+            tracker.state(of: run),
+            after: previous,
+            at: position,
+            isAfterStep: stepStarts.contains(position)
+        )
         previous = position
         tracker.note(state, in: run)
         return PauseRing.newCollections(in: state, after: baseline)
     }
 
-    private func baseline(of run: RunID, at position: ScrapePosition) -> CollectionBaseline {
-        if let state = tracker.state(of: run) { return .scrape(state) }
-        guard let previous, previous.epoch == position.epoch, !stepStarts.contains(position) else {
-            return .unknown
-        }
+    /// What comes before a successful scrape at `position`: `state` is what its run's last scrape showed, if it had one,
+    /// and `previous` the place of the target's last successful scrape.
+    static func baseline(
+        _ state: ProcessState?,
+        after previous: ScrapePosition?,
+        at position: ScrapePosition,
+        isAfterStep: Bool
+    ) -> CollectionBaseline {
+        if let state { return .scrape(state) }
+        guard let previous, previous.epoch == position.epoch, !isAfterStep else { return .unknown }
         let apart = position.time.milliseconds &- previous.time.milliseconds
         return apart > CollectionReader.gapMilliseconds ? .unknown : .runBegin
+    }
+}
+
+extension ProcessState {
+    /// The newest collections that the rings show, ascending by number.
+    func newestCollections(_ count: Int64) -> [Collection] {
+        guard let n = collectionCount, let ends = endRing, let pauses = pauseRing, ends.count == PauseRing.slots,
+            pauses.count == PauseRing.slots
+        else { return [] }
+        let held = Int(min(UInt64(clamping: count), n, UInt64(PauseRing.slots)))
+        return (0..<held).reversed().map { age in
+            let number = n - UInt64(age)
+            let slot = ChunkRing.slot(number)
+            return Collection(n: number, endNanoseconds: ends[slot], pauseNanoseconds: pauses[slot])
+        }
     }
 }
 
@@ -42,9 +76,29 @@ extension VaultSnapshot {
         endingIn range: TimeRange,
         _ body: (CollectionRecord) throws -> Void
     ) throws {
-        // Ends may lie far from the scrapes' times (another host's clock), so all scrapes are looked at.
-        try forEachScrape(of: target) { run, _, found in
-            for collection in found.seen where range.contains(nanoseconds: collection.endNanoseconds) {
+        // Ends may lie far from the scrapes' times (another host's clock), so all chunks are looked at by their ends.
+        guard store.version > 1 else {
+            return try forEachScrape(of: target) { run, _, found in
+                for collection in found.seen where range.contains(nanoseconds: collection.endNanoseconds) {
+                    try body(CollectionRecord(run: run, collection: collection))
+                }
+            }
+        }
+        let history = try reading { try self.history(of: target) }
+        for chunk in history.chunks {
+            guard let ends = chunk.ends, CollectionReader.overlap(ends, range) else { continue }
+            for found in try reading({ try store.chunk(chunk).collections() })
+            where range.contains(nanoseconds: found.collection.endNanoseconds) {
+                try body(CollectionRecord(run: found.run, collection: found.collection))
+            }
+        }
+        var document = ScannedDocument()
+        for row in history.tail where row.seen > 0 {
+            guard let run = row.run else { continue }
+            let (shape, bytes) = try reading { try store.understand(row, into: &document) }
+            let state = ProcessState(shape: shape, document: document, body: bytes)
+            for collection in state.newestCollections(row.seen)
+            where range.contains(nanoseconds: collection.endNanoseconds) {
                 try body(CollectionRecord(run: run, collection: collection))
             }
         }
@@ -53,15 +107,30 @@ extension VaultSnapshot {
     /// What was missed, of scrapes with a time in `range`, ascending by position.
     package func missed(of target: TargetID, in range: TimeRange) throws -> [MissedRecord] {
         var records: [MissedRecord] = []
-        try forEachScrape(of: target) { run, position, found in
-            if let missed = found.missed, range.contains(position.time) {
-                records.append(MissedRecord(run: run, position: position, missed: missed))
+        guard store.version > 1 else {
+            try forEachScrape(of: target) { run, position, found in
+                if let missed = found.missed, range.contains(position.time) {
+                    records.append(MissedRecord(run: run, position: position, missed: missed))
+                }
             }
+            return records
         }
-        return records
+        return try reading {
+            let history = try history(of: target)
+            func add(_ row: ScrapeRow) {
+                guard let run = row.run, let missed = row.missed, range.contains(row.position.time) else { return }
+                records.append(MissedRecord(run: run, position: row.position, missed: missed))
+            }
+            for chunk in history.chunks where chunk.missedCount > 0 && chunk.overlaps(range) {
+                try store.chunk(chunk).rows().forEach(add)
+            }
+            history.tail.forEach(add)
+            return records.sorted { $0.position < $1.position }
+        }
     }
 
-    private func forEachScrape(
+    /// For version 1, which does not say what each scrape was the first to show: each after all before it.
+    func forEachScrape(
         of target: TargetID,
         _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
     ) throws {
@@ -69,7 +138,7 @@ extension VaultSnapshot {
             CollectionReader(stepStarts: try stepStarts(of: target))
         }
         let rows = try reading {
-            try pages(of: target, in: .all, failures: false)
+            try HistoryRows(history(of: target), range: .all, failures: false)
         }
         var document = ScannedDocument()
         while let row = try reading({ try rows.next() }) {
@@ -78,5 +147,23 @@ extension VaultSnapshot {
             let state = ProcessState(shape: shape, document: document, body: bytes)
             try body(run, row.position, reader.collections(in: state, run: run, at: row.position))
         }
+    }
+}
+
+extension CollectionReader {
+    /// Whether an end in nanoseconds between those can lie in `range`.
+    fileprivate static func overlap(_ ends: ClosedRange<UInt64>, _ range: TimeRange) -> Bool {
+        if let since = range.since, Int64(ends.upperBound / 1_000_000) < since.milliseconds { return false }
+        if let until = range.until, Int64(ends.lowerBound / 1_000_000) >= until.milliseconds { return false }
+        return true
+    }
+}
+
+extension ChunkEntry {
+    /// Whether the time of one of its scrapes can lie in `range`.
+    func overlaps(_ range: TimeRange) -> Bool {
+        if let since = range.since, times.upperBound < since.milliseconds { return false }
+        if let until = range.until, times.lowerBound >= until.milliseconds { return false }
+        return true
     }
 }

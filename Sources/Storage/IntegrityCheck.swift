@@ -89,44 +89,106 @@ package struct IntegrityCheck {
         var count: Int64 = 0
     }
 
+    /// What was counted of a target's scrapes.
+    private struct Counts {
+        var runs: [RunID: RunCount] = [:]
+        var failures: Int64 = 0
+
+        mutating func add(_ row: ScrapeRow) {
+            guard let run = row.run else {
+                failures += 1
+                return
+            }
+            var count = runs[run] ?? RunCount(first: row.position, last: row.position)
+            count.first = min(count.first, row.position)
+            count.last = max(count.last, row.position)
+            count.count += 1
+            runs[run] = count
+        }
+    }
+
     /// A target's scrapes: every body can be read and fits its shape, and runs count what they hold.
     private mutating func checkScrapes(of target: TargetRow) throws {
-        var counts: [RunID: RunCount] = [:]
+        var tail = Counts()
+        var sealed = Counts()
         var document = ScannedDocument()
         // Row by row by number, so that one bad row does not hide the rest.
         for seq in try numbers("SELECT seq FROM scrapes WHERE target = \(target.id.value)") {
             attempt { check in
                 let found = try check.store.firstRow(
-                    "SELECT \(ScrapeRow.columns) FROM scrapes WHERE seq = ?1",
+                    "SELECT \(ScrapeRow.columns(ofVersion: check.store.version)) FROM scrapes WHERE seq = ?1",
                     seq
                 )
                 guard let row = found else { throw check.store.damaged("scrape \(seq) is missing") }
+                tail.add(row)
                 try check.checkReferences(of: row)
-                guard let run = row.run else {
-                    _ = try check.store.body(of: row)
-                    return
-                }
-                var count = counts[run] ?? RunCount(first: row.position, last: row.position)
-                count.first = min(count.first, row.position)
-                count.last = max(count.last, row.position)
-                count.count += 1
-                counts[run] = count
-                let (shape, _) = try check.store.understand(row, into: &document)
-                guard shape.skeleton == document.skeleton else {
-                    throw check.store.damaged("the body of scrape \(seq) is not of its shape")
-                }
+                try check.checkBody(try check.store.body(of: row), of: row, &document)
+            }
+        }
+        attempt { check in
+            for entry in try ChunkEntry.all(of: target.id, on: check.store) {
+                check.attempt { try $0.checkChunk(entry, &sealed, &document) }
             }
         }
         for run in try RunRow.all(of: target.id, on: store) {
-            guard let count = counts.removeValue(forKey: run.id) else {
+            // Since version 2 the row tells what is sealed; the tail tells the rest.
+            let ofTail = tail.runs.removeValue(forKey: run.id)
+            let told = store.version == 1 ? ofTail : sealed.runs.removeValue(forKey: run.id)
+            guard told != nil || ofTail != nil else {
                 add("run \(run.id.value) of \(target.name) has no scrape")
                 continue
             }
-            if count.first != run.first || count.last != run.last || count.count != run.scrapeCount {
+            let isTold = told.map { $0.first == run.first && $0.last == run.last } ?? true
+            if !isTold || run.scrapeCount != told?.count ?? 0 {
                 add("run \(run.id.value) of \(target.name) does not tell what its scrapes are")
             }
         }
-        for id in counts.keys.sorted() { add("run \(id.value) of \(target.name) is missing") }
+        for id in Set(tail.runs.keys).union(sealed.runs.keys).sorted() {
+            add("run \(id.value) of \(target.name) is missing")
+        }
+        if tail.failures + sealed.failures != target.failureCount {
+            add("target \(target.name) does not tell how many scrapes failed")
+        }
+    }
+
+    private func checkBody(_ body: [UInt8], of row: ScrapeRow, _ document: inout ScannedDocument) throws {
+        guard row.run != nil else { return }
+        let shape = try store.understand(row, body: body, into: &document)
+        guard shape.skeleton == document.skeleton else {
+            throw store.damaged("the body of scrape \(row.seq) is not of its shape")
+        }
+    }
+
+    /// A chunk: its checksums, its columns, its bodies, and what its row says of it.
+    private mutating func checkChunk(
+        _ entry: ChunkEntry,
+        _ counts: inout Counts,
+        _ document: inout ScannedDocument
+    ) throws {
+        let chunk = try store.chunk(entry)
+        try store.reading(chunk: entry.id) { try chunk.decoder.checkStreams() }
+        var ofChunk = Counts()
+        var missed = 0
+        var bytes = 0
+        for row in try chunk.rows() {
+            counts.add(row)
+            ofChunk.add(row)
+            missed += row.missed == nil ? 0 : 1
+            try checkReferences(of: row)
+        }
+        let runs = ofChunk.runs.sorted { $0.key < $1.key }.map {
+            ChunkEntry.Run(run: $0.key, count: Int($0.value.count), first: $0.value.first, last: $0.value.last)
+        }
+        let ends = try chunk.collections().map(\.collection.endNanoseconds)
+        try chunk.forEachScrape { row, body in
+            bytes += body.count
+            try checkBody(body, of: row, &document)
+        }
+        guard runs == entry.runs, ofChunk.failures == Int64(entry.failureCount), missed == entry.missedCount,
+            bytes == entry.bodyBytes, entry.times == chunk.decoder.timeRange,
+            entry.shapes.map(\.count) == chunk.decoder.shapes.map(\.documentCount),
+            entry.ends?.lowerBound == ends.min(), entry.ends?.upperBound == ends.max()
+        else { throw store.damaged("chunk \(entry.id) is not what its row says") }
     }
 
     private func checkReferences(of row: ScrapeRow) throws {
@@ -136,11 +198,16 @@ package struct IntegrityCheck {
 
     /// Scrapes and runs of no target.
     private mutating func checkStrays() throws {
-        for table in ["scrapes", "runs", "series", "shapes", "origins", "bases"] {
+        let chunks = store.version > 1 ? ["chunks"] : []
+        for table in ["scrapes", "runs", "series", "shapes", "origins", "bases"] + chunks {
             let count = try store.connection.integer(
                 "SELECT count(*) FROM \(table) WHERE target NOT IN (SELECT id FROM targets)"
             )
             if let count, count > 0 { add("\(count) rows of \(table) belong to no target") }
         }
+        guard store.version > 1 else { return }
+        attempt { _ = try $0.store.readTails(keepBodies: false) }
+        let strays = try store.connection.integer("SELECT count(*) FROM chunk_bytes WHERE id NOT IN (SELECT id FROM chunks)")
+        if let strays, strays > 0 { add("\(strays) rows of chunk_bytes belong to no chunk") }
     }
 }

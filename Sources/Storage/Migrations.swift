@@ -1,3 +1,4 @@
+import Model
 import SQLite
 
 /// The steps from one version of the schema to the next.
@@ -15,7 +16,9 @@ enum Migrations {
     }
 
     /// All steps after version 1, ascending by version.
-    static let steps: [Step] = []
+    static let steps: [Step] = [
+        Step(version: 2, run: { try migrateTo2($0) }, objects: Schema.version2)
+    ]
 
     /// The version that this program writes.
     static var currentVersion: Int64 { steps.last?.version ?? 1 }
@@ -35,5 +38,43 @@ enum Migrations {
             try step.run(connection)
             try connection.execute("PRAGMA user_version = \(step.version)")
         }
+    }
+
+    /// All scrapes become tail, whose runs are to be found anew: that also counts their collections, and seals them.
+    private static func migrateTo2(_ connection: Connection) throws {
+        try connection.execute("DROP INDEX scrapes_by_position; DROP INDEX failures; DROP INDEX bases_by_target")
+        try connection.execute("ALTER TABLE scrapes RENAME TO scrapes_1")
+        for object in Schema.version2 where ["scrapes", "chunks", "chunks_by_target", "chunk_bytes"].contains(object.name)
+        {
+            try connection.execute(object.sql)
+        }
+        // The path is for messages only, and whoever migrates says it.
+        let store = try RowStore(connection: connection, path: "the database", version: 2)
+        let rows = try connection.ownStatement("SELECT \(ScrapeRow.columns(ofVersion: 1)) FROM scrapes_1 ORDER BY seq")
+        var count: Int64 = 0
+        var firsts: [TargetID: ScrapePosition] = [:]
+        while try rows.step() {
+            let row = try ScrapeRow(rows, path: store.path, version: 1)
+            try row.store(on: connection)
+            count += 1
+            firsts[row.target] = min(firsts[row.target] ?? row.position, row.position)
+        }
+        rows.reset()
+        try connection.execute("DROP TABLE scrapes_1")
+        for target in try TargetRow.all(on: store) {
+            for var run in try RunRow.all(of: target.id, on: store) {
+                run.last = run.first
+                run.scrapeCount = 0
+                try run.update(on: connection)
+            }
+            guard let first = firsts[target.id] else { continue }
+            try connection.statement("INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)")
+                .bind(1, target.id.value).bind(2, first.epoch).bind(3, first.time.milliseconds)
+                .run()
+        }
+        var meta = try MetaValues(connection: connection, path: store.path)
+        meta.markSeq = max(meta.seqFloor, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0)
+        meta.markCount = count
+        try meta.store(on: connection)
     }
 }

@@ -134,6 +134,6 @@ extension ReplayLedger {
 
     private static func existing(_ vaultPath: String) throws(StorageError) -> Connection? {
         guard access(vaultPath + suffix, F_OK) == 0 else { return nil }
-        return try LedgerFile.open(path: vaultPath + suffix, role: .writer(create: false))
+        return try ReplayLedgerFile.open(path: vaultPath + suffix, role: .writer(create: false))
     }
 }

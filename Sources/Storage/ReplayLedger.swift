@@ -37,6 +37,7 @@ package actor ReplayLedger {
     private var destination: Int64?
     private var compressor: ZstdCompressor?
 
+    /// The ledger's own thread.
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// The ledger beside the database at `vaultPath`; made, 0600, where there is none.
@@ -56,7 +57,7 @@ package actor ReplayLedger {
     }
 
     private func begin() throws(StorageError) {
-        connection = try LedgerFile.open(path: path, role: .writer(create: true))
+        connection = try ReplayLedgerFile.open(path: path, role: .writer(create: true))
     }
 
     private func opened() throws(StorageError) -> Connection {
@@ -85,7 +86,7 @@ package actor ReplayLedger {
         lastSeq: Int64,
         now: Timestamp
     ) throws(StorageError) -> (position: ReplayPosition, foreignHigh: Int64) {
-        let key = LedgerFile.key(destination, databaseUUID: databaseUUID)
+        let key = ReplayLedgerFile.key(destination, databaseUUID: databaseUUID)
         lock = try VaultLock(file: VaultFile(path: "\(path)-\(key)"))
         return try wrapping { connection in
             try connection.transaction {

@@ -8,7 +8,7 @@ import Musl
 #endif
 
 /// The ledger's file: how it comes to be, and what is checked before it is believed.
-enum LedgerFile {
+enum ReplayLedgerFile {
     private static let schema = """
         CREATE TABLE destination (
           number INTEGER PRIMARY KEY, database TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,

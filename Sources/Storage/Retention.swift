@@ -87,6 +87,15 @@ extension WriterSession {
         return stat(file.realPath + suffix, &status) == 0 ? Int64(status.st_size) : 0
     }
 
+    /// See `VaultWriter.maintain`.
+    func maintain(_ policy: RetentionPolicy) throws(StorageError) -> PruneSummary {
+        let isSealUnfinished = try sealDue()
+        let isMergeUnfinished = try mergeStep(.idle)
+        var summary = try prune(policy)
+        summary.isUnfinished = summary.isUnfinished || isSealUnfinished || isMergeUnfinished
+        return summary
+    }
+
     /// See `VaultWriter.compact`.
     func compact(_ policy: RetentionPolicy) throws(StorageError) -> PruneSummary {
         var summary = PruneSummary()
@@ -96,7 +105,8 @@ extension WriterSession {
             summary.deletedProtected += part.deletedProtected
             guard part.isUnfinished else { break }
         }
-        try StorageError.wrapping(file.path) { try refreshStaleRuns() }
+        try sealAll()
+        while try mergeStep(.compact) {}
         try trimShapes(beyond: 0)
         while try freePages() > 0 {
             let before = try freePages()
@@ -138,6 +148,7 @@ extension WriterSession {
         _ policy: RetentionPolicy,
         _ summary: inout PruneSummary
     ) throws(StorageError) -> Bool {
+        try loadTargets()
         let victims = try StorageError.wrapping(file.path) { try findVictims(policy) }
         guard !victims.isEmpty else { return false }
         let limit = policy.protectedAfterSeq ?? .max
@@ -145,24 +156,41 @@ extension WriterSession {
             var meta = try MetaValues(connection: connection, path: file.path)
             meta.seqFloor = max(meta.seqFloor, nextSeq - 1)
             try meta.store(on: connection)
-            for victim in victims {
-                try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, victim.seq).run()
-            }
-            for (target, gone) in Dictionary(grouping: victims, by: \.target) { try trim(target, gone) }
+            for (target, gone) in Dictionary(grouping: victims, by: \.target) { try delete(gone, of: target) }
+            try storeMark()
         }
         // What is remembered of runs and bases may be gone.
         forget()
-        summary.deleted += Int64(victims.count)
-        summary.deletedProtected += victims.reduce(0) { $0 + ($1.seq > limit ? 1 : 0) }
+        for victim in victims {
+            summary.deleted += victim.count
+            switch victim.unit {
+            case .row(let row): summary.deletedProtected += row.seq > limit ? 1 : 0
+            case .chunk(let chunk):
+                // How many of a chunk that was exported in part were not is not worth a look into it.
+                if chunk.seqs.lowerBound > limit {
+                    summary.deletedProtected += victim.count
+                } else if chunk.seqs.upperBound > limit {
+                    summary.deletedProtected += min(victim.count, chunk.seqs.upperBound - limit)
+                }
+            }
+        }
         return true
     }
 
+    /// What goes as one: a chunk, or a row of the tail.
     private struct Victim {
-        var seq: Int64
+        enum Unit {
+            case chunk(ChunkEntry)
+            case row(ScrapeRow)
+        }
+
+        var unit: Unit
         var target: TargetID
-        var position: ScrapePosition
-        var run: RunID?
+        /// Of its newest scrape.
         var age: Int64
+        /// The highest number in it.
+        var seq: Int64
+        var count: Int64
     }
 
     /// A target with more shapes than this makes them up; then those that nothing has any more are looked for, which
@@ -174,88 +202,93 @@ extension WriterSession {
         try transaction {
             for target in try TargetRow.all(on: store) {
                 guard try count("shapes WHERE target = ?1", target.id) > countMax else { continue }
-                try connection.statement(
-                    """
-                    DELETE FROM shapes WHERE target = ?1 AND id NOT IN \
-                    (SELECT shape FROM scrapes WHERE target = ?1 AND shape IS NOT NULL)
-                    """
-                )
-                .bind(1, target.id.value)
-                .run()
-                if connection.changes > 0 { forget(target.id) }
+                let history = try loadHistory(of: target.id)
+                let used = Set(history.chunks.flatMap { $0.shapes.map(\.id) } + history.tail.compactMap(\.shape))
+                let unused = try shapes(of: target.id).filter { !used.contains($0) }
+                for id in unused {
+                    try connection.statement("DELETE FROM shapes WHERE id = ?1").bind(1, id.value).run()
+                }
+                if !unused.isEmpty { forget(target.id) }
             }
         }
         store.forget()
     }
 
-    /// The next scrapes to go: too old ones, else the oldest of all where the file is too large.
+    private func shapes(of target: TargetID) throws -> [ShapeID] {
+        let statement = try connection.statement("SELECT id FROM shapes WHERE target = ?1")
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        var ids: [ShapeID] = []
+        while try statement.step() { ids.append(ShapeID(statement.integer(0))) }
+        return ids
+    }
+
+    /// What goes next: what is too old, else the oldest of all where the file is too large.
     private func findVictims(_ policy: RetentionPolicy) throws -> [Victim] {
         let used = policy.bytesMax == nil ? 0 : try usedBytes()
         let isTooLarge = policy.bytesMax.map { used + WriterSession.walReserve(of: $0) > $0 } ?? false
         guard isTooLarge || policy.ageMilliseconds != nil else { return [] }
-        var oldest: [Victim] = []
         let now = policy.now ?? Timestamp(milliseconds: SystemCall.wallMilliseconds())
-        for target in try TargetRow.all(on: store) {
-            oldest += try oldestScrapes(of: target.id, now: now)
-        }
+        let limit = policy.protectedAfterSeq ?? .max
+        var all: [Victim] = []
+        for state in targets.values { all += try oldest(of: state, now: now) }
+        all.sort { $0.age > $1.age }
         if let age = policy.ageMilliseconds {
-            let limit = policy.protectedAfterSeq ?? .max
             // What is not exported yet is kept to twice the age (documents.md).
-            let tooOld = oldest.filter { $0.age > ($0.seq > limit ? age.multipliedOrMax(by: 2) : age) }
-            if !tooOld.isEmpty {
-                return Array(tooOld.sorted { $0.age > $1.age }.prefix(WriterSession.rowsPerBatch))
-            }
+            let tooOld = all.filter { $0.age > ($0.seq > limit ? age.multipliedOrMax(by: 2) : age) }
+            if !tooOld.isEmpty { return WriterSession.batch(tooOld, rows: WriterSession.rowsPerBatch) }
         }
         guard isTooLarge else { return [] }
-        let limit = policy.protectedAfterSeq ?? .max
-        let free = oldest.filter { $0.seq <= limit }
+        // The newest stays whatever the size.
+        let newest = all.last.map { $0.age } ?? 0
+        let others = all.filter { $0.age > newest }
+        let free = others.filter { $0.seq <= limit }
         let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
         let count = try countFor(bytes: excess, of: used)
-        return Array((free.isEmpty ? oldest : free).sorted { $0.age > $1.age }.prefix(count))
+        return WriterSession.batch(free.isEmpty ? others : free, rows: count)
+    }
+
+    /// The first of those, up to so many scrapes; one at least.
+    private static func batch(_ victims: [Victim], rows: Int) -> [Victim] {
+        var count: Int64 = 0
+        var batch: [Victim] = []
+        for victim in victims {
+            guard batch.isEmpty || count + victim.count <= Int64(rows) else { break }
+            count += victim.count
+            batch.append(victim)
+        }
+        return batch
     }
 
     /// How many scrapes hold about that many of the used bytes: one batch at most, and some at least.
     private func countFor(bytes: Int64, of used: Int64) throws -> Int {
-        var scrapes: Int64 = 0
-        for target in try TargetRow.all(on: store) {
-            scrapes += target.failureCount
-            for run in try RunRow.all(of: target.id, on: store) { scrapes += run.scrapeCount }
-        }
+        let scrapes = targets.values.reduce(Int64(0)) { $0 + $1.history.scrapeCount }
         let share = Double(bytes) / Double(max(used, 1)) * Double(scrapes)
         return min(WriterSession.rowsPerBatch, max(WriterSession.rowsPerSizeBatchMin, Int(min(share, 1e9))))
     }
 
-    /// Of a size limit this much is for the WAL: a checkpoint's worth, or a quarter where the limit is small.
+    /// Of a size limit this much is for the WAL: a checkpoint's worth, or a fifth where the limit is small.
     private static func walReserve(of bytesMax: Int64) -> Int64 {
-        min(Int64(pagesPerCheckpoint) * 4096, bytesMax / 4)
+        min(Int64(pagesPerCheckpoint) * 4096, bytesMax / 5)
     }
 
-    /// A target's oldest scrapes by position, with their ages.
-    private func oldestScrapes(of target: TargetID, now: Timestamp) throws -> [Victim] {
-        let steps = try ClockStep.all(of: target, on: store)
-        let statement = try connection.statement(
-            "SELECT seq, epoch, t, run FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT ?2"
-        )
-        try statement.bind(1, target.value).bind(2, Int64(WriterSession.rowsPerBatch))
-        defer { statement.reset() }
-        var victims: [Victim] = []
-        while try statement.step() {
-            let position = ScrapePosition(
-                epoch: statement.integer(1),
-                time: Timestamp(milliseconds: statement.integer(2))
-            )
-            let age = WriterSession.age(of: position, now: now, steps: steps)
-            victims.append(
-                Victim(
-                    seq: statement.integer(0),
-                    target: target,
-                    position: position,
-                    run: statement.optionalInteger(3).map { RunID($0) },
-                    age: age
-                )
+    /// A target's oldest scrapes, with their ages: chunks, and rows of the tail.
+    private func oldest(of state: TargetState, now: Timestamp) throws -> [Victim] {
+        let steps = try ClockStep.all(of: state.id, on: store)
+        func age(_ position: ScrapePosition) -> Int64 { WriterSession.age(of: position, now: now, steps: steps) }
+        let chunks = state.history.chunks.prefix(WriterSession.rowsPerBatch).map { chunk in
+            Victim(
+                unit: .chunk(chunk),
+                target: state.id,
+                age: age(chunk.last),
+                seq: chunk.seqs.upperBound,
+                count: Int64(chunk.scrapeCount)
             )
         }
-        return victims
+        let rows = state.history.tail.prefix(WriterSession.rowsPerBatch).map { row in
+            Victim(unit: .row(row), target: state.id, age: age(row.position), seq: row.seq, count: 1)
+        }
+        return chunks + rows
     }
 
     /// How long ago a scrape was: the wall clock's difference less every later step of it.
@@ -265,54 +298,43 @@ extension WriterSession {
         return age
     }
 
-    /// Brings what is known of a target in line with the scrapes that are left.
-    private func trim(_ target: TargetID, _ gone: [Victim]) throws {
-        guard var row = try TargetRow.find(target, on: store) else {
-            throw store.damaged("a target is missing")
-        }
-        for (id, scrapes) in Dictionary(grouping: gone, by: \.run) {
-            guard let id else {
-                row.failureCount -= Int64(scrapes.count)
-                continue
+    /// Deletes scrapes of a target, and brings what is known of it in line with what is left.
+    private func delete(_ gone: [Victim], of target: TargetID) throws {
+        guard var row = try TargetRow.find(target, on: store),
+            let history = targets.values.first(where: { $0.id == target })?.history
+        else { throw store.damaged("a target is missing") }
+        var runs: Set<RunID> = []
+        var seqs: Set<Int64> = []
+        var chunks: Set<Int64> = []
+        for victim in gone {
+            switch victim.unit {
+            case .row(let scrape):
+                try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, scrape.seq).run()
+                seqs.insert(scrape.seq)
+                if let run = scrape.run { runs.insert(run) } else { row.failureCount -= 1 }
+            case .chunk(let chunk):
+                try chunk.delete(on: connection)
+                chunks.insert(chunk.id)
+                runs.formUnion(chunk.runs.map(\.run))
+                row.failureCount -= Int64(chunk.failureCount)
             }
-            guard let run = try RunRow.find(id, on: store) else {
-                throw store.damaged("run \(id.value) is missing")
-            }
-            if try shrink(run, by: scrapes) == nil { row.runCount -= 1 }
         }
-        let first = try store.firstRow(
-            "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 ORDER BY epoch, t LIMIT 1",
-            target.value
-        )
-        try trimSteps(of: target, before: first?.position)
+        history.replace(tail: seqs, chunks: chunks, by: [])
+        let inTail = Set(history.tail.compactMap(\.run))
+        for id in runs.sorted() {
+            guard let run = try RunRow.find(id, on: store) else { throw store.damaged("run \(id.value) is missing") }
+            let left = sealedPart(of: run, history)
+            if left.scrapeCount == 0 && !inTail.contains(id) {
+                try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, id.value).run()
+                row.runCount -= 1
+            } else {
+                try left.update(on: connection)
+            }
+        }
+        try trimSteps(of: target, before: history.first)
         row.stepCount = try count("clock_steps WHERE target = ?1", target)
-        try trimBases(of: target)
+        if !seqs.isEmpty { try trimBases(of: target) }
         try row.store(on: connection)
-    }
-
-    /// Takes scrapes off a run; returns what is left, nil for nothing.
-    ///
-    /// By subtraction: counting what is left would take the longer the more there is.
-    private func shrink(_ run: RunRow, by gone: [Victim]) throws -> RunRow? {
-        var run = run
-        run.scrapeCount -= Int64(gone.count)
-        let all = "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND run = ?2"
-        let first = try store.firstRow("\(all) ORDER BY epoch, t LIMIT 1", run.target.value, run.id.value)
-        guard run.scrapeCount > 0, let first else {
-            try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
-            return nil
-        }
-        run.first = first.position
-        if gone.contains(where: { $0.position == run.last }) {
-            let last = try store.firstRow(
-                "\(all) ORDER BY epoch DESC, t DESC LIMIT 1",
-                run.target.value,
-                run.id.value
-            )
-            run.last = last?.position ?? run.first
-        }
-        try run.update(on: connection)
-        return run
     }
 
     private func count(_ rows: String, _ target: TargetID) throws -> Int64 {
@@ -335,32 +357,15 @@ extension WriterSession {
         try statement.run()
     }
 
-    /// Of a target's bases so many are looked at in a batch, the oldest: where bodies have little in common each
-    /// scrape has its own.
-    private static let basesPerBatch = 2 * rowsPerBatch
-
-    /// Deletes bases that no scrape needs.
-    ///
-    /// A base serves scrapes of its target with numbers from its own up to the target's next base, so a look at
-    /// those is enough.
+    /// Deletes bases that no row of the tail needs.
     private func trimBases(of target: TargetID) throws {
-        let statement = try connection.statement(
-            "SELECT seq FROM bases WHERE target = ?1 ORDER BY seq LIMIT ?2"
+        try connection.statement(
+            """
+            DELETE FROM bases WHERE target = ?1 AND seq NOT IN (SELECT base FROM scrapes WHERE base IS NOT NULL)
+            """
         )
-        try statement.bind(1, target.value).bind(2, Int64(WriterSession.basesPerBatch + 1))
-        var bases: [Int64] = []
-        while try statement.step() { bases.append(statement.integer(0)) }
-        statement.reset()
-        for (index, seq) in bases.prefix(WriterSession.basesPerBatch).enumerated() {
-            let end = index + 1 < bases.count ? bases[index + 1] : .max
-            let use = try connection.statement(
-                "SELECT 1 FROM scrapes WHERE seq >= ?1 AND seq < ?2 AND +target = ?3 AND base = ?1 LIMIT 1"
-            )
-            try use.bind(1, seq).bind(2, end).bind(3, target.value)
-            let isUsed = try use.step()
-            use.reset()
-            if !isUsed { try connection.statement("DELETE FROM bases WHERE seq = ?1").bind(1, seq).run() }
-        }
+        .bind(1, target.value)
+        .run()
     }
 }
 

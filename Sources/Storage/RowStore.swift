@@ -13,7 +13,12 @@ final class RowStore {
     private var origins: [Int64: Origin] = [:]
     private var boots: [Int64: String] = [:]
     private var bases: [Int64: [UInt8]] = [:]
+    private var openChunks: [SealedChunk] = []
+    /// The version of the schema.
+    let version: Int64
 
+    /// So many chunks are kept open.
+    private static let openChunksMax = 3
     /// Of that many shapes and base bodies copies are kept; processes that take turns need one each.
     private static let cachedMax = 16
     /// Cached shapes hold no more leaves than this together.
@@ -21,9 +26,10 @@ final class RowStore {
     /// Cached bases hold no more bytes than this together.
     private static let cachedBaseBytesMax = 4 << 20
 
-    init(connection: Connection, path: String) throws {
+    init(connection: Connection, path: String, version: Int64) throws {
         self.connection = connection
         self.path = path
+        self.version = version
         decompressor = try ZstdDecompressor()
     }
 
@@ -31,14 +37,46 @@ final class RowStore {
 
     /// The body of a row; for a failed scrape what was kept of it.
     func body(of row: ScrapeRow) throws -> [UInt8] {
+        if let (chunk, index) = row.sealed { return try self.chunk(chunk).body(index) }
         do {
-            return try BodyEncoding.decode(row.body, with: decompressor) {
+            return try BodyEncoding.decode(try row.body ?? encodedBody(of: row), with: decompressor) {
                 guard let base = row.base else { throw damaged("scrape \(row.seq) lacks its base") }
                 return try self.base(base, target: row.target)
             }
         } catch let error as CompressionError {
             throw damaged("the body of scrape \(row.seq) cannot be read: \(error)")
         }
+    }
+
+    private func encodedBody(of row: ScrapeRow) throws -> [UInt8] {
+        let found = try firstRow(
+            "SELECT \(ScrapeRow.columns(ofVersion: version)) FROM scrapes WHERE seq = ?1",
+            row.seq
+        )
+        guard let body = found?.body else { throw damaged("scrape \(row.seq) cannot be reached") }
+        return body
+    }
+
+    private func chunk(_ id: Int64) throws -> SealedChunk {
+        if let open = openChunks.last(where: { $0.entry.id == id }) { return open }
+        let statement = try connection.statement("SELECT \(ChunkEntry.columns) FROM chunks WHERE id = ?1")
+        try statement.bind(1, id)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("chunk \(id) is missing") }
+        return try chunk(ChunkEntry(statement, path: path))
+    }
+
+    /// The chunk, opened; from a cache of the last few.
+    func chunk(_ entry: ChunkEntry) throws -> SealedChunk {
+        if let index = openChunks.firstIndex(where: { $0.entry.id == entry.id }) {
+            let chunk = openChunks.remove(at: index)
+            openChunks.append(chunk)
+            return chunk
+        }
+        let chunk = try SealedChunk(entry, store: self)
+        if openChunks.count >= RowStore.openChunksMax { openChunks.removeFirst() }
+        openChunks.append(chunk)
+        return chunk
     }
 
     private func base(_ seq: Int64, target: TargetID) throws -> [UInt8] {
@@ -159,15 +197,19 @@ final class RowStore {
         origins.removeAll()
         boots.removeAll()
         bases.removeAll()
+        openChunks.removeAll()
     }
 
-    /// The first row of a query over `ScrapeRow.columns`.
+    /// Lets go of open chunks, which hold much memory.
+    func forgetChunks() { openChunks.removeAll() }
+
+    /// The first row of a query over `ScrapeRow.columns(ofVersion:)`.
     func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {
         let statement = try connection.statement(sql)
         defer { statement.reset() }
         for (index, value) in parameters.enumerated() { try statement.bind(Int32(index + 1), value) }
         guard try statement.step() else { return nil }
-        return try ScrapeRow(statement, path: path)
+        return try ScrapeRow(statement, path: path, version: version)
     }
 
     /// The record of a row.
@@ -193,9 +235,14 @@ final class RowStore {
         _ row: ScrapeRow,
         into document: inout ScannedDocument
     ) throws -> (shape: Shape, body: [UInt8]) {
+        let body = try body(of: row)
+        return (try understand(row, body: body, into: &document), body)
+    }
+
+    /// The document of a row whose body is known: taken apart into `document`, with its shape.
+    func understand(_ row: ScrapeRow, body: [UInt8], into document: inout ScannedDocument) throws -> Shape {
         guard let shapeID = row.shape else { throw damaged("scrape \(row.seq) has no shape") }
         let shape = try shape(shapeID)
-        let body = try body(of: row)
         do {
             try document.scan(body)
         } catch {
@@ -204,6 +251,6 @@ final class RowStore {
         guard document.leaves.count == shape.leafKinds.count else {
             throw damaged("the body of scrape \(row.seq) is not of its shape")
         }
-        return (shape, body)
+        return shape
     }
 }

@@ -105,14 +105,45 @@ enum Schema {
         ),
     ]
 
+    /// Each object of the schema of version 2: the newest scrapes in `scrapes`, without an index; the others in chunks.
+    static let version2: [(name: String, sql: String)] =
+        version1.filter { !["scrapes", "scrapes_by_position", "failures", "bases_by_target"].contains($0.name) } + [
+            (
+                "scrapes",
+                """
+                CREATE TABLE scrapes(seq INTEGER PRIMARY KEY, target INTEGER NOT NULL, epoch INTEGER NOT NULL, \
+                t INTEGER NOT NULL, wall INTEGER, run INTEGER, origin INTEGER NOT NULL, boot INTEGER, \
+                boot_ns INTEGER, duration_ns INTEGER, status INTEGER, date INTEGER, shape INTEGER, failure TEXT, \
+                seen INTEGER NOT NULL, missed_count INTEGER, missed_ns INTEGER, base INTEGER, body BLOB NOT NULL, \
+                checksum INTEGER NOT NULL)
+                """
+            ),
+            (
+                "chunks",
+                """
+                CREATE TABLE chunks(id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL, \
+                first_epoch INTEGER NOT NULL, first_t INTEGER NOT NULL, last_epoch INTEGER NOT NULL, \
+                last_t INTEGER NOT NULL, t_min INTEGER NOT NULL, t_max INTEGER NOT NULL, seq_min INTEGER NOT NULL, \
+                seq_max INTEGER NOT NULL, scrape_count INTEGER NOT NULL, failure_count INTEGER NOT NULL, \
+                missed_count INTEGER NOT NULL, end_min INTEGER, end_max INTEGER, last_origin INTEGER NOT NULL, \
+                failure_epoch INTEGER, failure_t INTEGER, failure TEXT, date_epoch INTEGER, date_t INTEGER, \
+                date_skew INTEGER, level INTEGER NOT NULL, size INTEGER NOT NULL, body_bytes INTEGER NOT NULL, \
+                runs BLOB NOT NULL, shapes BLOB NOT NULL, walls BLOB NOT NULL, checksum INTEGER NOT NULL)
+                """
+            ),
+            ("chunks_by_target", "CREATE INDEX chunks_by_target ON chunks(target)"),
+            ("chunk_bytes", "CREATE TABLE chunk_bytes(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)"),
+        ]
+
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
     static func create(on connection: Connection) throws(SQLiteError) {
         try connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
         do {
             try connection.transaction {
                 try connection.execute("PRAGMA application_id = \(VaultFile.applicationID)")
-                for object in version1 { try connection.execute(object.sql) }
-                try connection.execute("PRAGMA user_version = 1")
+                let version = Migrations.currentVersion
+                for object in Migrations.objects(ofVersion: version) { try connection.execute(object.sql) }
+                try connection.execute("PRAGMA user_version = \(version)")
                 let values = MetaValues(
                     databaseUUID: MetaValues.randomUUID(),
                     recordingHost: SystemCall.hostName(),
@@ -121,7 +152,6 @@ enum Schema {
                     targetCount: 0
                 )
                 try values.store(on: connection)
-                try Migrations.run(on: connection, from: 1)
             }
         } catch {
             // A closure's errors are untyped; all that is called in this one throws nothing else.
@@ -161,6 +191,9 @@ struct MetaValues {
     var seqFloor: Int64
     /// How many targets there are.
     var targetCount: Int64
+    /// Up to this `seq` the table `scrapes` has `markCount` rows; above it, it has every number.
+    var markSeq: Int64 = 0
+    var markCount: Int64 = 0
 
     init(
         databaseUUID: String,
@@ -201,6 +234,9 @@ struct MetaValues {
             seqFloor: floor,
             targetCount: targets
         )
+        // Version 1 has no mark.
+        markSeq = values["mark_seq"].flatMap { Int64($0) } ?? 0
+        markCount = values["mark_count"].flatMap { Int64($0) } ?? 0
     }
 
     /// Writes the table `meta`, within the caller's transaction.
@@ -208,7 +244,8 @@ struct MetaValues {
         let rows = [
             ("database_uuid", databaseUUID), ("recording_host", recordingHost),
             ("created_ms", String(createdMilliseconds)), ("seq_floor", String(seqFloor)),
-            ("target_count", String(targetCount)),
+            ("target_count", String(targetCount)), ("mark_seq", String(markSeq)),
+            ("mark_count", String(markCount)),
         ]
         for (key, value) in rows {
             try connection.statement("INSERT OR REPLACE INTO meta(key, value, checksum) VALUES (?1, ?2, ?3)")

@@ -1,7 +1,7 @@
 import Model
 import SQLite
 
-/// A row of the table `scrapes`, compared with its checksum.
+/// A scrape as it is stored: a row of the table `scrapes` (the tail), or a row of a chunk.
 struct ScrapeRow {
     var seq: Int64
     var target: TargetID
@@ -22,21 +22,29 @@ struct ScrapeRow {
     var shape: ShapeID?
     /// Why it failed; nil for a successful scrape.
     var failure: String?
+    /// How many collections this scrape was the first to show: the newest of its ring.
+    var seen: Int64 = 0
+    /// What nobody saw before it.
+    var missed: MissedCollections?
     /// The row of `bases` that the body is compressed against, if any.
     var base: Int64?
-    /// The body as `BodyEncoding` has it.
-    var body: [UInt8]
+    /// The body as `BodyEncoding` has it; nil where it is to be fetched.
+    var body: [UInt8]?
+    /// The number of its chunk, and its row there; nil for a row of the tail.
+    var sealed: (chunk: Int64, row: Int)?
 
     /// The columns to select, in the order in which `init` reads them.
-    static let columns = """
-        seq, target, epoch, t, wall, run, origin, boot, boot_ns, duration_ns, status, date, shape, failure, base, \
-        body, checksum
+    static func columns(ofVersion version: Int64) -> String {
         """
+        seq, target, epoch, t, wall, run, origin, boot, boot_ns, duration_ns, status, date, shape, failure, base, \
+        body, checksum\(version == 1 ? "" : ", seen, missed_count, missed_ns")
+        """
+    }
 
     /// The statement that stores a row.
     static let insert = """
-        INSERT INTO scrapes(\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-        ?16, ?17)
+        INSERT INTO scrapes(\(columns(ofVersion: 2))) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+        ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
         """
 }
 
@@ -44,7 +52,7 @@ extension ScrapeRow {
     /// The row that a statement over `columns` stands on.
     ///
     /// - Throws: `StorageError.damaged` where it contradicts its checksum or itself.
-    init(_ statement: Statement, path: String) throws {
+    init(_ statement: Statement, path: String, version: Int64) throws {
         seq = statement.integer(0)
         target = TargetID(statement.integer(1))
         position = ScrapePosition(
@@ -63,7 +71,16 @@ extension ScrapeRow {
         failure = statement.optionalText(13)
         base = statement.optionalInteger(14)
         body = statement.bytes(15)
-        guard checksum == statement.integer(16) else {
+        if version > 1 {
+            seen = statement.integer(17)
+            missed = statement.optionalInteger(18).map {
+                MissedCollections(
+                    count: UInt64(bitPattern: $0),
+                    pauseNanoseconds: UInt64(bitPattern: statement.integer(19))
+                )
+            }
+        }
+        guard checksum(version: version) == statement.integer(16) else {
             throw StorageError.damaged(path: path, detail: "scrape \(seq) contradicts its checksum")
         }
         guard (run == nil) == (failure != nil), (shape == nil) == (failure != nil) else {
@@ -72,7 +89,7 @@ extension ScrapeRow {
     }
 
     /// The row's checksum.
-    var checksum: Int64 {
+    func checksum(version: Int64) -> Int64 {
         var checksum = RowChecksum(table: "scrapes")
         checksum.add(seq)
         checksum.add(target.value)
@@ -89,7 +106,12 @@ extension ScrapeRow {
         checksum.add(shape?.value)
         checksum.add(failure)
         checksum.add(base)
-        body.withUnsafeBytes { checksum.add($0) }
+        (body ?? []).withUnsafeBytes { checksum.add($0) }
+        if version > 1 {
+            checksum.add(seen)
+            checksum.add(missed.map { Int64(bitPattern: $0.count) })
+            checksum.add(missed.map { Int64(bitPattern: $0.pauseNanoseconds) })
+        }
         return checksum.value
     }
 
@@ -103,15 +125,23 @@ extension ScrapeRow {
             )
             .bind(8, boot).bind(9, bootNanoseconds).bind(10, durationNanoseconds).bind(11, status)
             .bind(12, serverDate?.milliseconds).bind(13, shape?.value).bind(14, failure).bind(15, base)
-            .bind(16, body).bind(17, checksum)
+            .bind(16, body ?? []).bind(17, checksum(version: 2)).bind(18, seen)
+            .bind(19, missed.map { Int64(bitPattern: $0.count) })
+            .bind(20, missed.map { Int64(bitPattern: $0.pauseNanoseconds) })
         try statement.run()
     }
 
-    /// Gives a stored row another run.
-    mutating func moveToRun(_ run: RunID, on connection: Connection) throws(SQLiteError) {
-        self.run = run
-        try connection.statement("UPDATE scrapes SET run = ?2, checksum = ?3 WHERE seq = ?1")
-            .bind(1, seq).bind(2, run.value).bind(3, checksum)
-            .run()
+    /// Stores anew what runs and collections were found to be; the body must be at hand.
+    func updateRun(on connection: Connection) throws(SQLiteError) {
+        try connection.statement(
+            """
+            UPDATE scrapes SET run = ?2, seen = ?3, missed_count = ?4, missed_ns = ?5, checksum = ?6 WHERE seq = ?1
+            """
+        )
+        .bind(1, seq).bind(2, run?.value).bind(3, seen)
+        .bind(4, missed.map { Int64(bitPattern: $0.count) })
+        .bind(5, missed.map { Int64(bitPattern: $0.pauseNanoseconds) })
+        .bind(6, checksum(version: 2))
+        .run()
     }
 }

@@ -11,6 +11,13 @@ final class TargetState {
     var last: ScrapeClock.Last?
     /// The position of the last successful scrape.
     var lastSuccess: ScrapePosition?
+    /// All its scrapes but those that wait.
+    let history: TargetHistory
+    /// Scrapes that wait, with their bodies, within a transaction: they follow all others, and may be sealed at once.
+    var pending: [(row: ScrapeRow, body: [UInt8])] = []
+    var pendingBytes = 0
+    /// The place after its last clock step.
+    var lastStep: ScrapePosition?
     /// Its remembered runs: which one the next scrape continues.
     var tracker = RunTracker()
     /// The rows of the remembered runs.
@@ -31,7 +38,10 @@ final class TargetState {
     private static let shapesMax = 16
     private static let shapeLeavesMax = 32_768
 
-    init(row: TargetRow) { self.row = row }
+    init(row: TargetRow, history: TargetHistory) {
+        self.row = row
+        self.history = history
+    }
 
     var id: TargetID { row.id }
 

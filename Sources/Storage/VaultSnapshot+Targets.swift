@@ -9,36 +9,26 @@ extension VaultSnapshot {
 
     private func record(of target: TargetRow) throws -> TargetRecord {
         let runs = try runRows(of: target.id)
-        let select = "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1"
-        let newest = "ORDER BY epoch DESC, t DESC LIMIT 1"
-        let first = try store.firstRow("\(select) ORDER BY epoch, t LIMIT 1", target.id.value)
-        let last = try store.firstRow("\(select) \(newest)", target.id.value)
-        let failure = try store.firstRow("\(select) AND run IS NULL \(newest)", target.id.value)
+        let history = try history(of: target.id)
+        let (first, last, failure) = (history.first, history.last, history.lastFailure())
         for run in runs {
-            guard let first, let last, first.position <= run.first, run.last <= last.position else {
+            guard let first, let last, first <= run.first, run.last <= last else {
                 throw store.damaged("scrapes of \(target.name) cannot be reached")
             }
         }
         guard (failure == nil) == (target.failureCount == 0) else {
             throw store.damaged("failed scrapes of \(target.name) cannot be reached")
         }
-        var skew: Int64?
-        if target.hasDates,
-            let dated = try store.firstRow("\(select) AND date IS NOT NULL \(newest)", target.id.value)
-        {
-            // The wall clock, not a time that was moved on: the skew is between two clocks.
-            let wall = dated.wall ?? dated.position.time
-            skew = dated.serverDate.map { $0.milliseconds &- wall.milliseconds }
-        }
+        let skew = target.hasDates ? history.lastDated()?.skewMilliseconds : nil
         return TargetRecord(
             id: target.id,
             name: target.name,
-            origin: try origin(of: target, newest: last),
-            first: first?.position,
-            last: last?.position,
+            origin: try origin(of: target, newest: history.lastOrigin),
+            first: first,
+            last: last,
             scrapeCount: runs.reduce(0) { $0 &+ $1.scrapeCount },
             failureCount: target.failureCount,
-            lastFailure: failure.map { ($0.position.time, $0.failure ?? "") },
+            lastFailure: failure.map { ($0.position.time, $0.reason) },
             clockSteps: try steps(of: target.id),
             clockSkewMilliseconds: skew,
             isAlternating: VaultSnapshot.isInterleaved(runs),
@@ -46,8 +36,8 @@ extension VaultSnapshot {
         )
     }
 
-    private func origin(of target: TargetRow, newest: ScrapeRow?) throws -> Origin {
-        if let newest { return try store.origin(newest.origin) }
+    private func origin(of target: TargetRow, newest: Int64?) throws -> Origin {
+        if let newest { return try store.origin(newest) }
         let statement = try store.connection.statement("SELECT max(id) FROM origins WHERE target = ?1")
         try statement.bind(1, target.id.value)
         let id = try statement.step() ? statement.optionalInteger(0) : nil
@@ -87,7 +77,8 @@ extension VaultSnapshot {
         guard rows.count == (try row(of: target)?.runCount ?? 0) else {
             throw store.damaged("a run of target \(target.value) cannot be reached")
         }
-        return rows
+        guard store.version > 1 else { return rows }
+        return try history(of: target).completed(rows)
     }
 
     /// The series of a target, ascending by name.
@@ -106,29 +97,5 @@ extension VaultSnapshot {
             throw store.damaged("a clock step of target \(target.value) cannot be reached")
         }
         return steps
-    }
-
-    /// The scrapes of a target in a range; where that is all, the rows that come must be as many as there are.
-    func pages(
-        of target: TargetID,
-        in range: TimeRange,
-        afterSeq seq: Int64 = 0,
-        failures: Bool
-    ) throws -> RowPages {
-        let pages = try RowPages(
-            target: target,
-            range: range,
-            afterSeq: seq,
-            failures: failures,
-            store: store
-        )
-        if range == .all && seq == 0 { pages.expectedRows = try rowCount(of: target, failures: failures) }
-        return pages
-    }
-
-    /// How many scrapes a target has.
-    func rowCount(of target: TargetID, failures: Bool) throws -> Int64 {
-        let successes = try runRows(of: target).reduce(Int64(0)) { $0 &+ $1.scrapeCount }
-        return failures ? successes &+ (try row(of: target)?.failureCount ?? 0) : successes
     }
 }

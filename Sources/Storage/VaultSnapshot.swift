@@ -19,6 +19,8 @@ package final class VaultSnapshot {
     /// How many targets the database says it has, and their rows once read.
     let targetCount: Int64
     var knownTargets: [TargetRow]?
+    private var tails: [TargetID: [ScrapeRow]]?
+    private var histories: [TargetID: TargetHistory] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
 
@@ -34,7 +36,6 @@ package final class VaultSnapshot {
                 role: file.readerRole(),
                 busyMilliseconds: VaultSnapshot.busyMilliseconds
             )
-            let store = try RowStore(connection: connection, path: path)
             // The transaction begins with the first read.
             try connection.execute("BEGIN")
             let version = try connection.integer("PRAGMA user_version") ?? 0
@@ -43,8 +44,9 @@ package final class VaultSnapshot {
             }
             try Schema.verify(on: connection, version: version, path: path)
             let meta = try MetaValues(connection: connection, path: path)
+            let store = try RowStore(connection: connection, path: path, version: version)
             let highest = try connection.integer("SELECT max(seq) FROM scrapes") ?? 0
-            return (store, meta, max(meta.seqFloor, highest))
+            return (store, meta, max(meta.seqFloor, meta.markSeq, highest))
         }
         store = parts.0
         databaseUUID = parts.1.databaseUUID
@@ -111,7 +113,7 @@ package final class VaultSnapshot {
         failures: Bool
     ) throws -> ScrapeCursor {
         try reading {
-            let rows = try pages(of: target, in: range, afterSeq: seq, failures: failures)
+            let rows = HistoryRows(try history(of: target), range: range, afterSeq: seq, failures: failures)
             return ScrapeCursor(rows: rows, store: store, stepStarts: try stepStarts(of: target))
         }
     }
@@ -123,23 +125,26 @@ package final class VaultSnapshot {
         var positions: Set<ScrapePosition> = []
         for step in try steps(of: target) {
             positions.insert(step.after)
-            let first = try firstSuccess(of: target, atOrAfter: step.after)
-            if let first { positions.insert(first.position) }
+            let history = try history(of: target)
+            if let first = try history.position(after: step.after, isIncluded: true, .success) { positions.insert(first) }
         }
         starts[target] = positions
         return positions
     }
 
-    private func firstSuccess(of target: TargetID, atOrAfter position: ScrapePosition) throws -> ScrapeRow? {
-        try store.firstRow(
-            """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) >= (?2, ?3) \
-            AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-            """,
-            target.value,
-            position.epoch,
-            position.time.milliseconds
+    /// The scrapes of a target: its chunks and its tail.
+    func history(of target: TargetID) throws -> TargetHistory {
+        if let known = histories[target] { return known }
+        let tails = try tails ?? store.readTails(keepBodies: true)
+        self.tails = tails
+        let history = TargetHistory(
+            target: target,
+            chunks: try ChunkEntry.all(of: target, on: store),
+            tail: tails[target] ?? [],
+            store: store
         )
+        histories[target] = history
+        return history
     }
 
     /// The newest scrape of a target at or before `time` (the newest of all where nil); by (time, epoch),
@@ -150,21 +155,15 @@ package final class VaultSnapshot {
         failures: Bool
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
-            var newest: ScrapeRow?
-            for epoch in try store.epochs(of: target) {
-                let row = try store.firstRow(
-                    """
-                    SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND epoch = ?2 AND t <= ?3 \
-                    \(failures ? "" : "AND run IS NOT NULL") ORDER BY t DESC LIMIT 1
-                    """,
-                    target.value,
-                    epoch,
-                    time?.milliseconds ?? .max
-                )
+            let history = try history(of: target)
+            var newest: ScrapePosition?
+            for epoch in history.epochs {
+                let end = ScrapePosition(epoch: epoch, time: time ?? Timestamp(milliseconds: .max)).next
+                let found = try history.position(before: end, failures ? .any : .success)
                 // Epochs ascend, so of equal times the later epoch wins.
-                if let row, newest.map({ $0.position.time <= row.position.time }) ?? true { newest = row }
+                if let found, found.epoch == epoch, newest.map({ $0.time <= found.time }) ?? true { newest = found }
             }
-            return try newest.map { try answer($0) }
+            return try newest.flatMap { try history.row(at: $0) }.map { try answer($0) }
         }
     }
 
@@ -175,7 +174,8 @@ package final class VaultSnapshot {
         in run: RunID?
     ) throws -> (ScrapeRecord, body: [UInt8])? {
         try reading {
-            try store.successBefore(position, of: target, in: run).map { try answer($0) }
+            let kind = run.map { TargetHistory.Kind.run($0) } ?? .success
+            return try history(of: target).row(before: position, kind).map { try answer($0) }
         }
     }
 
@@ -186,52 +186,6 @@ package final class VaultSnapshot {
 }
 
 extension RowStore {
-    /// The epochs of a target that have scrapes, ascending.
-    func epochs(of target: TargetID) throws -> [Int64] {
-        // From one epoch to the next by the index: one look for each, however many scrapes there are.
-        let statement = try connection.statement(
-            "SELECT min(epoch) FROM scrapes WHERE target = ?1 AND epoch > ?2"
-        )
-        let first = try connection.statement("SELECT min(epoch) FROM scrapes WHERE target = ?1")
-        try first.bind(1, target.value)
-        defer { first.reset() }
-        guard try first.step(), var epoch = first.optionalInteger(0) else { return [] }
-        var epochs = [epoch]
-        while true {
-            statement.reset()
-            try statement.bind(1, target.value).bind(2, epoch)
-            guard try statement.step(), let next = statement.optionalInteger(0) else { break }
-            epoch = next
-            epochs.append(epoch)
-        }
-        statement.reset()
-        return epochs
-    }
-
-    /// The successful scrape directly before `position`, in that run, or any.
-    func successBefore(_ position: ScrapePosition, of target: TargetID, in run: RunID?) throws -> ScrapeRow? {
-        let sql = """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND \
-            \(run == nil ? "run IS NOT NULL" : "run = ?4") ORDER BY epoch DESC, t DESC LIMIT 1
-            """
-        guard let run else {
-            return try firstRow(sql, target.value, position.epoch, position.time.milliseconds)
-        }
-        return try firstRow(sql, target.value, position.epoch, position.time.milliseconds, run.value)
-    }
-
-    /// The successful scrape directly after `position`, in that run, or any.
-    func successAfter(_ position: ScrapePosition, of target: TargetID, in run: RunID?) throws -> ScrapeRow? {
-        let sql = """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) > (?2, ?3) AND \
-            \(run == nil ? "run IS NOT NULL" : "run = ?4") ORDER BY epoch, t LIMIT 1
-            """
-        guard let run else {
-            return try firstRow(sql, target.value, position.epoch, position.time.milliseconds)
-        }
-        return try firstRow(sql, target.value, position.epoch, position.time.milliseconds, run.value)
-    }
-
     /// The arguments of a process.
     func commandLine(_ id: Int64) throws -> [String] {
         let statement = try connection.statement(

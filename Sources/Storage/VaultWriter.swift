@@ -133,7 +133,15 @@ package actor VaultWriter {
         try opened().prune(policy)
     }
 
-    /// Prunes, gives all free space back to the file system, and writes the WAL back.
+    /// Seals what is due, merges a few chunks, prunes: a bounded piece of work, for about once a minute.
+    ///
+    /// Holds up appends by some 100 ms. Where the summary is unfinished, there is more of it.
+    @discardableResult
+    package func maintain(_ policy: RetentionPolicy = RetentionPolicy()) throws -> PruneSummary {
+        try opened().maintain(policy)
+    }
+
+    /// Prunes, seals and merges everything, gives all free space back to the file system, and writes the WAL back.
     @discardableResult
     package func compact(_ policy: RetentionPolicy = RetentionPolicy()) throws -> PruneSummary {
         try opened().compact(policy)

@@ -9,7 +9,11 @@ extension WriterSession {
         for scrape in scrapes where !TargetName.isValid(scrape.target) {
             throw .invalidTargetName(scrape.target)
         }
-        return try transaction { try scrapes.map { try insert($0) } }
+        return try transaction {
+            let outcomes = try scrapes.map { try insert($0) }
+            try storePending()
+            return outcomes
+        }
     }
 
     private func insert(_ imported: ImportedScrape) throws -> ImportOutcome {
@@ -17,26 +21,27 @@ extension WriterSession {
         let epoch = imported.epoch ?? target.last?.position.epoch ?? 0
         let position = ScrapePosition(epoch: epoch, time: imported.scrape.time)
         // After the last scrape nothing can stand in the way: the usual case costs no look.
-        if let last = target.last?.position, position <= last,
-            let present = try row(of: target.id, at: position)
-        {
-            return try isSame(present, as: imported.scrape) ? .skipped : .conflict
+        let isNext = target.last.map { position > $0.position } ?? true
+        if !isNext {
+            try storePending(of: target, maySeal: false)
+            if let present = try target.history.row(at: position) {
+                return try isSame(present, as: imported.scrape) ? .skipped : .conflict
+            }
         }
         let origin = try originID(imported.origin, of: target)
-        let row = try put(imported.scrape, into: target, at: position, origin: origin)
+        let row = try put(
+            imported.scrape,
+            into: target,
+            at: position,
+            origin: origin,
+            waits: isNext && target.staleFrom == nil
+        )
+        // What lies before or among what is sealed has to be sealed with it.
+        if let end = target.history.chunks.last?.last, position < end { try markStale(target, from: position) }
         if case .document = imported.scrape.outcome, let reason = row.failure {
             return .storedAsFailure(reason: reason)
         }
         return .stored
-    }
-
-    private func row(of target: TargetID, at position: ScrapePosition) throws -> ScrapeRow? {
-        try store.firstRow(
-            "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND epoch = ?2 AND t = ?3",
-            target.value,
-            position.epoch,
-            position.time.milliseconds
-        )
     }
 
     /// Whether the scrape has the body that is there; of a failed one only what is kept counts.

@@ -18,7 +18,8 @@ extension WriterSession {
         _ scrape: Scrape,
         into target: TargetState,
         at position: ScrapePosition,
-        origin: Int64
+        origin: Int64,
+        waits: Bool = false
     ) throws -> ScrapeRow {
         let seq = takeSeq()
         var row = ScrapeRow(
@@ -34,11 +35,9 @@ extension WriterSession {
             status: scrape.status.map { Int64($0) },
             serverDate: scrape.serverDate,
             shape: nil,
-            failure: nil,
-            base: nil,
-            body: []
+            failure: nil
         )
-        let body: [UInt8]
+        var body: [UInt8]
         switch scrape.outcome {
         case .failure(let reason, let kept):
             row.failure = reason
@@ -51,20 +50,56 @@ extension WriterSession {
             case .document(let id, let shape, let state):
                 row.shape = id
                 try register(shape, id: id, of: target, at: position.time)
-                row.run = try run(of: state, target: target, at: position)
+                let found = try run(of: state, target: target, at: position)
+                row.run = found.id
+                row.seen = Int64(found.collections.seen.count)
+                row.missed = found.collections.missed
             }
         }
+        if row.failure != nil { body = Array(body.prefix(Scrape.failureBodyMax)) }
+        if waits {
+            target.pending.append((row, body))
+            target.pendingBytes += body.count
+            if target.pendingBytes >= SealLimits.bytesMax { try storePending(of: target, maySeal: true) }
+        } else {
+            try storeTail(row, body: body, target: target)
+        }
+        try note(row, scrape: scrape, target: target)
+        return row
+    }
+
+    /// Stores a row of the tail.
+    private func storeTail(_ row: ScrapeRow, body: [UInt8], target: TargetState) throws {
+        var row = row
         if row.failure == nil {
-            let encoded = try target.encoder.encode(body, seq: seq, with: compressor)
-            if let newBase = encoded.newBase { try storeBase(newBase, seq: seq, target: target.id) }
+            let encoded = try target.encoder.encode(body, seq: row.seq, with: compressor)
+            if let newBase = encoded.newBase { try storeBase(newBase, seq: row.seq, target: target.id) }
             row.base = encoded.base
             row.body = encoded.bytes
         } else {
-            row.body = try BodyEncoder.whole(Array(body.prefix(Scrape.failureBodyMax)), with: compressor)
+            row.body = try BodyEncoder.whole(body, with: compressor)
         }
         try row.store(on: connection)
-        try note(row, scrape: scrape, target: target)
-        return row
+        target.history.add(row)
+    }
+
+    /// Stores what waits: sealed where it is enough for a chunk, else in the tail.
+    func storePending() throws {
+        for target in targets.values.sorted(by: { $0.id < $1.id }) { try storePending(of: target, maySeal: true) }
+    }
+
+    /// Stores what waits of a target.
+    func storePending(of target: TargetState, maySeal: Bool) throws {
+        guard !target.pending.isEmpty else { return }
+        let isEnough = target.pending.count + target.history.tail.count >= SealLimits.rowsMin
+            || target.pendingBytes >= SealLimits.bytesMax
+        if maySeal, target.staleFrom == nil, isEnough {
+            try seal(target)
+        } else {
+            for (row, body) in target.pending { try storeTail(row, body: body, target: target) }
+            target.pending.removeAll()
+            target.pendingBytes = 0
+        }
     }
 
     private func note(_ row: ScrapeRow, scrape: Scrape, target: TargetState) throws {

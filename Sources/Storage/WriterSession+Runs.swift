@@ -7,34 +7,61 @@ extension WriterSession {
     /// The run of a successful scrape at `position`.
     ///
     /// Out of order, it gets its neighbour's for the time being, and the target's runs are stale from there on.
-    func run(of state: ProcessState, target: TargetState, at position: ScrapePosition) throws -> RunID {
+    func run(of state: ProcessState, target: TargetState, at position: ScrapePosition) throws
+        -> (id: RunID, collections: NewCollections)
+    {
         if let lastSuccess = target.lastSuccess, position < lastSuccess || target.staleFrom != nil {
-            return try provisionalRun(target: target, at: position)
+            return (try provisionalRun(target: target, at: position), NewCollections())
         }
+        let previous = target.lastSuccess
         target.lastSuccess = position
+        let isAfterStep = target.lastStep.map { step in step <= position && previous.map { $0 < step } ?? true } ?? false
+        func collections(after state: ProcessState?, in new: ProcessState) -> NewCollections {
+            let baseline = CollectionReader.baseline(state, after: previous, at: position, isAfterStep: isAfterStep)
+            return PauseRing.newCollections(in: new, after: baseline)
+        }
         switch target.tracker.decide(state) {
         case .continues(let id):
+            let found = collections(after: target.tracker.state(of: id), in: state)
             target.tracker.note(state, in: id)
             guard var run = target.runs[id] else {
                 preconditionFailure("BUG: a remembered run without its row")
             }
             run.count(position)
-            if run.startedNanoseconds == nil { run.startedNanoseconds = state.firstCollectionEnd }
-            if run.commandLine == nil { run.commandLine = try commandLineID(state, of: target.id) }
+            if run.startedNanoseconds == nil, let started = state.firstCollectionEnd {
+                run.startedNanoseconds = started
+                target.changedRuns.insert(id)
+            }
+            if run.commandLine == nil, let line = try commandLineID(state, of: target.id) {
+                run.commandLine = line
+                target.changedRuns.insert(id)
+            }
             target.runs[id] = run
-            target.changedRuns.insert(id)
-            return id
+            return (id, found)
         case .begins:
             let run = try newRun(state, target: target.id, at: position)
-            try run.insert(on: connection)
+            try sealedPart(of: run, target.history).insert(on: connection)
             target.row.runCount += 1
             target.tracker.note(state, in: run.id)
             target.runs[run.id] = run
-            return run.id
+            return (run.id, collections(after: nil, in: state))
         }
     }
 
-    private func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow
+    /// What the table `runs` has of a run: what of it is sealed. Of one that is in the tail only, where it begins.
+    func sealedPart(of run: RunRow, _ history: TargetHistory) -> RunRow {
+        var row = run
+        row.scrapeCount = 0
+        row.last = row.first
+        for part in history.chunks.compactMap({ $0.part(of: run.id) }) {
+            row.first = row.scrapeCount == 0 ? part.first : min(row.first, part.first)
+            row.last = row.scrapeCount == 0 ? part.last : max(row.last, part.last)
+            row.scrapeCount += Int64(part.count)
+        }
+        return row
+    }
+
+    func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow
     {
         RunRow(
             id: RunID(try RowNumber.next(of: "runs", on: connection)),
@@ -47,7 +74,7 @@ extension WriterSession {
         )
     }
 
-    private func commandLineID(_ state: ProcessState, of target: TargetID) throws -> Int64? {
+    func commandLineID(_ state: ProcessState, of target: TargetID) throws -> Int64? {
         guard let arguments = state.commandLine.map({ StringList.encode($0) }) else { return nil }
         let statement = try connection.statement(
             "SELECT id FROM command_lines WHERE target = ?1 AND arguments = ?2"
@@ -74,51 +101,30 @@ extension WriterSession {
     }
 
     private func provisionalRun(target: TargetState, at position: ScrapePosition) throws -> RunID {
-        let before = try store.firstRow(
-            """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run IS NOT NULL \
-            ORDER BY epoch DESC, t DESC LIMIT 1
-            """,
-            target.id.value,
-            position.epoch,
-            position.time.milliseconds
-        )
+        let before = try target.history.row(before: position, .success)
         let neighbour =
-            try before
-            ?? store.firstRow(
-                """
-                SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) > (?2, ?3) \
-                AND run IS NOT NULL ORDER BY epoch, t LIMIT 1
-                """,
-                target.id.value,
-                position.epoch,
-                position.time.milliseconds
-            )
-        guard let id = neighbour?.run, var run = try target.runs[id] ?? RunRow.find(id, on: store) else {
-            throw store.damaged("a run is missing")
-        }
-        run.count(position)
-        target.runs[id] = run
-        target.changedRuns.insert(id)
-        if target.staleFrom.map({ position < $0 }) ?? true {
-            target.staleFrom = position
-            try connection.statement(
-                "INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)"
-            )
+            try before ?? target.history.position(after: position, .success).flatMap { try target.history.row(at: $0) }
+        guard let id = neighbour?.run else { throw store.damaged("a run is missing") }
+        try markStale(target, from: position)
+        return id
+    }
+
+    /// Notes that from `position` on what was stored must be gone over again.
+    func markStale(_ target: TargetState, from position: ScrapePosition) throws {
+        guard target.staleFrom.map({ position < $0 }) ?? true else { return }
+        target.staleFrom = position
+        try connection.statement("INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)")
             .bind(1, target.id.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
             .run()
-        }
-        return id
     }
 
     // MARK: Loading
 
     /// Reads what the writer remembers of a target.
     func loadState(of row: TargetRow) throws -> TargetState {
-        let state = TargetState(row: row)
-        let newest = "SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1"
-        let order = "ORDER BY epoch DESC, t DESC LIMIT 1"
-        if let last = try store.firstRow("\(newest) \(order)", row.id.value) {
+        let history = try loadHistory(of: row.id)
+        let state = TargetState(row: row, history: history)
+        if let last = try history.row(before: nil, .any) {
             let reading = ScrapeClock.Reading(
                 wall: last.wall ?? last.position.time,
                 bootID: try last.boot.map { try store.bootID($0) },
@@ -127,11 +133,11 @@ extension WriterSession {
             state.last = ScrapeClock.Last(position: last.position, reading: reading)
             state.origin = (try store.origin(last.origin), last.origin)
         }
-        state.lastSuccess = try store.firstRow("\(newest) AND run IS NOT NULL \(order)", row.id.value)?
-            .position
+        state.lastSuccess = try history.position(before: nil, .success)
+        state.lastStep = try ClockStep.all(of: row.id, on: store).last?.after
         state.staleFrom = try staleMarks().first { $0.target == row.id }?.from
         if state.staleFrom == nil {
-            let remembered = try runsBefore(nil, of: row.id)
+            let remembered = try runsBefore(nil, of: history)
             state.tracker = RunTracker(runs: remembered.map { ($0.run.id, $0.state) })
             for (run, _) in remembered { state.runs[run.id] = run }
         }
@@ -155,69 +161,70 @@ extension WriterSession {
     /// with its state there; as many as a tracker remembers.
     ///
     /// `run.last` is the last scrape before `position`.
-    private func runsBefore(
+    func runsBefore(
         _ position: ScrapePosition?,
-        of target: TargetID
+        of history: TargetHistory
     ) throws -> [(run: RunRow, state: ProcessState)] {
         var candidates: [RunRow] = []
-        for var run in try RunRow.all(of: target, on: store) {
+        for var run in try history.completed(RunRow.all(of: history.target, on: store)) {
             if let position {
                 guard run.first < position else { continue }
                 if run.last >= position {
-                    guard let last = try lastRow(of: run, before: position) else { continue }
-                    run.last = last.position
+                    guard let last = try history.position(before: position, .run(run.id)) else { continue }
+                    run.last = last
                 }
             }
             candidates.append(run)
         }
         candidates.sort { $0.last < $1.last }
-        return try candidates.suffix(RunTracker.runsMax).map { ($0, try state(of: $0)) }
+        return try candidates.suffix(RunTracker.runsMax).map { ($0, try state(of: $0, history)) }
     }
-
-    private func lastRow(of run: RunRow, before position: ScrapePosition) throws -> ScrapeRow? {
-        try store.firstRow(
-            """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run = ?4 \
-            ORDER BY epoch DESC, t DESC LIMIT 1
-            """,
-            run.target.value,
-            position.epoch,
-            position.time.milliseconds,
-            run.id.value
-        )
-    }
-
-    /// Of a run without memstats no more than so many rows are searched for one that has it.
-    private static let searchedRowsMax = 4096
 
     /// The state of a run at its `last` scrape.
     ///
     /// Where that has no memstats, the last that has it stands in.
-    private func state(of run: RunRow) throws -> ProcessState {
-        let statement = try connection.ownStatement(
-            """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) <= (?2, ?3) \
-            AND (epoch, t) >= (?4, ?5) AND run = ?6 ORDER BY epoch DESC, t DESC LIMIT \(WriterSession.searchedRowsMax)
-            """
-        )
-        try statement.bind(1, run.target.value).bind(2, run.last.epoch).bind(3, run.last.time.milliseconds)
-            .bind(4, run.first.epoch).bind(5, run.first.time.milliseconds).bind(6, run.id.value)
-        guard try statement.step() else { throw store.damaged("run \(run.id.value) has no scrape") }
-        let newest = try processState(of: try ScrapeRow(statement, path: file.path))
-        var tracker = RunTracker(runs: [(run.id, newest)])
-        while !newest.hasMemStats, try statement.step() {
-            let row = try ScrapeRow(statement, path: file.path)
-            guard let shape = row.shape, try store.shape(shape).memStats != nil else { continue }
-            tracker = RunTracker(runs: [(run.id, try processState(of: row))])
-            tracker.note(newest, in: run.id)
-            break
-        }
+    private func state(of run: RunRow, _ history: TargetHistory) throws -> ProcessState {
+        guard let row = try history.row(at: run.last) else { throw store.damaged("run \(run.id.value) has no scrape") }
+        let newest = try processState(of: row)
+        if newest.hasMemStats { return newest }
+        guard let earlier = try lastWithMemStats(of: run, history) else { return newest }
+        var tracker = RunTracker(runs: [(run.id, try processState(of: earlier))])
+        tracker.note(newest, in: run.id)
         return tracker.state(of: run.id) ?? newest
     }
 
+    private func lastWithMemStats(of run: RunRow, _ history: TargetHistory) throws -> ScrapeRow? {
+        func fits(_ row: ScrapeRow) throws -> Bool {
+            guard row.run == run.id, row.position < run.last, let shape = row.shape else { return false }
+            return try store.shape(shape).memStats != nil
+        }
+        let ofTail = try history.tail.last { try fits($0) }
+        for chunk in history.chunks.reversed() where chunk.part(of: run.id).map({ $0.first < run.last }) ?? false {
+            if let ofTail, chunk.last < ofTail.position { break }
+            guard try chunk.shapes.contains(where: { try store.shape($0.id).memStats != nil }),
+                let row = try store.chunk(chunk).rows().last(where: { try fits($0) })
+            else { continue }
+            return ofTail.map { $0.position > row.position ? $0 : row } ?? row
+        }
+        return ofTail
+    }
+
     private func processState(of row: ScrapeRow) throws -> ProcessState {
-        let (shape, body) = try store.understand(row, into: &document)
+        try processState(of: row, body: store.body(of: row))
+    }
+
+    func processState(of row: ScrapeRow, body: [UInt8]) throws -> ProcessState {
+        let shape = try store.understand(row, body: body, into: &document)
         return ProcessState(shape: shape, document: document, body: body)
+    }
+
+    /// A row of the tail with its coded body, and the body.
+    func complete(_ row: ScrapeRow) throws -> (ScrapeRow, [UInt8]) {
+        guard let full = try store.firstRow(
+            "SELECT \(ScrapeRow.columns(ofVersion: store.version)) FROM scrapes WHERE seq = ?1",
+            row.seq
+        ) else { throw store.damaged("scrape \(row.seq) cannot be reached") }
+        return (full, try store.body(of: full))
     }
 
     // MARK: Finding runs anew
@@ -234,77 +241,145 @@ extension WriterSession {
     func refreshRuns(of target: TargetID) throws {
         guard let from = try staleMarks().first(where: { $0.target == target })?.from else { return }
         try transaction {
-            var pass = try RunPass(
-                before: runsBefore(from, of: target),
-                all: RunRow.all(of: target, on: store),
-                from: from
-            )
-            for id in pass.straddling {
-                pass.setCount(of: id, to: try count(of: id, target: target, before: from))
-            }
-            var next: (position: ScrapePosition, isIncluded: Bool)? = (from, true)
-            while let start = next {
-                let rows = try page(of: target, from: start.position, isIncluded: start.isIncluded)
-                for var row in rows {
-                    let state = try processState(of: row)
-                    let id = try pass.run(of: row, state: state) {
-                        let run = try newRun(state, target: target, at: row.position)
-                        try run.insert(on: connection)
-                        return run
-                    }
-                    if pass.lacksCommandLine(id) {
-                        pass.setCommandLine(of: id, to: try commandLineID(state, of: target))
-                    }
-                    if row.run != id { try row.moveToRun(id, on: connection) }
-                }
-                next = rows.last.map { ($0.position, false) }
-            }
-            try store(pass, of: target)
+            forget(target)
+            guard let row = try TargetRow.find(target, on: store) else { throw store.damaged("a target is missing") }
+            let history = try loadHistory(of: target)
+            var pass = try HistoryPass(self, history, from: from)
+            try pass.run()
+            try store(pass.runs, row: row)
             try connection.statement("DELETE FROM stale_runs WHERE target = ?1").bind(1, target.value).run()
             forget(target)
+            try storeMark()
         }
     }
 
-    private func count(of run: RunID, target: TargetID, before position: ScrapePosition) throws -> Int64 {
-        let statement = try connection.statement(
-            "SELECT count(*) FROM scrapes WHERE target = ?1 AND (epoch, t) < (?2, ?3) AND run = ?4"
-        )
-        try statement.bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
-            .bind(4, run.value)
-        defer { statement.reset() }
-        return try statement.step() ? statement.integer(0) : 0
-    }
-
-    private func page(
-        of target: TargetID,
-        from position: ScrapePosition,
-        isIncluded: Bool
-    ) throws -> [ScrapeRow] {
-        let statement = try connection.statement(
-            """
-            SELECT \(ScrapeRow.columns) FROM scrapes WHERE target = ?1 AND (epoch, t) \(isIncluded ? ">=" : ">") \
-            (?2, ?3) AND run IS NOT NULL ORDER BY epoch, t LIMIT 256
-            """
-        )
-        try statement.bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
-        defer { statement.reset() }
-        var rows: [ScrapeRow] = []
-        while try statement.step() { rows.append(try ScrapeRow(statement, path: file.path)) }
-        return rows
-    }
-
-    private func store(_ pass: RunPass, of target: TargetID) throws {
+    private func store(_ pass: RunPass, row: TargetRow) throws {
+        forget(row.id)
+        let history = try loadHistory(of: row.id)
         for run in pass.touched {
             if run.scrapeCount > 0 {
-                try run.update(on: connection)
+                try sealedPart(of: run, history).update(on: connection)
             } else {
                 try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
             }
         }
-        guard var row = try TargetRow.find(target, on: store) else {
-            throw store.damaged("a target is missing")
-        }
+        var row = row
         row.runCount = Int64(pass.touched.count { $0.scrapeCount > 0 })
         try row.store(on: connection)
+    }
+}
+
+/// One pass over a target's scrapes from where some were put in between, within a transaction: finds runs and
+/// collections anew, and seals what lies among chunks.
+struct HistoryPass {
+    private let session: WriterSession
+    private let history: TargetHistory
+    private(set) var runs: RunPass
+    private var collections: CollectionReader
+    private var start: ScrapePosition
+
+    init(_ session: WriterSession, _ history: TargetHistory, from: ScrapePosition) throws {
+        self.session = session
+        self.history = history
+        // From the beginning of a chunk on: what stands before is right.
+        let index = history.chunkIndex(endingAtOrAfter: from)
+        start = index < history.chunks.count ? min(from, history.chunks[index].first) : from
+        let before = try session.runsBefore(start, of: history)
+        let all = try history.completed(RunRow.all(of: history.target, on: session.store))
+        runs = RunPass(before: before, all: all, from: start)
+        for id in runs.straddling { runs.setCount(of: id, to: HistoryPass.count(of: id, before: start, history)) }
+        collections = CollectionReader(
+            stepStarts: try HistoryPass.stepStarts(history),
+            runs: before.map { ($0.run.id, $0.state) },
+            previous: try history.position(before: start, .success)
+        )
+    }
+
+    private static func count(of run: RunID, before start: ScrapePosition, _ history: TargetHistory) -> Int64 {
+        let sealed = history.chunks.lazy.filter { $0.last < start }.compactMap { $0.part(of: run)?.count }.reduce(0, +)
+        return Int64(sealed + history.tail.count { $0.run == run && $0.position < start })
+    }
+
+    static func stepStarts(_ history: TargetHistory) throws -> Set<ScrapePosition> {
+        var positions: Set<ScrapePosition> = []
+        for step in try ClockStep.all(of: history.target, on: history.store) {
+            positions.insert(step.after)
+            if let first = try history.position(after: step.after, isIncluded: true, .success) { positions.insert(first) }
+        }
+        return positions
+    }
+
+    /// Goes over everything.
+    mutating func run() throws {
+        let chunks = history.chunks[history.chunkIndex(endingAtOrAfter: start)...]
+        var tail = history.tail[history.tailIndex(atOrAfter: start)...]
+        for chunk in chunks {
+            // What came in before the chunk becomes chunks of its own, what came in among its scrapes is sealed with them.
+            let before = tail.prefix { $0.position < chunk.first }
+            try seal(Array(before), among: nil)
+            tail = tail.dropFirst(before.count)
+            let inside = tail.prefix { $0.position < chunk.last }
+            try seal(Array(inside), among: chunk)
+            tail = tail.dropFirst(inside.count)
+        }
+        for row in tail {
+            guard row.run != nil else { continue }
+            var (changed, body) = try session.complete(row)
+            guard try settle(&changed, body) else { continue }
+            try changed.updateRun(on: session.connection)
+        }
+    }
+
+    private mutating func seal(_ inserted: [ScrapeRow], among chunk: ChunkEntry?) throws {
+        guard chunk != nil || !inserted.isEmpty else { return }
+        var batch = ChunkBatch(session, target: history.target, level: chunk?.level ?? .quick)
+        var isChanged = !inserted.isEmpty
+        var rest = inserted[...]
+        func add(_ row: ScrapeRow, _ body: [UInt8], _ pass: inout HistoryPass) throws {
+            var row = row
+            if row.run != nil, try pass.settle(&row, body) { isChanged = true }
+            try batch.add(row, body)
+        }
+        if let chunk {
+            let sealed = try session.store.chunk(chunk)
+            try sealed.forEachScrape { row, body in
+                while let next = rest.first, next.position < row.position {
+                    rest.removeFirst()
+                    try add(next, session.store.body(of: next), &self)
+                }
+                try add(row, body, &self)
+            }
+        }
+        for next in rest { try add(next, session.store.body(of: next), &self) }
+        guard isChanged else { return }
+        try batch.finish()
+        // Chunks never overlap, not even for a moment that a reader could see: this is one transaction.
+        if let chunk { try chunk.delete(on: session.connection) }
+        for row in inserted {
+            try session.connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run()
+        }
+    }
+
+    /// Finds run and collections of a successful scrape; says whether they are others than before.
+    private mutating func settle(_ row: inout ScrapeRow, _ body: [UInt8]) throws -> Bool {
+        let state = try session.processState(of: row, body: body)
+        let target = history.target
+        let session = session
+        let position = row.position
+        let id = try runs.run(of: row, state: state) {
+            let run = try session.newRun(state, target: target, at: position)
+            try run.insert(on: session.connection)
+            return run
+        }
+        if runs.lacksCommandLine(id) {
+            runs.setCommandLine(of: id, to: try session.commandLineID(state, of: target))
+        }
+        let found = collections.collections(in: state, run: id, at: row.position)
+        let seen = Int64(found.seen.count)
+        guard row.run != id || row.seen != seen || row.missed != found.missed else { return false }
+        row.run = id
+        row.seen = seen
+        row.missed = found.missed
+        return true
     }
 }

@@ -26,7 +26,8 @@ final class WriterSession {
     let store: RowStore
     let compressor: ZstdCompressor
     private let lock: VaultLock
-    private var targets: [String: TargetState] = [:]
+    private(set) var targets: [String: TargetState] = [:]
+    private var tails: [TargetID: [ScrapeRow]]?
     private(set) var nextSeq: Int64 = 1
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
@@ -46,7 +47,8 @@ final class WriterSession {
                 role: .writer(create: false),
                 busyMilliseconds: WriterSession.busyMilliseconds
             )
-            return (connection, try RowStore(connection: connection, path: path))
+            let version = Migrations.currentVersion
+            return (connection, try RowStore(connection: connection, path: path, version: version))
         }
         connection = opened.0
         store = opened.1
@@ -74,12 +76,14 @@ final class WriterSession {
             try connection.transaction { try Migrations.run(on: connection, from: version) }
         }
         try loadNextSeq()
+        tails = try store.readTails(keepBodies: false)
         try refreshStaleRuns()
+        if version == 1 { try sealAll() }
     }
 
     private func loadNextSeq() throws {
-        let floor = try MetaValues(connection: connection, path: file.path).seqFloor
-        nextSeq = max(floor, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
+        let meta = try MetaValues(connection: connection, path: file.path)
+        nextSeq = max(meta.seqFloor, meta.markSeq, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
     }
 
     /// Writes everything back and lets go of the file.
@@ -90,6 +94,8 @@ final class WriterSession {
         }
         try StorageError.wrapping(file.path) {
             try refreshStaleRuns()
+            // From here on even the last row of the tail would be missed.
+            try transaction { try storeMark() }
             try connection.checkpoint(.truncate)
         }
     }
@@ -117,6 +123,7 @@ final class WriterSession {
     /// Throws away what is remembered; it is read again when it is needed.
     func forget() {
         targets.removeAll()
+        tails = nil
         store.forget()
         // Where even this cannot be read, the next transaction fails on the same file with its own error.
         try? loadNextSeq()
@@ -124,7 +131,7 @@ final class WriterSession {
 
     private func storeChanges(of target: TargetState) throws {
         for id in target.changedRuns {
-            if let run = target.runs[id] { try run.update(on: connection) }
+            if let run = target.runs[id] { try sealedPart(of: run, target.history).update(on: connection) }
         }
         target.changedRuns.removeAll(keepingCapacity: true)
         if target.isRowChanged {
@@ -165,7 +172,9 @@ final class WriterSession {
                 try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
             }
         }
-        return try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
+        let stored = try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
+        try sealLongTail()
+        return stored
     }
 
     private func append(_ scrape: Scrape, to description: TargetDescription) throws -> StoredScrape {
@@ -180,6 +189,7 @@ final class WriterSession {
             let step = ClockStep(before: last.position, after: placement.position, milliseconds: milliseconds)
             try step.store(target: target.id, on: connection)
             target.row.stepCount += 1
+            target.lastStep = placement.position
         }
         let origin = try originID(description.origin, of: target)
         let row = try put(scrape, into: target, at: placement.position, origin: origin)
@@ -205,9 +215,23 @@ final class WriterSession {
         return state
     }
 
+    /// The scrapes of a target, as the file has them.
+    func loadHistory(of target: TargetID) throws -> TargetHistory {
+        // Within a transaction numbers may be given that are not stored yet, so only the first look checks them.
+        let tails = try tails ?? store.readTails(keepBodies: false, checksNumbers: false)
+        self.tails = tails
+        return TargetHistory(
+            target: target,
+            chunks: try ChunkEntry.all(of: target, on: store),
+            tail: tails[target] ?? [],
+            store: store
+        )
+    }
+
     /// Forgets one target's state.
     func forget(_ target: TargetID) {
         targets = targets.filter { $0.value.id != target }
+        tails = nil
     }
 
     /// See `VaultWriter.renameTarget`.

@@ -46,9 +46,12 @@ enum ExitStatus: Int32 {
     static func verdict(on error: any Error) -> (ExitStatus, String?) {
         switch error {
         case let error as StorageError: (status(of: error), error.description)
+        case let error as SQLStatementError: (status(of: error), error.description)
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
         case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
+        case let error as ExportSetupError: (.configuration, error.description)
+        case let error as ReplayStop: (ExitStatus(rawValue: error.exitStatus) ?? .failed, error.description)
         case let error as StreamError:
             error.isClosedPipe
                 ? (.inputOutput, nil)
@@ -71,6 +74,14 @@ enum ExitStatus: Int32 {
         case .diskFull, .inputOutput: .inputOutput
         case .targetExists, .invalidTargetName: .usage
         case .closed: .failed
+        }
+    }
+
+    private static func status(of error: SQLStatementError) -> ExitStatus {
+        switch error {
+        case .refused: .usage
+        case .deadlinePassed: .temporaryFailure
+        case .outOfMemory: .failed
         }
     }
 

@@ -50,7 +50,7 @@ extension Ban {
         + calls(["exit", "_exit", "abort", "quick_exit"], outside: front, "only expvault exits")
         + calls(["getenv", "secure_getenv", "setenv"], outside: front, "only expvault reads the environment")
         + names(["environ"], outside: front, "only expvault reads the environment")
-        + names(["CommandLine"], outside: front, "only expvault reads arguments")
+        + names(["CommandLine"], outside: front.union(lockHomes), "only expvault reads arguments")
         + calls(
             ["signal", "sigaction", "signalfd"],
             outside: front,
@@ -84,7 +84,9 @@ extension Ban {
         )
 
     private static let everywhere = Set(Layers.allowed.keys)
-    private static let front: Set = ["expvault"]
+    private static let front: Set<String> = ["expvault"]
+    /// Storage writes into its lock who holds it: the command's first word.
+    private static let lockHomes: Set = ["Storage"]
     /// Storage stamps the files that it makes, and the lock.
     private static let clockHomes: Set = ["Recorder", "Export", "Storage", "expvault"]
 

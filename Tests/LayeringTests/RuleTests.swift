@@ -26,7 +26,7 @@ import Testing
             ("let x = Swift.print(1)", "Storage"),
             ("Glibc.exit(1)", "Export"),
             ("guard let home = getenv(\"HOME\") else { return }", "Recorder"),
-            ("let a = CommandLine.arguments", "Storage"),
+            ("let a = CommandLine.arguments", "Query"),
             ("signal(SIGINT, SIG_IGN)", "Recorder"),
             ("let now = Date()", "expvault"),
             ("clock_gettime(CLOCK_REALTIME, &now)", "SQLite"),

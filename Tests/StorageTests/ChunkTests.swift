@@ -146,6 +146,19 @@ struct ChunkTests {
         #expect(statistics.neverRises == !rises, note)
     }
 
+    @Test("chunks that are merged hold what they held")
+    func merge() throws {
+        let seed = UInt64.random(in: 0...UInt64(UInt32.max))
+        let history = ChunkHistory(count: 130, traits: .all, seed: seed)
+        let quick = ChunkEncoder(level: .quick, shape: history.shape)
+        let parts = try [0..<40, 40..<41, 41..<130].map { try quick.encode(Array(history.scrapes[$0])) }
+        let merged = try ChunkEncoder(level: .cold, shape: history.shape).encode { take in
+            for part in parts { try ChunkDecoder(part).forEachScrape(shape: history.shape, take) }
+        }
+        try expect(try ChunkDecoder(merged), holds: history, "seed \(seed)")
+        #expect(try merged == ChunkEncoder(level: .cold, shape: history.shape).encode(history.scrapes))
+    }
+
     @Test("a chunk that was cut anywhere, or of which any bit is another, is refused")
     func damage() throws {
         let history = ChunkHistory(count: 6, traits: .all, seed: 78)

@@ -44,5 +44,6 @@ package struct Authentication: Sendable {
 extension Authentication: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package var description: String { header == nil ? "no credential" : "a credential" }
     package var debugDescription: String { description }
+    /// A mirror that shows nothing, since `dump` and string interpolation go by it.
     package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -71,7 +71,12 @@ enum FingerprintPin {
         guard wanted.utf8.count == 64, wanted.allSatisfy(\.isHexDigit) else {
             throw ExportSetupError("--ca-fingerprint takes the 64 hexadecimal digits of a SHA-256")
         }
-        let chain = try await chain(of: url, group: group)
+        let chain: [NIOSSLCertificate]
+        do {
+            chain = try await self.chain(of: url, group: group)
+        } catch {
+            throw ReplayStop(.unavailable, "\(url) does not show its certificates: \(reason(for: error))")
+        }
         for certificate in chain {
             let bytes = try certificate.toDERBytes()
             if SHA256.hexadecimal(SHA256.digest(bytes)) == wanted { return certificate }
@@ -80,6 +85,14 @@ enum FingerprintPin {
             .unavailable,
             "\(url) shows no certificate with the fingerprint given; is it the right server, and does it send its CA?"
         )
+    }
+
+    private static func reason(for error: any Error) -> String {
+        switch error {
+        case is NIOConnectionError, is IOError, ChannelError.connectTimeout: "it cannot be reached"
+        case is NIOSSLError, is BoringSSLError: "it does not speak TLS"
+        default: "the connection was cut"
+        }
     }
 
     private static func chain(

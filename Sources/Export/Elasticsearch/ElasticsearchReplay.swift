@@ -62,7 +62,11 @@ package final class ElasticsearchReplay: Sendable {
         )
         let client: ElasticsearchClient
         do {
-            client = try await openClient()
+            guard let opened = try await openClient() else {
+                report.end = .cancelled
+                return report
+            }
+            client = opened
         } catch let stop as ReplayStop {
             report.end = .stopped(stop)
             return report
@@ -79,10 +83,25 @@ package final class ElasticsearchReplay: Sendable {
         return report
     }
 
-    private func openClient() async throws -> ElasticsearchClient {
+    /// Opens the client; where its TLS needs the server for that (`--ca-fingerprint`), as patiently as all else.
+    private func openClient() async throws -> ElasticsearchClient? {
         var settings = configuration.client
         settings.userAgent = "expvault/\(configuration.version)"
-        return try await ElasticsearchClient.open(settings)
+        var policy = RetryPolicy(seed: UInt64.random(in: .min ... .max))
+        var attempt = 0
+        let started = MonotonicClock.now
+        while !isCancelled, !Task.isCancelled {
+            do {
+                return try await ElasticsearchClient.open(settings)
+            } catch let stop as ReplayStop where stop.kind == .unavailable {
+                let delay = policy.delay(attempt: attempt)
+                attempt += 1
+                let waited = MonotonicClock.now - started
+                guard configuration.follows || waited + delay < configuration.waitMax else { throw stop }
+                await ServerGreeting.rest(delay) { self.isCancelled }
+            }
+        }
+        return nil
     }
 
     private func run(
@@ -344,17 +363,6 @@ package final class ElasticsearchReplay: Sendable {
         case .cancelled: loop.machine.handle(.cancelled, now: now)
         case .nothing: if Task.isCancelled { loop.machine.handle(.cancelled, now: now) }
         }
-    }
-}
-
-/// Random UUIDs (RFC 9562, version 4).
-enum RandomUUID {
-    static func text() -> String {
-        var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array(SHA256.hexadecimal(bytes))
-        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
     }
 }
 

@@ -11,6 +11,7 @@ package struct PerStream<Value> {
         expvar = value
     }
 
+    /// The value for that stream.
     package subscript(stream: DocumentKind) -> Value {
         get {
             switch stream {

@@ -52,13 +52,13 @@ struct ServerGreeting {
                     waitMilliseconds: delay
                 )
             )
-            await rest(delay, isCancelled)
+            await Self.rest(delay, isCancelled)
         }
         return nil
     }
 
     /// Sleeps, but wakes up within a tenth of a second where somebody wants an end.
-    private func rest(_ milliseconds: Int64, _ isCancelled: () -> Bool) async {
+    static func rest(_ milliseconds: Int64, _ isCancelled: () -> Bool) async {
         let end = MonotonicClock.now + milliseconds
         while MonotonicClock.now < end, !isCancelled(), !Task.isCancelled {
             // Cancelled in its sleep it is done anyway.

@@ -2,6 +2,7 @@ package import JSON
 
 /// What a server says of itself at `GET /`, once it has shown that it is one we can send to.
 package struct ServerInfo: Hashable, Sendable {
+    /// Whose server it is.
     package enum Product: String, Hashable, Sendable {
         case elasticsearch = "Elasticsearch"
         case openSearch = "OpenSearch"

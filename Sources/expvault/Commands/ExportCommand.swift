@@ -9,7 +9,10 @@ struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "Replay scrapes as the integration's documents, or as raw lines.",
-        subcommands: [ExportFileCommand.self, ExportRawCommand.self]
+        subcommands: [
+            ExportElasticsearchCommand.self, ExportFileCommand.self, ExportRawCommand.self,
+            ExportRejectedCommand.self,
+        ]
     )
 }
 

@@ -5,6 +5,8 @@ import Model
 enum Cell {
     /// Text, possibly from a target; escaped where it is shown.
     case text(String)
+    /// A number as it is to be shown, digit for digit.
+    case exact(String)
     /// Nothing to say: null, an empty CSV cell, a dash.
     case missing
     /// An exact integer in a unit.
@@ -46,7 +48,7 @@ enum Cell {
     /// Whether tables align it to the right.
     var isNumeric: Bool {
         switch self {
-        case .integer, .real, .perSecond: true
+        case .integer, .real, .perSecond, .exact: true
         case .text, .missing, .time, .nested: false
         }
     }
@@ -55,6 +57,7 @@ enum Cell {
     var human: String {
         switch self {
         case .text(let text): EscapedText.escape(text)
+        case .exact(let text): text
         case .missing: "–"
         case .integer(let value, let unit): HumanText.quantity(value, unit: unit)
         case .real(let value, let unit): HumanText.quantity(value, unit: unit)
@@ -68,6 +71,7 @@ enum Cell {
     var plain: String {
         switch self {
         case .text(let text): text
+        case .exact(let text): text
         case .missing: ""
         case .integer(let value, _): String(value)
         case .real(let value, _), .perSecond(let value, _): value.isFinite ? JSONWriter.text(of: value) : ""
@@ -80,6 +84,7 @@ enum Cell {
     func write(to json: inout JSONWriter) {
         switch self {
         case .text(let text): json.string(text)
+        case .exact(let text): json.raw(text.utf8)
         case .missing: json.null()
         case .integer(let value, _): json.integer(value)
         case .real(let value, _), .perSecond(let value, _): json.real(value)

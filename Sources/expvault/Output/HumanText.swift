@@ -48,7 +48,9 @@ enum HumanText {
     /// A number too large or small for plain digits, with three significant ones: `4.12e-05`.
     private static func scientific(_ value: Double) -> String {
         let text = value.description
-        guard let exponent = text.lastIndex(of: "e"), let mantissa = Double(text[..<exponent]) else { return text }
+        guard let exponent = text.lastIndex(of: "e"), let mantissa = Double(text[..<exponent]) else {
+            return text
+        }
         return fixed(mantissa, decimals: 2) + text[exponent...]
     }
 

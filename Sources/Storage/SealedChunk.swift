@@ -1,0 +1,152 @@
+import Expvar
+import Model
+import SQLite
+
+/// A chunk that is being read: its decoder, and what was read of it last.
+final class SealedChunk {
+    let entry: ChunkEntry
+    let decoder: ChunkDecoder
+    private let store: RowStore
+    private var knownRows: [ScrapeRow]?
+    private var knownSeriesRows: [SeriesRow]?
+    private var seenByRow: [Int: Int64]?
+    private var page: (first: Int, bodies: [[UInt8]])?
+    private var pageRows = 1
+
+    /// A page of bodies ends near so many bytes: bodies are put together many at a time, since each time all columns
+    /// are taken up.
+    private static let pageBytes = 8 << 20
+
+    init(_ entry: ChunkEntry, store: RowStore) throws {
+        self.entry = entry
+        self.store = store
+        let statement = try store.connection.statement("SELECT bytes FROM chunk_bytes WHERE id = ?1")
+        try statement.bind(1, entry.id)
+        defer { statement.reset() }
+        guard try statement.step() else { throw store.damaged("chunk \(entry.id) is missing") }
+        let bytes = statement.bytes(0)
+        decoder = try store.reading(chunk: entry.id) { try ChunkDecoder(bytes) }
+        guard bytes.count == entry.size, decoder.rowCount == entry.scrapeCount, decoder.first == entry.first,
+            decoder.last == entry.last, decoder.documentCount == entry.documentCount,
+            decoder.seqRange == entry.seqs, decoder.shapes.map(\.id) == entry.shapes.map(\.id)
+        else { throw store.damaged("chunk \(entry.id) is not what its row says") }
+    }
+
+    /// All its scrapes, ascending by position; bodies are fetched by `body(_:)`.
+    ///
+    /// `seen` is not told; see `completeRows`.
+    func rows() throws -> [ScrapeRow] {
+        if let knownRows { return knownRows }
+        let rows = try store.reading(chunk: entry.id) { try decoder.rows() }
+        var previous: ScrapePosition?
+        let result = try rows.enumerated().map { index, row in
+            guard previous.map({ $0 < row.position }) ?? true else {
+                throw store.damaged("chunk \(entry.id) is out of order")
+            }
+            previous = row.position
+            return scrapeRow(row, index)
+        }
+        guard result.first?.position == entry.first, result.last?.position == entry.last else {
+            throw store.damaged("chunk \(entry.id) is not what its row says")
+        }
+        knownRows = result
+        return result
+    }
+
+    private func scrapeRow(_ row: ChunkRow, _ index: Int) -> ScrapeRow {
+        var result = ScrapeRow(
+            seq: row.seq,
+            target: entry.target,
+            position: row.position,
+            wall: entry.walls[index],
+            run: nil,
+            origin: row.origin,
+            boot: row.boot,
+            bootNanoseconds: row.bootNanoseconds,
+            durationNanoseconds: row.durationNanoseconds,
+            status: row.status.map { Int64($0) },
+            serverDate: row.serverDate,
+            shape: nil,
+            failure: nil
+        )
+        result.sealed = (entry.id, index)
+        switch row.outcome {
+        case .document(let shape, let run, let missed):
+            result.shape = shape
+            result.run = run
+            result.missed = missed
+        case .failure(let reason): result.failure = reason
+        }
+        return result
+    }
+
+    /// All its scrapes, with the number of collections that each was first to show.
+    func completeRows() throws -> [ScrapeRow] {
+        var seen: [Int: Int64] = [:]
+        for collection in try collections() { seen[collection.row, default: 0] += 1 }
+        var rows = try rows()
+        for (row, count) in seen where rows.indices.contains(row) { rows[row].seen = count }
+        return rows
+    }
+
+    /// The collections that its scrapes were first to show.
+    func collections() throws -> [ChunkCollection] {
+        try store.reading(chunk: entry.id) { try decoder.collections { try self.store.shape($0) } }
+    }
+
+    /// Its documents, ascending by position; their `isAfterStep` is not to be used.
+    func seriesRows() throws -> [SeriesRow] {
+        if let knownSeriesRows { return knownSeriesRows }
+        let rows = try store.reading(chunk: entry.id) { try decoder.seriesRows() }
+        for (a, b) in zip(rows, rows.dropFirst()) where a.position >= b.position {
+            throw store.damaged("chunk \(entry.id) is out of order")
+        }
+        knownSeriesRows = rows
+        return rows
+    }
+
+    /// The values of a series, one for each document.
+    func column(_ leaves: [Int?]) throws -> SeriesColumn {
+        try store.reading(chunk: entry.id) { try decoder.series(leaves: leaves) { try self.store.shape($0) } }
+    }
+
+    /// The body of a row; of a failed scrape what was kept of it. Cheap where rows are asked for in order.
+    func body(_ row: Int) throws -> [UInt8] {
+        if let page, row >= page.first, row < page.first + page.bodies.count { return page.bodies[row - page.first] }
+        if let page, row == page.first + page.bodies.count {
+            let size = max(1, entry.bodyBytes / max(1, entry.scrapeCount))
+            pageRows = max(1, min(pageRows * 64, SealedChunk.pageBytes / size))
+        } else {
+            pageRows = 1
+        }
+        page = nil
+        var bodies: [[UInt8]] = []
+        try store.reading(chunk: entry.id) {
+            try decoder.forEachBody(in: row..<row + pageRows, shape: { try self.store.shape($0) }) { bodies.append($1) }
+        }
+        guard let first = bodies.first else { throw store.damaged("chunk \(entry.id) has no row \(row)") }
+        page = (row, bodies)
+        return first
+    }
+
+    /// Calls `body` with each scrape and its body, in order.
+    func forEachScrape(_ body: (ScrapeRow, [UInt8]) throws -> Void) throws {
+        let rows = try completeRows()
+        try store.reading(chunk: entry.id) {
+            try decoder.forEachBody(in: 0..<rows.count, shape: { try self.store.shape($0) }) { row, bytes in
+                try body(rows[row], bytes)
+            }
+        }
+    }
+}
+
+extension RowStore {
+    /// Runs `body`; what the chunk's decoder throws becomes a `StorageError`.
+    func reading<Result>(chunk id: Int64, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as ChunkError {
+            throw damaged("chunk \(id): \(error)")
+        }
+    }
+}

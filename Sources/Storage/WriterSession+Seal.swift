@@ -1,0 +1,100 @@
+import Model
+import SQLite
+
+/// Sealing: tail → chunk, in one transaction.
+extension WriterSession {
+    /// Seals a target's tail and what waits of it, within the caller's transaction. Its runs must not be stale.
+    func seal(_ target: TargetState) throws {
+        let history = target.history
+        let tail = history.tail
+        guard !tail.isEmpty || !target.pending.isEmpty else { return }
+        var batch = ChunkBatch(self, target: target.id, level: .quick)
+        for row in tail { try batch.add(row, try store.body(of: row)) }
+        for (row, body) in target.pending { try batch.add(row, body) }
+        target.pending.removeAll()
+        target.pendingBytes = 0
+        let entries = try batch.finish()
+        for row in tail { try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run() }
+        try connection.statement("DELETE FROM bases WHERE target = ?1").bind(1, target.id.value).run()
+        target.encoder = BodyEncoder()
+        history.replace(tail: Set(tail.map(\.seq)), by: entries)
+        try storeSealedRuns(entries, of: target.id, history)
+        try storeMark()
+    }
+
+    /// Brings the table `runs` in line with the chunks.
+    func storeSealedRuns(_ entries: [ChunkEntry], of target: TargetID, _ history: TargetHistory) throws {
+        for id in Set(entries.flatMap { $0.runs.map(\.run) }).sorted() {
+            guard let run = try targets.values.first(where: { $0.id == target })?.runs[id] ?? RunRow.find(id, on: store)
+            else { throw store.damaged("run \(id.value) is missing") }
+            try sealedPart(of: run, history).update(on: connection)
+        }
+    }
+
+    /// Notes how many rows the tail has, so that a lost one is missed.
+    func storeMark() throws {
+        var meta = try MetaValues(connection: connection, path: file.path)
+        let count = try connection.integer("SELECT count(*) FROM scrapes") ?? 0
+        guard meta.markSeq != nextSeq - 1 || meta.markCount != count else { return }
+        meta.markSeq = nextSeq - 1
+        meta.markCount = count
+        try meta.store(on: connection)
+    }
+
+    /// Seals one tail that has grown long although nobody called `maintain`.
+    func sealLongTail() throws(StorageError) {
+        guard let long = targets.values.first(where: { $0.history.tail.count >= SealLimits.rowsMax && $0.staleFrom == nil })
+        else { return }
+        try transaction { try seal(long) }
+    }
+
+    /// Seals the tails that are long or old enough.
+    ///
+    /// Those that are half as long go with them: rows of all targets share pages, and a page that is emptied at once
+    /// is written once. Returns whether there is more to do.
+    @discardableResult
+    func sealDue() throws(StorageError) -> Bool {
+        try loadTargets()
+        let states = targets.values.filter { $0.staleFrom == nil && !$0.history.tail.isEmpty }
+            .sorted { $0.history.tail.count > $1.history.tail.count }
+        guard states.contains(where: isDue) else { return false }
+        var rows = 0
+        var chosen: [TargetState] = []
+        for state in states where isDue(state) || state.history.tail.count * 2 >= SealLimits.rowsMin {
+            guard rows == 0 || rows + state.history.tail.count <= SealLimits.rowsPerCall else { continue }
+            rows += state.history.tail.count
+            chosen.append(state)
+        }
+        try transaction { for state in chosen { try seal(state) } }
+        return targets.values.contains(where: isDue)
+    }
+
+    private func isDue(_ state: TargetState) -> Bool {
+        guard state.staleFrom == nil, let first = state.history.tail.first, let last = state.history.tail.last else {
+            return false
+        }
+        let age = last.position.time.milliseconds &- first.position.time.milliseconds
+        return state.history.tail.count >= SealLimits.rowsMin || age >= SealLimits.ageMax
+            || first.position.epoch != last.position.epoch
+    }
+
+    /// Seals everything.
+    func sealAll() throws(StorageError) {
+        try loadTargets()
+        for state in targets.values.sorted(by: { $0.id < $1.id }) {
+            if state.staleFrom != nil { try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) } }
+        }
+        try loadTargets()
+        for name in targets.keys.sorted() {
+            guard let state = targets[name] else { continue }
+            try transaction { try seal(state) }
+        }
+    }
+
+    /// Has the state of every target at hand.
+    func loadTargets() throws(StorageError) {
+        try StorageError.wrapping(file.path) {
+            for row in try TargetRow.all(on: store) where targets[row.name] == nil { _ = try target(named: row.name) }
+        }
+    }
+}

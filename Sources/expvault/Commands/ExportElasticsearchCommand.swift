@@ -1,0 +1,156 @@
+import ArgumentParser
+import Export
+import JSON
+import Model
+import Storage
+import UnixSignals
+
+/// `expvault export elasticsearch`: replay to a cluster, each document once.
+struct ExportElasticsearchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "elasticsearch",
+        abstract: "Replay what is recorded to Elasticsearch or OpenSearch, each document once.",
+        discussion: """
+            EXAMPLES
+              expvault export elasticsearch --url https://es.example:9200 --api-key-file key
+              expvault export elasticsearch --url https://es.example:9200 --setup
+              expvault export elasticsearch --url https://es.example:9200 --dry-run
+              expvault export elasticsearch --url https://es.example:9200 --follow --rate-limit 64KiB
+
+            Goes on where it was, also after a crash. Exit status 0: everything is there; 1: something was refused
+            (see expvault export rejected) or left out; 69: the server could not be reached in time; 77: the key or
+            its privileges.
+            """
+    )
+
+    @OptionGroup(title: "Server") var server: ElasticsearchServerOptions
+    @OptionGroup(title: "What and how") var sending: ElasticsearchSendingOptions
+    @Flag(help: "Prepare the cluster for our documents (the pause histogram's mapping), and end.")
+    var setup = false
+    @Flag(help: "Count what would be sent, show the first document of each stream, send nothing.")
+    var dryRun = false
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var targets: TargetOptions
+    @OptionGroup var format: FormatOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func validate() throws {
+        if setup, dryRun { throw ValidationError("--setup and --dry-run exclude one another") }
+    }
+
+    func run() async throws {
+        let replay = try ElasticsearchReplay(try replayConfiguration())
+        if setup {
+            for sentence in try await replay.setUp() {
+                try StandardStreams.output(EscapedText.escape(sentence) + "\n")
+            }
+        } else if dryRun {
+            try print(try await replay.preview())
+        } else {
+            try await send(replay)
+        }
+    }
+
+    private func replayConfiguration() throws -> ReplayConfiguration {
+        var configuration = ReplayConfiguration(vaultPath: database.resolvedPath, url: try server.address())
+        configuration.client.authentication = try server.authentication()
+        configuration.client.tls = server.tls
+        configuration.version = ProductVersion.text
+        configuration.targets = Set(targets.names)
+        configuration.range = range.range
+        try sending.apply(to: &configuration)
+        // Unknown names are said now and not taken for nothing to send.
+        _ = try TargetChoice.records(in: try database.snapshot(), names: targets.names)
+        return configuration
+    }
+
+    private func send(_ replay: ElasticsearchReplay) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let line = ReplayProgressLine()
+        let report = try await withThrowingTaskGroup(of: ReplayReport?.self) { group in
+            group.addTask { try await replay.run { line.update($0) } }
+            group.addTask {
+                for await _ in signals {
+                    replay.cancel()
+                    break
+                }
+                return nil
+            }
+            var report: ReplayReport?
+            while report == nil, let result = try await group.next() { report = result }
+            group.cancelAll()
+            return report
+        }
+        line.finish()
+        guard let report else { throw CancellationError() }
+        try ReplayReportText.print(report, format: format.format)
+        if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
+    }
+
+    private func print(_ preview: ReplayPreview) throws {
+        if format.format == .json {
+            var json = JSONWriter()
+            json.beginObject()
+            Record([
+                ("scrapes", .integer(Int128(preview.scrapes))),
+                ("documents", .integer(Int128(preview.documents))),
+                ("bytes", .integer(Int128(preview.bytes))),
+            ]).writeMembers(to: &json)
+            json.key("first")
+            json.beginObject()
+            for (stream, document) in preview.first.sorted(by: { $0.key < $1.key }) {
+                json.key(stream)
+                json.raw(document)
+            }
+            json.endObject()
+            json.endObject()
+            json.endLine()
+            return try StandardStreams.output(json.bytes)
+        }
+        try StandardStreams.output(
+            "\(preview.scrapes) scrapes, \(preview.documents) documents, "
+                + "\(HumanText.bytes(Double(preview.bytes))) before compression\n"
+        )
+        for (stream, document) in preview.first.sorted(by: { $0.key < $1.key }) {
+            try StandardStreams.output(
+                "\(stream)\n" + EscapedText.escape(String(decoding: document, as: UTF8.self)) + "\n"
+            )
+        }
+    }
+}
+
+/// `expvault export rejected`: what destinations refused.
+struct ExportRejectedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rejected",
+        abstract: "List the documents that a destination refused, with its reasons.",
+        discussion: """
+            EXAMPLES
+              expvault export rejected
+              expvault export elasticsearch --url https://es.example:9200 --retry-rejected
+            """
+    )
+
+    @OptionGroup var format: FormatOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func run() throws {
+        var entries: [AnswerEntry] = []
+        try ElasticsearchReplay.forEachRejected(vaultPath: database.resolvedPath) { entry in
+            entries.append(
+                AnswerEntry(
+                    record: Record([
+                        ("destination", .text(entry.destination)),
+                        ("target", .text(entry.target)),
+                        ("t", .time(entry.time)),
+                        ("stream", .text(entry.stream)),
+                        ("status", .integer(Int128(entry.status))),
+                        ("type", .text(entry.type)),
+                        ("reason", .text(entry.reason)),
+                    ])
+                )
+            )
+        }
+        try AnswerPrinter(format: format.format, keys: [], emptyNote: "nothing was refused").print(entries)
+    }
+}

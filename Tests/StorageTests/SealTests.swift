@@ -1,0 +1,265 @@
+import Expvar
+import Model
+import SQLite
+import Testing
+
+@testable import Storage
+
+/// All that can be asked of a target, in a form that does not tell how it is stored.
+struct TargetAnswers: Equatable {
+    var target: [String]
+    var runs: [RunRecord]
+    var scrapes: [ScrapeRecord]
+    var bodies: [[UInt8]]
+    var series: [[String]]
+    var collections: [CollectionRecord]
+    var missed: [MissedRecord]
+    var others: [String]
+}
+
+/// Asks everything of a target, partly at random.
+func askEverything(_ path: String, _ name: String, seed: UInt64) throws -> TargetAnswers {
+    var generator = SeededGenerator(seed: seed)
+    let snapshot = try Vault.openReader(path: path).snapshot()
+    let target = try #require(try snapshot.targets().first { $0.name == name })
+    var runs = try snapshot.runs(of: target.id)
+    // Numbers of runs may differ: whoever seals finds runs anew at other times. Their order does not.
+    let places = Dictionary(runs.enumerated().map { ($1.id, RunID(Int64($0))) }, uniquingKeysWith: { a, _ in a })
+    func place(_ id: RunID) -> RunID { places[id] ?? RunID(-1) }
+    for index in runs.indices { runs[index].id = place(runs[index].id) }
+    func record(_ record: ScrapeRecord) -> ScrapeRecord {
+        var record = record
+        record.run = record.run.map(place)
+        return record
+    }
+    var answers = TargetAnswers(
+        target: [
+            "\(target.name) \(target.origin) \(String(describing: target.first)) \(String(describing: target.last))",
+            "\(target.scrapeCount) \(target.failureCount) \(String(describing: target.lastFailure))",
+            "\(target.clockSteps) \(String(describing: target.clockSkewMilliseconds)) \(target.isAlternating)",
+        ],
+        runs: runs,
+        scrapes: [],
+        bodies: [],
+        series: [],
+        collections: [],
+        missed: [],
+        others: []
+    )
+    let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+    while let found = try cursor.next() {
+        answers.scrapes.append(record(found))
+        answers.bodies.append(try cursor.body())
+    }
+    func row(_ row: SeriesRow) -> String {
+        "\(row.seq) \(row.position) \(place(row.run).value) \(row.isAfterStep) \(row.shape)"
+    }
+    let all = try snapshot.series(of: target.id)
+    let blocks = try snapshot.seriesBlocks(of: target.id, series: all.map(\.id), in: .all)
+    while let block = try blocks.next() {
+        for index in block.rows.indices {
+            let values = block.columns.map { $0[index].map { "\($0)" } ?? "-" }
+            answers.series.append([row(block.rows[index])] + values)
+        }
+    }
+    try snapshot.forEachCollection(of: target.id, endingIn: .all) {
+        answers.collections.append(CollectionRecord(run: place($0.run), collection: $0.collection))
+    }
+    answers.collections.sort {
+        ($0.run, $0.collection.n, $0.collection.endNanoseconds) < ($1.run, $1.collection.n, $1.collection.endNanoseconds)
+    }
+    answers.missed = try snapshot.missed(of: target.id, in: .all).map {
+        MissedRecord(run: place($0.run), position: $0.position, missed: $0.missed)
+    }
+    let times = answers.scrapes.map(\.position.time.milliseconds)
+    guard let low = times.min(), let high = times.max() else { return answers }
+    func end() -> Timestamp? {
+        Int.random(in: 0..<4, using: &generator) == 0
+            ? nil : Timestamp(milliseconds: Int64.random(in: low - 5...high + 5, using: &generator))
+    }
+    for _ in 0..<12 {
+        let range = TimeRange(since: end(), until: end())
+        let after = Bool.random(using: &generator) ? 0 : answers.scrapes.randomElement(using: &generator)?.seq ?? 0
+        let failures = Bool.random(using: &generator)
+        let part = try snapshot.scrapes(of: target.id, in: range, afterSeq: after, failures: failures)
+        var seqs: [String] = []
+        while let found = try part.next() { seqs.append("\(found.seq)") }
+        answers.others.append(seqs.joined(separator: " "))
+        let asked = try #require(all.randomElement(using: &generator))
+        var values: [String] = []
+        let cursor = try snapshot.seriesBlocks(of: target.id, series: [asked.id], in: range)
+        while let block = try cursor.next() {
+            for index in block.rows.indices {
+                values.append("\(row(block.rows[index])) \(String(describing: block.columns[0][index]))")
+            }
+        }
+        answers.others.append(values.joined(separator: "\n"))
+        var ended: [String] = []
+        try snapshot.forEachCollection(of: target.id, endingIn: range) { ended.append("\($0.collection)") }
+        answers.others.append(ended.sorted().joined(separator: "\n"))
+        let missed = try snapshot.missed(of: target.id, in: range).map { "\($0.position) \($0.missed)" }
+        answers.others.append(missed.joined(separator: "\n"))
+        let position = try #require(answers.scrapes.randomElement(using: &generator)).position
+        let newest = try snapshot.newestScrape(of: target.id, atOrBefore: position.time, failures: failures)
+        answers.others.append("\(newest?.0.seq ?? -1) \(newest?.body.count ?? -1)")
+        let ids = places.keys.sorted { place($0) < place($1) }
+        for run in ids.prefix(3) {
+            let before = try snapshot.scrape(of: target.id, before: position, in: run)
+            let last = try snapshot.lastSample(of: asked.id, target: target.id, in: run, before: position)
+            let first = try snapshot.firstSample(of: asked.id, target: target.id, in: run, atOrAfter: position)
+            answers.others.append("\(before?.0.seq ?? -1) \(last.map { "\(row($0.0)) \($0.1)" } ?? "-")")
+            answers.others.append(first.map { "\(row($0.0)) \($0.1)" } ?? "-")
+        }
+        let last = try snapshot.lastSample(of: asked.id, target: target.id, in: nil, before: position)
+        answers.others.append(last.map { "\(row($0.0)) \($0.1)" } ?? "-")
+    }
+    return answers
+}
+
+/// Compares two files, and says where they part.
+func expectSameAnswers(_ a: String, _ b: String, names: [String], seed: UInt64, _ words: String) throws {
+    for name in names {
+        let (left, right) = try (askEverything(a, name, seed: seed), askEverything(b, name, seed: seed))
+        #expect(left.target == right.target, "\(words)")
+        #expect(left.runs == right.runs, "\(words)")
+        #expect(left.scrapes == right.scrapes, "\(words)")
+        #expect(left.bodies == right.bodies, "\(words)")
+        #expect(left.series == right.series, "\(words)")
+        #expect(left.collections == right.collections, "\(words)")
+        #expect(left.missed == right.missed, "\(words)")
+        #expect(left.others == right.others, "\(words)")
+    }
+}
+
+@Suite("Sealing and merging")
+struct SealTests {
+    let directory: TemporaryDirectory
+    let plain: String
+    let sealed: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        plain = directory.file("plain.db")
+        sealed = directory.file("sealed.db")
+    }
+
+    /// What two files are given, one of which seals at random in between.
+    private func run(seed: UInt64, steps: Int, outOfOrder: Bool) throws {
+        var generator = SeededGenerator(seed: seed)
+        var chance = SeededGenerator(seed: ~seed)
+        var a = try WriterSession(path: plain, create: true)
+        var b = try WriterSession(path: sealed, create: true)
+        var processes = (0..<3).map { SampleProcess(arguments: ["/bin/sample", "\($0)"]) }
+        var time: Int64 = 1_000_000
+        var boot: Int64 = 0
+        for _ in 0..<steps {
+            let pick = Int.random(in: 0..<10, using: &generator)
+            let which = pick < 7 ? 0 : Int.random(in: 0..<3, using: &generator)
+            let apart = Int64.random(in: 1...20_000, using: &generator)
+            boot += apart
+            time += apart
+            if Int.random(in: 0..<40, using: &generator) == 0 {
+                time += Int64.random(in: -500_000...900_000, using: &generator)
+            }
+            if Int.random(in: 0..<25, using: &generator) == 0 {
+                processes[which] = SampleProcess(arguments: ["/bin/sample", "\(which)"])
+            }
+            let collections = [0, 1, 2, 300].randomElement(using: &generator) ?? 0
+            processes[which].run(collections: collections, until: UInt64(max(1, time)) * 1_000_000, using: &generator)
+            processes[which].variables = [
+                ("requests", "\(boot)"), ("load", "\(boot % 7).5"), ("text", "\"\(boot % 3)\""),
+            ]
+            if boot % 5 == 0 { processes[which].variables.append(("sometimes", "\(boot)")) }
+            processes[which].hasMemStats = Int.random(in: 0..<15, using: &generator) > 0
+            var made = scrape(time, processes[which].body, boot: "boot", bootMilliseconds: boot)
+            if boot % 3 == 0 { made.serverDate = Timestamp(milliseconds: time / 1000 * 1000) }
+            let isFailure = Int.random(in: 0..<8, using: &generator) == 0
+            if isFailure { made.outcome = .failure(reason: "reason \(boot % 2)", body: Array("no".utf8)) }
+            let name = Int.random(in: 0..<5, using: &generator) == 0 ? "other" : "sample"
+            if outOfOrder, Int.random(in: 0..<2, using: &generator) == 0 {
+                let back = Int.random(in: 0..<3, using: &generator) == 0
+                made.time = Timestamp(milliseconds: back ? time - Int64.random(in: 0...400_000, using: &generator) : time)
+                made.bootID = nil
+                made.bootNanoseconds = nil
+                let line = ImportedScrape(target: name, origin: origin, scrape: made)
+                let (left, right) = (try a.insert([line]), try b.insert([line]))
+                #expect(left == right, "seed \(seed)")
+            } else {
+                let description = TargetDescription(name: name, origin: origin)
+                let (left, right) = (try a.append([(description, made)]), try b.append([(description, made)]))
+                #expect(left == right, "seed \(seed)")
+            }
+            switch Int.random(in: 0..<30, using: &chance) {
+            case 0: try b.sealAll()
+            case 1: _ = try b.mergeStep(.compact)
+            case 2:
+                try b.close()
+                b = try WriterSession(path: sealed, create: false)
+            case 3: _ = try b.maintain(RetentionPolicy())
+            case 4 where Int.random(in: 0..<3, using: &chance) == 0:
+                try a.close()
+                a = try WriterSession(path: plain, create: false)
+            default: break
+            }
+        }
+        try b.close()
+        try a.close()
+    }
+
+    private func findings(_ path: String) throws -> [Finding] {
+        try IntegrityCheck(snapshot: Vault.openReader(path: path).snapshot()).findings()
+    }
+
+    @Test("whatever is sealed and merged, and when, all answers are those of a file that is all tail")
+    func anyTime() async throws {
+        for round in 0..<(ProcessEnvironment.integer("EXPVAULT_TEST_SEALS") ?? 2) {
+            let seed = UInt64.random(in: 0...(.max))
+            for path in [plain, sealed] {
+                for suffix in ["", "-wal", "-shm"] { write([], to: path + suffix) }
+            }
+            try run(seed: seed, steps: ProcessEnvironment.integer("EXPVAULT_TEST_STEPS") ?? 60, outOfOrder: round % 2 == 1)
+            let words = "seed \(seed), out of order: \(round % 2 == 1)"
+            try expectSameAnswers(plain, sealed, names: ["sample", "other"], seed: seed, words)
+            #expect(try findings(plain).isEmpty, "\(words)")
+            #expect(try findings(sealed).isEmpty, "\(words)")
+            let writer = try await VaultWriter.open(path: sealed, create: false)
+            try await writer.compact()
+            try await writer.close()
+            try expectSameAnswers(plain, sealed, names: ["sample", "other"], seed: seed, "compacted, " + words)
+            #expect(try findings(sealed).isEmpty, "\(words)")
+            let snapshot = try Vault.openReader(path: sealed).snapshot()
+            #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+            // What is stored of collections is what a pass over all bodies finds.
+            for target in try snapshot.targets() {
+                var anew: [CollectionRecord] = []
+                try snapshot.forEachScrape(of: target.id) { run, _, found in
+                    anew += found.seen.map { CollectionRecord(run: run, collection: $0) }
+                }
+                var stored: [CollectionRecord] = []
+                try snapshot.forEachCollection(of: target.id, endingIn: .all) { stored.append($0) }
+                #expect(stored == anew, "\(words)")
+            }
+        }
+    }
+
+    @Test("lines that are imported in order are sealed at once, and importing them again stores nothing")
+    func directly() async throws {
+        let history = makeHistory(500, seed: 5)
+        let lines = history.map { ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body)) }
+        let writer = try await VaultWriter.open(path: sealed, create: true)
+        for start in stride(from: 0, to: lines.count, by: 250) {
+            _ = try await writer.insert(Array(lines[start..<min(start + 250, lines.count)]))
+        }
+        let snapshot = try Vault.openReader(path: sealed).snapshot()
+        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM chunks") == 2)
+        let again = try await writer.insert(lines)
+        #expect(again.allSatisfy { $0 == .skipped })
+        var changed = lines[7]
+        changed.scrape.outcome = .document(body(1))
+        #expect(try await writer.insert([changed]) == [.conflict])
+        try await writer.close()
+        #expect(try everything(sealed).map(\.body) == history.map(\.body))
+        #expect(try findings(sealed).isEmpty)
+    }
+}
