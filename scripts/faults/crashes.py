@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 
-from harness import RESTART_SECONDS_MAX, Broken, Server, Vault, build_shim, died_by_kill, say
+from harness import ROOT, RESTART_SECONDS_MAX, Broken, Server, Vault, build_shim, died_by_kill, say
 
 
 def kill(options, directory):
@@ -23,7 +23,7 @@ def kill(options, directory):
         time.sleep(draw.uniform(0.0, 0.6))
         recorder.signal(signal.SIGKILL)
         recorder.end()
-        if draw.random() < 0.2:
+        if draw.random() < 0.3:
             kill_a_command(vault, draw)
         vault.must_be_kept()
         progress(number, options, vault)
@@ -89,14 +89,17 @@ def lose_power(options, directory, count, nosync):
     while losses < count:
         if losses % 30 == 0:
             vault.remove()
-        # Creation takes some 40 steps, a commit some 20: from the first step to some fifty commits.
+        # Creation takes some 200 steps, a commit some 20: from the first step to some fifty commits.
         at = int(10 ** draw.uniform(0, 3))
         seed = draw.randrange(1 << 62)
-        # Anything but a loss ends it, so that a step that is never reached does not hold us up.
-        recorder = vault.record(
-            "--for", "4s", environment=disk("loss", vault, at=at, seed=seed, nosync=nosync)
-        )
-        status, log = recorder.end()
+        if os.path.exists(vault.path) and draw.random() < 0.25:
+            # Seals, merges, gives space back; with the same clock of steps.
+            environment = disk("loss", vault, at=int(at ** 0.7), seed=seed, nosync=nosync)
+            status, _, log = vault.run("compact", "--db", vault.path, environment=environment)
+        else:
+            # A step that is never reached does not hold us up.
+            environment = disk("loss", vault, at=at, seed=seed, nosync=nosync)
+            status, log = vault.record("--for", "4s", environment=environment).end()
         if died_by_kill(status):
             losses += 1
         elif status != 0:
@@ -127,7 +130,7 @@ def judge(vault):
 
 
 def steps(options, directory):
-    """Death at every single step of what changes the file: creation, record, import, compact.
+    """Death at every single step of what changes the file: creation, record, import, seal, merge, migration.
 
     Each begins from the same files, is killed (or loses power) before step 1, 2, 3 … until it gets through.
     """
@@ -139,6 +142,7 @@ def steps(options, directory):
         vault.remove()
         prepare()
         acknowledged = dict(vault.acknowledged)
+        before = list(vault.lines()) if name == "migrate" else None
         copy_away(vault, kept)
         for mode in ["kill", "loss"]:
             at = 1
@@ -152,23 +156,39 @@ def steps(options, directory):
                     raise Broken(f"{name}: status {status} at step {at} ({mode})")
                 if name != "create" or os.path.exists(vault.path):
                     try:
-                        vault.must_be_kept()
-                        again(vault)
-                        vault.must_be_kept()
+                        must_be_whole(vault, before)
+                        again(vault, before)
                     except Broken as error:
                         raise Broken(f"{name}, {mode} at step {at}: {error}") from None
                 at += options.stride
             say(f"{name}: {mode} at each of {at - 1} steps")
             done.append(at - 1)
         shutil.rmtree(kept)
-    return f"{sum(done)} deaths, one at each step of create, record, import and compact; nothing lost"
+    return f"{sum(done)} deaths, one at each step of create, record, import, seal, merge and migrate; nothing lost"
 
 
-def again(vault):
+def must_be_whole(vault, before):
+    if before is None:
+        vault.must_be_kept()
+        return
+    # What somebody else recorded: every line is as it was.
+    vault.check()
+    if list(vault.lines()) != before:
+        raise Broken("not the lines that were there before")
+
+
+def again(vault, before):
     """The file can be written at once, without a manual step."""
+    if before is not None:
+        status, _, error = vault.run("compact", "--db", vault.path)
+        if status != 0:
+            raise Broken(f"cannot compact afterwards: status {status}: {error}")
+        must_be_whole(vault, before)
+        return
     status, log = vault.record("--count", "1").end()
     if status != 0:
         raise Broken(f"cannot record afterwards: status {status}: {log[-2000:]}")
+    vault.must_be_kept()
 
 
 def commands(vault):
@@ -199,11 +219,23 @@ def commands(vault):
     def compact(environment):
         return vault.run("compact", "--db", vault.path, environment=environment)[0]
 
+    def sealed():
+        some()
+        again_sealed = vault.run("compact", "--db", vault.path)
+        if again_sealed[0] != 0:
+            raise Broken(f"cannot compact: {again_sealed[2]}")
+        some()
+
+    def old():
+        shutil.copy2(os.path.join(ROOT, "Tests", "Fixtures", "vaults", "v1.db"), vault.path)
+
     return [
         ("create", nothing, record),
         ("record", some, record),
         ("import", lines, take_in),
-        ("compact", some, compact),
+        ("seal", some, compact),
+        ("merge", sealed, compact),
+        ("migrate", old, compact),
     ]
 
 
