@@ -106,6 +106,7 @@ let package = Package(
             ["Export", "JSON", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
         ),
         tests("EndToEndTests", ["expvault", "TestSupport", "JSON", "Model"]),
+        tests("FaultTests", ["expvault", "TestSupport", "JSON", "Model", "SQLite"]),
         tests("LayeringTests", []),
     ]
 )

@@ -12,3 +12,10 @@ package struct RecordingSummary: Hashable, Sendable {
     /// Nothing yet.
     package init() {}
 }
+
+extension RecordingSummary: CustomStringConvertible {
+    /// All four numbers in one line.
+    package var description: String {
+        "stored \(scrapes) scrapes and \(failures) failures; \(late) ticks late, \(notStored) not stored"
+    }
+}

@@ -5,8 +5,9 @@ import Storage
 /// Gathers finished scrapes of all targets into shared commits, and says which are durable.
 ///
 /// A scrape waits at most `commitDelayNanoseconds` for others (storage.md). While the store fails (disk
-/// full), scrapes are kept up to the limits below and tried again after each delay; beyond the limits the
-/// oldest are given up and counted.
+/// full), scrapes are kept up to the limits below and tried again after each delay. Beyond the limits the oldest
+/// lose their bodies, and are counted: what is left of them is stored as a failed scrape once there is room, so
+/// that `targets` shows what is missing.
 actor ScrapeCommitter {
     /// More bytes of waiting bodies than this are committed at once; while the store fails they are given up.
     static let waitingBytesMax = 8 << 20
@@ -16,11 +17,17 @@ actor ScrapeCommitter {
     static let attemptsMax = 3
     /// From one maintenance to the next, in nanoseconds.
     static let maintenanceInterval: Int64 = 60_000_000_000
+    /// From one line that sums up to the next, in nanoseconds.
+    static let summaryInterval: Int64 = 3_600_000_000_000
+    /// Why a scrape is stored without its body.
+    static let noRoomReason = "it could not be stored: the disk had no room, and then the memory"
 
     private struct Waiting {
         var pending: PendingScrape
         var bytes: Int
         var attempts = 0
+        /// Whether the body is gone, and the scrape counted as not stored.
+        var isGivenUp = false
     }
 
     private let sink: any ScrapeSink
@@ -35,7 +42,12 @@ actor ScrapeCommitter {
     private var commitWaiters: [CheckedContinuation<Void, Never>] = []
     private var isFailing = false
     private var isMaintenanceFailing = false
+    private var isGivingUp = false
     private var lastMaintenance: Int64
+    private var lastSummary: Int64
+    private var room = RoomWatch()
+    private var collectionWatches: [String: CollectionWatch] = [:]
+    private var intervals: [String: Int64]
     private var downTargets: Set<String> = []
     private var summary = RecordingSummary()
     private let wakeups: AsyncStream<Void>
@@ -56,16 +68,21 @@ actor ScrapeCommitter {
         self.logger = logger
         self.maintenance = maintenance
         lastMaintenance = clock.monotonicNanoseconds()
+        lastSummary = lastMaintenance
+        intervals = configuration.intervalsByName
         (wakeups, wakeup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Goes over to another configuration: how long a scrape waits for others, and what is kept.
     func reload(_ configuration: RecorderConfiguration) {
         self.configuration = configuration
+        intervals = configuration.intervalsByName
+        collectionWatches = collectionWatches.filter { intervals[$0.key] != nil }
     }
 
     /// Commits what waits, again and again, until cancelled.
     func run() async {
+        lookAtRoom()
         for await _ in wakeups {
             do {
                 repeat {
@@ -73,11 +90,12 @@ actor ScrapeCommitter {
                         clock.monotonicNanoseconds() &+ configuration.commitDelayNanoseconds
                     )
                     await commit()
+                    // Also while the store fails: what is too old makes room.
+                    await maintain()
                 } while !waiting.isEmpty
             } catch {
                 return
             }
-            await maintain()
         }
     }
 
@@ -103,7 +121,7 @@ actor ScrapeCommitter {
         // The first may join a commit that was under way; the second has what came after.
         await commit()
         if !waiting.isEmpty { await commit() }
-        summary.notStored += Int64(waiting.count)
+        summary.notStored += Self.countKept(waiting)
         await forget(waiting)
         waiting = []
         return summary
@@ -141,16 +159,18 @@ actor ScrapeCommitter {
     private func note(_ batch: [Waiting], _ outcomes: [StoredOutcome]) async {
         precondition(batch.count == outcomes.count, "BUG: the store must answer for every scrape")
         for (each, outcome) in zip(batch, outcomes) {
-            acknowledge(each.pending, outcome)
+            acknowledge(each, outcome)
         }
         await forget(batch)
         if isFailing {
             isFailing = false
+            isGivingUp = false
             logger.notice("storing again; \(summary.notStored) scrapes could not be stored so far")
         }
     }
 
-    private func acknowledge(_ pending: PendingScrape, _ outcome: StoredOutcome) {
+    private func acknowledge(_ waiting: Waiting, _ outcome: StoredOutcome) {
+        let pending = waiting.pending
         var reason = outcome.failure
         if case .failure(let own, _) = pending.scrape.outcome { reason = own }
         let name = EscapedText.escape(pending.target.name)
@@ -158,11 +178,14 @@ actor ScrapeCommitter {
             summary.scrapes += 1
             logger.debug("stored target=\(name) t=\(outcome.time.milliseconds)")
             if downTargets.remove(pending.target.name) != nil { logger.info("target \(name) answers again") }
+            watchCollections(of: pending)
             return
         }
-        summary.failures += 1
         let shown = EscapedText.escape(reason)
         logger.debug("stored target=\(name) t=\(outcome.time.milliseconds) error=\(shown)")
+        // Counted when it was given up; the target itself did answer.
+        if waiting.isGivenUp { return }
+        summary.failures += 1
         if downTargets.insert(pending.target.name).inserted {
             logger.warning("target \(name) failed: \(shown)")
         }
@@ -191,7 +214,7 @@ actor ScrapeCommitter {
             }
         }
         let given = rest.filter { $0.attempts >= Self.attemptsMax }
-        summary.notStored += Int64(given.count)
+        summary.notStored += Self.countKept(given)
         await forget(given)
         putBack(rest.filter { $0.attempts < Self.attemptsMax })
         isFailing = !rest.isEmpty
@@ -212,16 +235,42 @@ actor ScrapeCommitter {
 
     private func giveUpOldest() async {
         guard isFailing, isOverLimit else { return }
+        if !isGivingUp {
+            isGivingUp = true
+            logger.error("too much waits to be stored: the oldest scrapes lose their bodies")
+        }
+        // All of it before anything is awaited: others may come in between.
         var given: [Waiting] = []
-        var index = 0
-        while waitingBytes > Self.waitingBytesMax || waiting.count - index > Self.waitingCountMax {
+        for index in waiting.indices where waiting[index].bytes > 0 {
+            guard waitingBytes > Self.waitingBytesMax else { break }
             given.append(waiting[index])
             waitingBytes -= waiting[index].bytes
-            index += 1
+            dropBody(&waiting[index])
         }
-        waiting.removeFirst(index)
-        summary.notStored += Int64(given.count)
+        let excess = max(0, waiting.count - Self.waitingCountMax)
+        summary.notStored += Self.countKept(waiting[..<excess])
+        waitingBytes -= waiting[..<excess].reduce(0) { $0 + $1.bytes }
+        given += waiting[..<excess]
+        waiting.removeFirst(excess)
         await forget(given)
+    }
+
+    /// Leaves of a scrape that it was, and why there is no more.
+    private func dropBody(_ each: inout Waiting) {
+        each.bytes = 0
+        switch each.pending.scrape.outcome {
+        case .failure(let reason, _):
+            each.pending.scrape.outcome = .failure(reason: reason, body: [])
+        case .document:
+            each.pending.scrape.outcome = .failure(reason: Self.noRoomReason, body: [])
+            each.isGivenUp = true
+            summary.notStored += 1
+        }
+    }
+
+    /// How many of them are not counted as not stored yet.
+    private static func countKept(_ batch: some Sequence<Waiting>) -> Int64 {
+        batch.reduce(0) { $0 + ($1.isGivenUp ? 0 : 1) }
     }
 
     /// Lets the next large body in where one of these was large.
@@ -231,10 +280,29 @@ actor ScrapeCommitter {
         }
     }
 
+    private func watchCollections(of pending: PendingScrape) {
+        let name = pending.target.name
+        guard case .document(let body) = pending.scrape.outcome, let interval = intervals[name] else { return }
+        let time = pending.scrape.bootNanoseconds.map { $0 / 1_000_000 } ?? pending.scrape.time.milliseconds
+        let words = collectionWatches[name, default: CollectionWatch()].event(body, at: time, interval: interval)
+        if let words { logger.warning("target \(EscapedText.escape(name)): \(words)") }
+    }
+
+    private func lookAtRoom() {
+        guard let reading = RoomWatch.read(database: configuration.database) else { return }
+        for line in room.event(reading) { logger.log(level: line.level, "\(line.text)") }
+    }
+
     private func maintain() async {
         let now = clock.monotonicNanoseconds()
-        guard let maintenance, now &- lastMaintenance >= Self.maintenanceInterval else { return }
+        if now &- lastSummary >= Self.summaryInterval {
+            lastSummary = now
+            logger.info("so far \(summary)")
+        }
+        guard now &- lastMaintenance >= Self.maintenanceInterval else { return }
         lastMaintenance = now
+        lookAtRoom()
+        guard let maintenance else { return }
         do {
             try await maintenance(configuration)
             isMaintenanceFailing = false
@@ -255,6 +323,11 @@ extension Scrape {
 }
 
 extension RecorderConfiguration {
+    /// The interval of each target, in milliseconds.
+    fileprivate var intervalsByName: [String: Int64] {
+        Dictionary(targets.map { ($0.name, $0.intervalMilliseconds) }) { first, _ in first }
+    }
+
     /// Scrapes wait for a shared commit at most this long, in milliseconds, and at most the shortest
     /// interval.
     static let commitDelayMillisecondsMax: Int64 = 1000

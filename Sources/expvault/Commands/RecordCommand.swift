@@ -44,6 +44,7 @@ struct RecordCommand: AsyncParsableCommand {
             userAgent: "expvault/\(ProductVersion.text)",
             maintenance: { try await maintain(writer, $0) }
         )
+        if let words = DirectoryWarning.words(database: settings.database) { logger.warning("\(words)") }
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
         let summary: RecordingSummary
         do {
@@ -54,9 +55,7 @@ struct RecordCommand: AsyncParsableCommand {
             throw error
         }
         try await writer.close()
-        logger.info(
-            "stored \(summary.scrapes) scrapes and \(summary.failures) failures; \(summary.late) ticks late, \(summary.notStored) not stored"
-        )
+        logger.info("\(summary)")
         if summary.notStored > 0 { throw ExitCode(ExitStatus.inputOutput.rawValue) }
     }
 

@@ -29,7 +29,8 @@ struct ListTargetsCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let answers = try QueryEngine(database.snapshot()).targets(targets.names)
+        let engine = QueryEngine(try database.snapshot())
+        let answers = try engine.targets(targets.names)
         let printer = AnswerPrinter(
             format: format.format,
             keys: [],
@@ -38,8 +39,19 @@ struct ListTargetsCommand: ParsableCommand {
         )
         try printer.print(answers.map { AnswerEntry(record: TargetRecordText.record($0)) })
         if format.format == .table {
-            for answer in answers { try StandardStreams.output(TargetRecordText.notes(answer)) }
+            for answer in answers {
+                let missed = try missedOnTheLastDay(of: answer, engine)
+                try StandardStreams.output(TargetRecordText.notes(answer, missed: missed))
+            }
         }
+    }
+
+    /// Collections that left memstats' ring unseen; of one day only, so that a long recording answers as fast.
+    private func missedOnTheLastDay(of answer: TargetAnswer, _ engine: QueryEngine) throws -> Number? {
+        guard let last = answer.last else { return nil }
+        let since = Timestamp(milliseconds: last.milliseconds &- 86_400_000)
+        let range = TimeRange(since: since, until: nil)
+        return try engine.pauses(targets: [answer.target], range: range, percentiles: []).first?.summary.missed
     }
 
     private func heading(_ name: String) -> String? {
@@ -98,8 +110,13 @@ enum TargetRecordText {
     }
 
     /// What a person should know beside the table, a line each.
-    static func notes(_ answer: TargetAnswer) -> String {
+    static func notes(_ answer: TargetAnswer, missed: Number?) -> String {
         var notes: [String] = []
+        if let missed, missed.double > 0 {
+            notes.append(
+                "\(Cell.number(missed).human) collections left its ring of 256 unseen on the last day; a shorter interval would see them"
+            )
+        }
         if let failure = answer.lastFailure {
             notes.append("last failed \(failure.time): \(failure.reason)")
         }

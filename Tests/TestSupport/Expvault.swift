@@ -1,13 +1,11 @@
-import TestSupport
-
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// The built binary, as a user runs it.
-enum Expvault {
+package enum Expvault {
     /// `$EXPVAULT_BINARY`, else what was built beside the tests.
-    static let binary: String = {
+    package static let binary: String = {
         if let path = getenv("EXPVAULT_BINARY") { return String(cString: path) }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
@@ -22,7 +20,7 @@ enum Expvault {
     }()
 
     /// Runs one command to its end.
-    static func run(
+    package static func run(
         _ arguments: String...,
         environment: [String: String] = [:],
         input: String? = nil
@@ -31,7 +29,7 @@ enum Expvault {
     }
 
     /// Runs one command that must succeed and gives its standard output.
-    static func output(_ arguments: String...) async throws -> String {
+    package static func output(_ arguments: String...) async throws -> String {
         let outcome = try await ChildProcess.run(binary, arguments)
         guard outcome.status == 0 else {
             throw Failed(arguments: arguments, status: outcome.status, error: outcome.error)
@@ -40,14 +38,17 @@ enum Expvault {
     }
 
     /// Starts a command that goes on until it is told to stop.
-    static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
+    package static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess.start(binary, arguments, environment: environment)
     }
 
     /// A command failed that should not have.
-    struct Failed: Error {
-        var arguments: [String]
-        var status: Int32
-        var error: String
+    package struct Failed: Error {
+        /// What it was called with.
+        package var arguments: [String]
+        /// Its exit status.
+        package var status: Int32
+        /// What it wrote to standard error.
+        package var error: String
     }
 }

@@ -1,0 +1,172 @@
+import JSON
+import Model
+import SQLite
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Who may not learn or change what, on the built binary.
+@Suite struct SecretTests {
+    private static let canary = "kanarie7vogel3geheim"
+
+    @Test("no credential is in the database, the log, the arguments, a document or an error")
+    func canary() async throws {
+        let canary = Self.canary
+        let server = try await ExpvarServer.start { request in
+            switch request.path {
+            case "/redirect": .status(302, headers: [("Location", "http://u:\(canary)@127.0.0.1:1/x")])
+            case "/denied": .status(401)
+            default:
+                .body("{\"cmdline\": [\"service\", \"--token=\(canary)\"], \"n\": \(request.number), \"memstats\": {}}")
+            }
+        }
+        let directory = try TemporaryDirectory()
+        let password = directory.file("password")
+        try TemporaryDirectory.write(canary + "\n", to: password)
+        let config = directory.file("config.yaml")
+        let inURL = "http://user:\(canary)@127.0.0.1:\(server.port)"
+        try TemporaryDirectory.write(
+            """
+            interval: 50ms
+            targets:
+              - {name: basic, url: "\(server.url("/denied"))", username: u, password_file: \(password)}
+              - {name: bearer, url: "\(server.url("/denied"))", bearer_token_file: \(password)}
+              - {name: header, url: "\(server.url("/redirect"))", headers: {X-Api-Key: \(canary)}}
+              - {name: url, url: "\(inURL)/x", redact_cmdline: true}
+              - {name: wrong, url: "http://user:\(canary)@127.0.0.1:1/x"}
+
+            """,
+            to: config
+        )
+        let db = directory.file("vault/a.db")
+        let recorder = try Expvault.start(
+            ["record", "--db", db, "--config", config, "--log-level", "trace"]
+        )
+        #expect(await recorder.waitForError("stored target=url"))
+        try await Task.sleep(for: .milliseconds(500))
+        let arguments = TemporaryDirectory.contents(of: "/proc/\(recorder.pid)/cmdline") ?? []
+        recorder.signal(SIGTERM)
+        let log = try await recorder.wait(within: .seconds(10))
+        #expect(log.status == 0)
+        await server.stop()
+
+        var said = [("log", Array(log.error.utf8)), ("arguments", arguments)]
+        for command in [
+            ["targets"], ["targets", "--format", "json"], ["series"], ["export", "raw", "--failures", "--out", "-"],
+            ["export", "file", "--out", "-"], ["show", "--target", "url"],
+            ["export", "elasticsearch", "--url", "http://u:\(canary)@127.0.0.1:1", "--timeout", "1s"],
+        ] {
+            let outcome = try await ChildProcess.run(Expvault.binary, command + ["--db", db], within: .seconds(20))
+            said.append((command.joined(separator: " "), outcome.output + Array(outcome.error.utf8)))
+        }
+        for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-lock", "a.db-export"] {
+            said.append((name, TemporaryDirectory.contents(of: directory.file("vault/\(name)")) ?? []))
+        }
+        // As it is, and as HTTP's Basic writes it.
+        let forms = [canary, "dXNlcjprYW5hcmll", "dTprYW5hcmll"]
+        for (name, bytes) in said {
+            for form in forms {
+                #expect(!contains(bytes, Array(form.utf8)), "\(form) is in: \(name.replacing(canary, with: "…"))")
+            }
+        }
+        let scrapes = try JSONText.array(try await Expvault.output("targets", "--db", db, "--format", "json"))
+        #expect(scrapes.first { $0["target"]?.string == "url" }?["scrapes"]?.integer ?? 0 > 0)
+    }
+
+    @Test("files are 0600 and the directory that is made 0700, whatever the umask")
+    func modes() async throws {
+        let server = try await ExpvarServer.start { _ in .body("{\"n\": 1}") }
+        let directory = try TemporaryDirectory()
+        let db = directory.file("deep/vault/a.db")
+        let recorder = try ChildProcess.start(
+            "/bin/sh",
+            [
+                "-c", "umask 000; exec \"$@\"", "sh", Expvault.binary, "record", "--db", db, "--interval", "50ms",
+                "--redact-cmdline", "a=\(server.url())", "--log-level", "debug",
+            ]
+        )
+        #expect(await recorder.waitForError("stored target=a"))
+        for name in ["deep", "deep/vault"] { #expect(mode(directory.file(name)) == 0o700, "\(name)") }
+        for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-lock"] {
+            #expect(mode(directory.file("deep/vault/\(name)")) == 0o600, "\(name)")
+        }
+        recorder.signal(SIGTERM)
+        let outcome = try await recorder.wait(within: .seconds(10))
+        #expect(!outcome.error.contains("may write to the directory"))
+        await server.stop()
+    }
+
+    @Test("a directory that others may write is warned of, and left as it is", arguments: [0o770, 0o707])
+    func openDirectory(permissions: UInt32) async throws {
+        let server = try await ExpvarServer.start { _ in .body("{}") }
+        let directory = try TemporaryDirectory()
+        #expect(chmod(directory.path, permissions) == 0)
+        let outcome = try await Expvault.run(
+            "record", "--db", directory.file("a.db"), "--interval", "20ms", "--count", "1", "a=\(server.url())"
+        )
+        await server.stop()
+        #expect(outcome.status == 0)
+        #expect(outcome.error.contains("may write to the directory \(directory.path)"), "\(outcome.error)")
+        #expect(mode(directory.path) == permissions)
+    }
+
+    @Test("a symbolic link in the place of the database is not followed")
+    func symbolicLink() async throws {
+        let directory = try TemporaryDirectory()
+        let real = directory.file("real.db")
+        _ = try await Expvault.run("record", "--db", real, "--count", "1", "a=http://127.0.0.1:1")
+        let before = TemporaryDirectory.contents(of: real)
+        let link = directory.file("link.db")
+        #expect(symlink(real, link) == 0)
+        for arguments in [["record", "--count", "1", "a=http://127.0.0.1:1"], ["targets"], ["check"], ["compact"]] {
+            let outcome = try await ChildProcess.run(Expvault.binary, arguments + ["--db", link])
+            #expect(outcome.status == 74, "\(arguments): \(outcome.error)")
+            #expect(outcome.error.contains("symbolic link"))
+        }
+        #expect(TemporaryDirectory.contents(of: real) == before)
+    }
+
+    @Test(
+        "a hand-made database is refused, and left as it is",
+        arguments: [
+            "PRAGMA application_id = 1",
+            "CREATE TRIGGER evil AFTER INSERT ON scrapes BEGIN DELETE FROM scrapes; END",
+            "CREATE VIEW evil AS SELECT * FROM scrapes",
+            "CREATE TABLE evil(x)",
+            "DROP INDEX failures",
+            "ALTER TABLE targets ADD COLUMN evil",
+            "PRAGMA user_version = 999",
+        ]
+    )
+    func handMade(sql: String) async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("a.db")
+        _ = try await Expvault.run("record", "--db", db, "--count", "1", "a=http://127.0.0.1:1")
+        let connection = try Connection(path: db, role: .writer(create: false), busyMilliseconds: 0)
+        try connection.execute(sql)
+        _ = try connection.checkpoint(.truncate)
+        connection.close()
+        let before = TemporaryDirectory.contents(of: db)
+        for arguments in [
+            ["record", "--count", "1", "a=http://127.0.0.1:1"], ["targets"], ["check"], ["compact"],
+            ["export", "raw", "--out", "-"],
+        ] {
+            let outcome = try await ChildProcess.run(Expvault.binary, arguments + ["--db", db])
+            #expect(outcome.status == 65, "\(arguments): \(outcome.status) \(outcome.error)")
+            #expect(outcome.output.isEmpty || arguments == ["check"])
+        }
+        #expect(TemporaryDirectory.contents(of: db) == before)
+    }
+
+    private func mode(_ path: String) -> UInt32 {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+    }
+
+    private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { memmem($0.baseAddress ?? UnsafeRawPointer(part), $0.count, part, part.count) != nil }
+    }
+}

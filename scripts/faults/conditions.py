@@ -1,0 +1,303 @@
+"""Bad weather: a failing or full disk, a clock that is set, signals, and many readers."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from crashes import disk, steps_taken
+from harness import Broken, Server, Vault, build_shim, say, skip
+
+WAL_BYTES_MAX = 64 << 20
+STOP_SECONDS_MAX = 5.0
+
+
+def summary(log):
+    """(scrapes, failures, late, not stored) as the recorder's last line has them."""
+    found = re.search(r"stored (\d+) scrapes and (\d+) failures; (\d+) ticks late, (\d+) not stored", log)
+    if not found:
+        raise Broken(f"no summary in the log: {log[-2000:]}")
+    return tuple(int(text) for text in found.groups())
+
+
+def errors(options, directory):
+    """ENOSPC, EIO and EROFS at random steps, for a while: the recorder lives, counts, and goes on."""
+    draw = random.Random(options.seed)
+    refused = 0
+    for number in range(1, options.count + 1):
+        server = Server(options.seed + number)
+        vault = Vault(options.binary, server, directory)
+        vault.remove()
+        if number % 2 == 0:
+            status, log = vault.record("--count", "3").end()
+            if status != 0:
+                raise Broken(f"cannot record: {log[-2000:]}")
+        kind = draw.choice(["enospc", "eio", "erofs"])
+        at, span = int(10 ** draw.uniform(0, 2.7)), int(10 ** draw.uniform(0, 2))
+        where = f"{kind} at step {at} for {span}"
+        asked = server.number_of_requests
+        recorder = vault.record("--count", "40", environment=disk(kind, vault, at=at, span=span))
+        status, log = recorder.end()
+        if "recording 2 target(s)" not in log:
+            # It failed to open the file: one sentence, and an exit status that says so.
+            if status not in (73, 74, 77) or "Fatal" in log or log.count("\n") != 1:
+                raise Broken(f"{where}: status {status}: {log[-2000:]}")
+            refused += 1
+            again(vault, where)
+            continue
+        if status not in (0, 74):
+            raise Broken(f"{where}: status {status}: {log[-2000:]}")
+        scrapes, failures, _, not_stored = summary_or_close_error(log, status, vault)
+        if scrapes is not None:
+            if scrapes + failures + not_stored != server.number_of_requests - asked:
+                raise Broken(f"{where}: {server.number_of_requests - asked} scrapes, {log[-400:]}")
+            if (status == 74) != (not_stored > 0):
+                raise Broken(f"{where}: status {status}: {log[-2000:]}")
+            if steps_taken(vault) > at + span + 60 and not_stored:
+                raise Broken(f"{where}: the disk was well again, yet {not_stored} were not stored")
+        try:
+            vault.must_be_kept()
+        except Broken as error:
+            raise Broken(f"{where}: {error}") from None
+        again(vault, where)
+        server.close()
+    return f"{options.count} failing disks ({refused} before anything was recorded), nothing lost that was acknowledged"
+
+
+def summary_or_close_error(log, status, vault):
+    """The summary; nothing where closing the file failed and said so."""
+    if status == 74 and "not stored" not in log and log.rstrip().split("\n")[-1].startswith("expvault: "):
+        return None, None, None, None
+    return summary(log)
+
+
+def again(vault, where):
+    status, log = vault.record("--count", "2").end()
+    if status != 0:
+        raise Broken(f"{where}: cannot record afterwards: status {status}: {log[-2000:]}")
+    vault.must_be_kept()
+
+
+def fulldisk(options, directory):
+    """A file system of 1 MiB that is full, and then has room again; needs root."""
+    if os.geteuid() != 0:
+        skip("a file system can be mounted by root only")
+    mount = os.path.join(directory, "full")
+    os.mkdir(mount)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], capture_output=True, check=False)
+    if made.returncode != 0:
+        skip(f"no tmpfs can be mounted here: {made.stderr.decode().strip()}")
+    try:
+        for number in range(options.count):
+            fill(options, mount, options.seed + number)
+        readonly(options, mount)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=False)
+    return f"{options.count} times full: not a scrape lost, storing again within an interval; a read-only disk is read"
+
+
+def fill(options, mount, seed):
+    server = Server(seed, failure_rate=0.0)
+    vault = Vault(options.binary, server, mount)
+    vault.remove()
+    interval = 0.2
+    recorder = vault.record(interval="200ms")
+    recorder.wait_for("stored target=api")
+    filler = os.path.join(mount, "filler")
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            pass
+    recorder.wait_for("cannot be stored")
+    time.sleep(3 * interval)
+    if recorder.process.poll() is not None:
+        raise Broken(f"the recorder died of a full disk: {recorder.text()[-2000:]}")
+    os.unlink(filler)
+    begun = time.monotonic()
+    recorder.wait_for("storing again")
+    taken = time.monotonic() - begun
+    # One interval to the next try, one for the commit on a machine that is busy.
+    if taken > 2 * interval + 0.5:
+        raise Broken(f"stored again only {taken:.2f} s after there was room")
+    time.sleep(2 * interval)
+    recorder.signal(signal.SIGTERM)
+    status, log = recorder.end()
+    if status != 0:
+        raise Broken(f"status {status}: {log[-2000:]}")
+    scrapes, failures, _, not_stored = summary(log)
+    if not_stored or failures:
+        raise Broken(f"what fits in memory was not kept until there was room: {log[-2000:]}")
+    if abs(scrapes - server.number_of_requests) > 2:
+        raise Broken(f"{server.number_of_requests} requests, {scrapes} stored")
+    vault.must_be_kept()
+    server.close()
+
+
+def readonly(options, mount):
+    server = Server(options.seed)
+    vault = Vault(options.binary, server, mount)
+    done = subprocess.run(["mount", "-o", "remount,ro", mount], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise Broken(f"remount: {done.stderr.decode()}")
+    for arguments in (["targets"], ["rate", "requests.total"], ["check"]):
+        status, _, error = vault.run(*arguments, "--db", vault.path)
+        if status != 0:
+            raise Broken(f"{arguments} on a read-only disk: status {status}: {error}")
+    status, _, error = vault.run("record", "--count", "1", "--db", vault.path, *server.targets("api"))
+    if status not in (74, 77) or error.count("\n") != 1:
+        raise Broken(f"record on a read-only disk: status {status}: {error}")
+    subprocess.run(["mount", "-o", "remount,rw", mount], check=False)
+    server.close()
+
+
+def sigterm(options, directory):
+    """SIGTERM at random moments: exit 0 within 5 s, with everything stored that was scraped."""
+    draw = random.Random(options.seed)
+    server = Server(options.seed)
+    vault = Vault(options.binary, server, directory)
+    slowest = 0.0
+    for number in range(1, options.count + 1):
+        if number % 60 == 0:
+            vault.remove()
+        asked = server.number_of_requests
+        recorder = vault.record("--timeout", "2s", interval=draw.choice(["20ms", "50ms", "300ms"]))
+        recorder.wait_for("recording ")
+        time.sleep(draw.uniform(0.0, 0.7))
+        recorder.signal(draw.choice([signal.SIGTERM, signal.SIGINT]))
+        begun = time.monotonic()
+        status, log = recorder.end()
+        slowest = max(slowest, time.monotonic() - begun)
+        if status != 0:
+            raise Broken(f"status {status}: {log[-2000:]}")
+        scrapes, failures, _, not_stored = summary(log)
+        # A request of each target may have been cut off, which is no scrape.
+        cut = server.number_of_requests - asked - scrapes - failures
+        if not_stored or not 0 <= cut <= 2:
+            raise Broken(f"{cut} scrapes unaccounted for, {not_stored} not stored")
+        vault.must_be_kept()
+    if slowest > STOP_SECONDS_MAX:
+        raise Broken(f"took {slowest:.2f} s to stop")
+    return f"{options.count} times told to stop: all stored, slowest {slowest:.2f} s"
+
+
+def clock(options, directory):
+    """The wall clock set by up to 10 days, back and forth: order, schedule and data stand."""
+    draw = random.Random(options.seed)
+    server = Server(options.seed, failure_rate=0.0)
+    vault = Vault(options.binary, server, directory)
+    file = os.path.join(directory, "step")
+    for number in range(1, options.count + 1):
+        vault.remove()
+        with open(file, "w", encoding="ascii") as out:
+            out.write("0")
+        environment = {"LD_PRELOAD": build_shim("clock"), "CLOCK_STEP_FILE": file}
+        asked = server.number_of_requests
+        recorder = vault.record("--retain", "1d", interval="50ms", targets=["api"], environment=environment)
+        recorder.wait_for("stored target=api")
+        begun = time.monotonic()
+        steps, offset = [], 0
+        for _ in range(draw.randint(1, 4)):
+            time.sleep(0.5)
+            step = draw.choice([-1, 1]) * draw.randint(5, 10 * 86_400)
+            offset += step
+            steps.append(step)
+            with open(file + ".new", "w", encoding="ascii") as out:
+                out.write(str(offset))
+            os.rename(file + ".new", file)
+        time.sleep(0.5)
+        taken = time.monotonic() - begun
+        recorder.signal(signal.SIGTERM)
+        status, log = recorder.end()
+        if status != 0:
+            raise Broken(f"status {status}: {log[-2000:]}")
+        late = summary(log)[2]
+        asked = server.number_of_requests - asked + late
+        if abs(asked - taken / 0.05) > 12 + taken:
+            raise Broken(f"{asked} ticks in {taken:.1f} s of 50 ms: the schedule moved with the clock")
+        vault.must_be_kept()
+        status, output, error = vault.run("targets", "--db", vault.path, "--format", "json")
+        found = [step["step_ms"] / 1000 for step in json.loads(output)[0]["clock_steps"]]
+        if len(found) != len(steps) or any(abs(a - b) > 1 for a, b in zip(found, steps)):
+            raise Broken(f"clock steps {found}, and it was set by {steps}")
+    return f"{options.count} recordings through a clock that is set: each step recorded, nothing lost or out of order"
+
+
+def stop(options, directory):
+    """SIGSTOP for a while, then SIGCONT: no burst, and the missed ticks are counted."""
+    server = Server(options.seed)
+    vault = Vault(options.binary, server, directory)
+    for _ in range(options.count):
+        recorder = vault.record(interval="50ms", targets=["api"])
+        recorder.wait_for("stored target=api")
+        recorder.signal(signal.SIGSTOP)
+        time.sleep(2.0)
+        asked = server.number_of_requests
+        recorder.signal(signal.SIGCONT)
+        time.sleep(0.5)
+        burst = server.number_of_requests - asked
+        if burst > 14:
+            raise Broken(f"{burst} scrapes in the half second after the stop, of 10 that were due")
+        recorder.signal(signal.SIGTERM)
+        status, log = recorder.end()
+        if status != 0:
+            raise Broken(f"status {status}: {log[-2000:]}")
+        late = summary(log)[2]
+        if not 30 <= late <= 60:
+            raise Broken(f"{late} ticks late, of 40 that passed while it was stopped")
+        vault.must_be_kept()
+    return f"{options.count} times stopped and continued: no burst, the gap counted"
+
+
+def readers(options, directory):
+    """20 readers at once and one that never ends, for --count seconds: nobody is told "busy", the WAL is bounded."""
+    server = Server(options.seed)
+    vault = Vault(options.binary, server, directory)
+    recorder = vault.record(interval="100ms", targets=list("abcdefgh"))
+    recorder.wait_for("stored target=a")
+    time.sleep(1)
+    # It writes into a pipe that nobody reads, and so stands in the middle for ever.
+    endless = subprocess.Popen(
+        [vault.binary, "export", "raw", "--db", vault.path, "--out", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    commands = [
+        ["targets"], ["series"], ["rate", "requests.*"], ["values", "*"], ["pauses"], ["check"],
+        ["show", "--target", "a"], ["export", "file", "--out", "-"],
+    ]
+    deadline = time.monotonic() + options.count
+    problems, counts, wal = [], [], [0]
+
+    def read(number):
+        draw = random.Random(options.seed + number)
+        while time.monotonic() < deadline and not problems:
+            status, _, error = vault.run(*draw.choice(commands), "--db", vault.path)
+            counts.append(1)
+            if status != 0:
+                problems.append(f"status {status}: {error}")
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        wal[0] = max(wal[0], os.path.getsize(vault.path + "-wal"))
+        time.sleep(0.05)
+    endless.kill()
+    endless.wait()
+    recorder.signal(signal.SIGTERM)
+    status, log = recorder.end()
+    if problems:
+        raise Broken(f"a reader failed: {problems[0]}")
+    if status != 0 or "cannot be stored" in log:
+        raise Broken(f"the recorder: status {status}: {log[-2000:]}")
+    if wal[0] > WAL_BYTES_MAX:
+        raise Broken(f"the WAL grew to {wal[0]} bytes")
+    vault.must_be_kept()
+    say(f"{len(vault.acknowledged)} scrapes stored meanwhile")
+    return f"{len(counts)} answers to 20 readers in {options.count} s, the WAL at most {wal[0] >> 10} KiB"
