@@ -45,7 +45,7 @@ struct SalvageTests {
             try snapshot.targets().map { try snapshot.runs(of: $0.id).map(\.scrapeCount) }
         }
         #expect(counts[0] == counts[1])
-        #expect(try IntegrityCheck(snapshot: snapshots[1]).findings().isEmpty)
+        #expect(IntegrityCheck(snapshot: snapshots[1]).findings().isEmpty)
         #expect(throws: StorageError.self) { try Salvage.run(from: path, to: copy) }
     }
 

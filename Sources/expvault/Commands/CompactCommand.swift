@@ -48,13 +48,16 @@ enum RetentionText {
     /// The policy of those limits, with what no destination has yet taken protected.
     static func policy(path: String, ageMilliseconds: Int64?, bytesMax: Int64?) throws -> RetentionPolicy {
         guard ageMilliseconds != nil || bytesMax != nil else { return RetentionPolicy() }
+        let snapshot = try Vault.openReader(path: path).snapshot()
+        // The newest scrape's time and not ours: a clock that jumped ahead must not end anybody's protection.
+        let newest = try snapshot.targets().compactMap(\.last?.time).max()
         return RetentionPolicy(
             ageMilliseconds: ageMilliseconds,
             bytesMax: bytesMax,
             protectedAfterSeq: try ReplayLedger.protectedAfterSeq(
                 vaultPath: path,
-                databaseUUID: try Vault.openReader(path: path).snapshot().databaseUUID,
-                now: TimeArgument.wallClock()
+                databaseUUID: snapshot.databaseUUID,
+                now: newest ?? TimeArgument.wallClock()
             )
         )
     }
