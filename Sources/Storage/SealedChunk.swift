@@ -6,7 +6,8 @@ import SQLite
 final class SealedChunk {
     let entry: ChunkEntry
     let decoder: ChunkDecoder
-    private let store: RowStore
+    /// Unowned: the store keeps its last chunks, and whoever reads one keeps the store.
+    private unowned let store: RowStore
     private var knownRows: [ScrapeRow]?
     private var knownSeriesRows: [SeriesRow]?
     private var seenByRow: [Int: Int64]?

@@ -413,4 +413,23 @@ struct SealFailureTests {
         #expect(throws: StorageError.self) { try everything(path) }
         #expect(!IntegrityCheck(snapshot: snapshot).findings().isEmpty)
     }
+
+    @Test("a snapshot that read chunks lets go of the file with its last owner")
+    func letsGo() throws {
+        let session = try WriterSession(path: path, create: true)
+        try fill(session, makeHistory(300, seed: 14))
+        weak var store: RowStore?
+        do {
+            let snapshot = try Vault.openReader(path: path).snapshot()
+            store = snapshot.store
+            let target = try #require(try snapshot.targets().first)
+            let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+            while try cursor.next() != nil { _ = try cursor.body() }
+            let blocks = try snapshot.seriesBlocks(of: target.id, series: [], in: .all)
+            while try blocks.next() != nil {}
+        }
+        #expect(store == nil)
+        try session.close()
+        #expect(contents(of: path + "-wal").isEmpty)
+    }
 }
