@@ -98,7 +98,8 @@ extension ChunkEntry {
         first = position(2)
         last = position(4)
         guard statement.integer(6) <= statement.integer(7), statement.integer(8) <= statement.integer(9),
-            first <= last, let level = UInt8(exactly: statement.integer(22)).flatMap({ ChunkLevel(rawValue: $0) })
+            first <= last,
+            let level = UInt8(exactly: statement.integer(22)).flatMap({ ChunkLevel(rawValue: $0) })
         else { throw damaged("itself") }
         times = statement.integer(6)...statement.integer(7)
         seqs = statement.integer(8)...statement.integer(9)
@@ -122,7 +123,9 @@ extension ChunkEntry {
         bodyBytes = Int(truncatingIfNeeded: statement.integer(24))
         do {
             runs = try ChunkEntry.decodeRuns(statement.bytes(25), first: first)
-            shapes = try ChunkEntry.decodePairs(statement.bytes(26)).map { (ShapeID($0), Int(truncatingIfNeeded: $1)) }
+            shapes = try ChunkEntry.decodePairs(statement.bytes(26)).map {
+                (ShapeID($0), Int(truncatingIfNeeded: $1))
+            }
             walls = [:]
             for (row, time) in try ChunkEntry.decodePairs(statement.bytes(27)) {
                 walls[Int(truncatingIfNeeded: row)] = Timestamp(milliseconds: time)
@@ -151,11 +154,17 @@ extension ChunkEntry {
             .integer(Int64(level.rawValue)), .integer(Int64(size)), .integer(Int64(bodyBytes)),
             .bytes(ChunkEntry.encode(runs, first: first)),
             .bytes(ChunkEntry.encodePairs(shapes.map { ($0.id.value, Int64($0.count)) })),
-            .bytes(ChunkEntry.encodePairs(walls.sorted { $0.key < $1.key }.map { (Int64($0.key), $0.value.milliseconds) })),
+            .bytes(
+                ChunkEntry.encodePairs(
+                    walls.sorted { $0.key < $1.key }.map { (Int64($0.key), $0.value.milliseconds) }
+                )
+            ),
         ]
         var checksum = RowChecksum(table: "chunks")
         let places = (1...29).map { "?\($0)" }.joined(separator: ", ")
-        let statement = try connection.statement("INSERT INTO chunks(\(ChunkEntry.columns)) VALUES (\(places))")
+        let statement = try connection.statement(
+            "INSERT INTO chunks(\(ChunkEntry.columns)) VALUES (\(places))"
+        )
         for (index, value) in values.enumerated() {
             checksum.add(value)
             switch value {
@@ -165,7 +174,10 @@ extension ChunkEntry {
             }
         }
         try statement.bind(29, checksum.value).run()
-        try connection.statement("INSERT INTO chunk_bytes(id, bytes) VALUES (?1, ?2)").bind(1, id).bind(2, bytes).run()
+        try connection.statement("INSERT INTO chunk_bytes(id, bytes) VALUES (?1, ?2)").bind(1, id).bind(
+            2,
+            bytes
+        ).run()
     }
 
     /// Deletes the row and the bytes.

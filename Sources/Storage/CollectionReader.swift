@@ -57,7 +57,8 @@ struct CollectionReader {
 extension ProcessState {
     /// The newest collections that the rings show, ascending by number.
     func newestCollections(_ count: Int64) -> [Collection] {
-        guard let n = collectionCount, let ends = endRing, let pauses = pauseRing, ends.count == PauseRing.slots,
+        guard let n = collectionCount, let ends = endRing, let pauses = pauseRing,
+            ends.count == PauseRing.slots,
             pauses.count == PauseRing.slots
         else { return [] }
         let held = Int(min(UInt64(clamping: count), n, UInt64(PauseRing.slots)))
@@ -118,7 +119,9 @@ extension VaultSnapshot {
         return try reading {
             let history = try history(of: target)
             func add(_ row: ScrapeRow) {
-                guard let run = row.run, let missed = row.missed, range.contains(row.position.time) else { return }
+                guard let run = row.run, let missed = row.missed, range.contains(row.position.time) else {
+                    return
+                }
                 records.append(MissedRecord(run: run, position: row.position, missed: missed))
             }
             for chunk in history.chunks where chunk.missedCount > 0 && chunk.overlaps(range) {

@@ -48,7 +48,10 @@ final class HistoryRows {
         let last = range.until?.advanced(byMilliseconds: -1) ?? Timestamp(milliseconds: .max)
         guard since <= last, range.until?.milliseconds != .min else { return [] }
         return history.epochs.map {
-            Stretch(first: ScrapePosition(epoch: $0, time: since), last: ScrapePosition(epoch: $0, time: last))
+            Stretch(
+                first: ScrapePosition(epoch: $0, time: since),
+                last: ScrapePosition(epoch: $0, time: last)
+            )
         }
     }
 
@@ -79,7 +82,9 @@ final class HistoryRows {
         }
         while ofChunk.isEmpty, chunkIndex < history.chunks.count {
             let chunk = history.chunks[chunkIndex]
-            guard chunk.first <= stretch.last, tailRow.map({ chunk.first < $0.position }) ?? true else { break }
+            guard chunk.first <= stretch.last, tailRow.map({ chunk.first < $0.position }) ?? true else {
+                break
+            }
             chunkIndex += 1
             // What the row of `chunks` rules out is not read.
             guard chunk.seqs.upperBound > afterSeq, failures || chunk.documentCount > 0 else { continue }

@@ -177,7 +177,12 @@ package struct IntegrityCheck {
             try checkReferences(of: row)
         }
         let runs = ofChunk.runs.sorted { $0.key < $1.key }.map {
-            ChunkEntry.Run(run: $0.key, count: Int($0.value.count), first: $0.value.first, last: $0.value.last)
+            ChunkEntry.Run(
+                run: $0.key,
+                count: Int($0.value.count),
+                first: $0.value.first,
+                last: $0.value.last
+            )
         }
         let ends = try chunk.collections().map(\.collection.endNanoseconds)
         try chunk.forEachScrape { row, body in
@@ -207,7 +212,9 @@ package struct IntegrityCheck {
         }
         guard store.version > 1 else { return }
         attempt { _ = try $0.store.readTails(keepBodies: false) }
-        let strays = try store.connection.integer("SELECT count(*) FROM chunk_bytes WHERE id NOT IN (SELECT id FROM chunks)")
+        let strays = try store.connection.integer(
+            "SELECT count(*) FROM chunk_bytes WHERE id NOT IN (SELECT id FROM chunks)"
+        )
         if let strays, strays > 0 { add("\(strays) rows of chunk_bytes belong to no chunk") }
     }
 }

@@ -42,15 +42,19 @@ enum Migrations {
 
     /// All scrapes become tail, whose runs are to be found anew: that also counts their collections, and seals them.
     private static func migrateTo2(_ connection: Connection) throws {
-        try connection.execute("DROP INDEX scrapes_by_position; DROP INDEX failures; DROP INDEX bases_by_target")
+        try connection.execute(
+            "DROP INDEX scrapes_by_position; DROP INDEX failures; DROP INDEX bases_by_target"
+        )
         try connection.execute("ALTER TABLE scrapes RENAME TO scrapes_1")
-        for object in Schema.version2 where ["scrapes", "chunks", "chunks_by_target", "chunk_bytes"].contains(object.name)
-        {
+        for object in Schema.version2
+        where ["scrapes", "chunks", "chunks_by_target", "chunk_bytes"].contains(object.name) {
             try connection.execute(object.sql)
         }
         // The path is for messages only, and whoever migrates says it.
         let store = try RowStore(connection: connection, path: "the database", version: 2)
-        let rows = try connection.ownStatement("SELECT \(ScrapeRow.columns(ofVersion: 1)) FROM scrapes_1 ORDER BY seq")
+        let rows = try connection.ownStatement(
+            "SELECT \(ScrapeRow.columns(ofVersion: 1)) FROM scrapes_1 ORDER BY seq"
+        )
         var count: Int64 = 0
         var firsts: [TargetID: ScrapePosition] = [:]
         while try rows.step() {
@@ -68,9 +72,11 @@ enum Migrations {
                 try run.update(on: connection)
             }
             guard let first = firsts[target.id] else { continue }
-            try connection.statement("INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)")
-                .bind(1, target.id.value).bind(2, first.epoch).bind(3, first.time.milliseconds)
-                .run()
+            try connection.statement(
+                "INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)"
+            )
+            .bind(1, target.id.value).bind(2, first.epoch).bind(3, first.time.milliseconds)
+            .run()
         }
         var meta = try MetaValues(connection: connection, path: store.path)
         meta.markSeq = max(meta.seqFloor, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0)

@@ -203,7 +203,9 @@ extension WriterSession {
             for target in try TargetRow.all(on: store) {
                 guard try count("shapes WHERE target = ?1", target.id) > countMax else { continue }
                 let history = try loadHistory(of: target.id)
-                let used = Set(history.chunks.flatMap { $0.shapes.map(\.id) } + history.tail.compactMap(\.shape))
+                let used = Set(
+                    history.chunks.flatMap { $0.shapes.map(\.id) } + history.tail.compactMap(\.shape)
+                )
                 let unused = try shapes(of: target.id).filter { !used.contains($0) }
                 for id in unused {
                     try connection.statement("DELETE FROM shapes WHERE id = ?1").bind(1, id.value).run()
@@ -275,7 +277,9 @@ extension WriterSession {
     /// A target's oldest scrapes, with their ages: chunks, and rows of the tail.
     private func oldest(of state: TargetState, now: Timestamp) throws -> [Victim] {
         let steps = try ClockStep.all(of: state.id, on: store)
-        func age(_ position: ScrapePosition) -> Int64 { WriterSession.age(of: position, now: now, steps: steps) }
+        func age(_ position: ScrapePosition) -> Int64 {
+            WriterSession.age(of: position, now: now, steps: steps)
+        }
         let chunks = state.history.chunks.prefix(WriterSession.rowsPerBatch).map { chunk in
             Victim(
                 unit: .chunk(chunk),
@@ -322,7 +326,9 @@ extension WriterSession {
         history.replace(tail: seqs, chunks: chunks, by: [])
         let inTail = Set(history.tail.compactMap(\.run))
         for id in runs.sorted() {
-            guard let run = try RunRow.find(id, on: store) else { throw store.damaged("run \(id.value) is missing") }
+            guard let run = try RunRow.find(id, on: store) else {
+                throw store.damaged("run \(id.value) is missing")
+            }
             let left = sealedPart(of: run, history)
             if left.scrapeCount == 0 && !inTail.contains(id) {
                 try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, id.value).run()

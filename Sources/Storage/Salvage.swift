@@ -32,7 +32,11 @@ package enum Salvage {
             guard try VaultFile(path: destination).inspect() == .missing else {
                 throw StorageError.cannotCreate(path: destination, detail: "it exists already")
             }
-            let connection = try Connection(path: file.realPath, role: file.readerRole(), busyMilliseconds: 5000)
+            let connection = try Connection(
+                path: file.realPath,
+                role: file.readerRole(),
+                busyMilliseconds: 5000
+            )
             try connection.execute("BEGIN")
             let version = try connection.integer("PRAGMA user_version") ?? 1
             let store = try RowStore(connection: connection, path: source, version: version)
@@ -70,8 +74,11 @@ private struct SalvageWork {
             try session.adopt(meta)
         }
         // Where a row of `targets` is lost, what names it still has a number.
-        var ids = Set(numbers("SELECT id FROM targets", descending: "SELECT id FROM targets ORDER BY id DESC"))
-        let chunkIDs = store.version > 1
+        var ids = Set(
+            numbers("SELECT id FROM targets", descending: "SELECT id FROM targets ORDER BY id DESC")
+        )
+        let chunkIDs =
+            store.version > 1
             ? numbers("SELECT id FROM chunks", descending: "SELECT id FROM chunks ORDER BY id DESC") : []
         var chunks: [TargetID: [ChunkEntry]] = [:]
         for id in chunkIDs {
@@ -101,7 +108,9 @@ private struct SalvageWork {
     }
 
     private func entry(_ id: Int64) throws -> ChunkEntry {
-        let statement = try store.connection.statement("SELECT \(ChunkEntry.columns) FROM chunks WHERE id = ?1")
+        let statement = try store.connection.statement(
+            "SELECT \(ChunkEntry.columns) FROM chunks WHERE id = ?1"
+        )
         try statement.bind(1, id)
         defer { statement.reset() }
         guard try statement.step() else { throw store.damaged("chunk \(id) cannot be reached") }
@@ -152,7 +161,9 @@ private struct SalvageWork {
             bootNanoseconds: boot == nil ? nil : row.bootNanoseconds,
             outcome: row.failure.map { .failure(reason: $0, body: body) } ?? .document(body)
         )
-        batch.append(ImportedScrape(target: target, epoch: row.position.epoch, origin: origin, scrape: scrape))
+        batch.append(
+            ImportedScrape(target: target, epoch: row.position.epoch, origin: origin, scrape: scrape)
+        )
         seqs.append(row.seq)
         bytes += body.count
         if batch.count >= Salvage.limits.rows || bytes >= Salvage.limits.bytes { try flush() }
@@ -175,7 +186,11 @@ private struct SalvageWork {
         } catch {
             if summary.findings.count < Salvage.findingsMax {
                 let words: String
-                if case StorageError.damaged(_, let detail) = error { words = detail } else { words = "\(error)" }
+                if case StorageError.damaged(_, let detail) = error {
+                    words = detail
+                } else {
+                    words = "\(error)"
+                }
                 summary.findings.append(Finding(description: words))
             }
             return nil

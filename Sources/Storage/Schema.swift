@@ -107,7 +107,9 @@ enum Schema {
 
     /// Each object of the schema of version 2: the newest scrapes in `scrapes`, without an index; the others in chunks.
     static let version2: [(name: String, sql: String)] =
-        version1.filter { !["scrapes", "scrapes_by_position", "failures", "bases_by_target"].contains($0.name) } + [
+        version1.filter {
+            !["scrapes", "scrapes_by_position", "failures", "bases_by_target"].contains($0.name)
+        } + [
             (
                 "scrapes",
                 """

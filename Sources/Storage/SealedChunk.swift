@@ -6,7 +6,8 @@ import SQLite
 final class SealedChunk {
     let entry: ChunkEntry
     let decoder: ChunkDecoder
-    private let store: RowStore
+    /// Unowned: the store keeps its last chunks, and whoever reads one keeps the store.
+    private unowned let store: RowStore
     private var knownRows: [ScrapeRow]?
     private var knownSeriesRows: [SeriesRow]?
     private var seenByRow: [Int: Int64]?
@@ -110,9 +111,13 @@ final class SealedChunk {
         try store.reading(chunk: entry.id) { try decoder.series(leaves: leaves) { try self.store.shape($0) } }
     }
 
-    /// The body of a row; of a failed scrape what was kept of it. Cheap where rows are asked for in order.
+    /// The body of a row; of a failed scrape what was kept of it.
+    ///
+    /// Cheap where rows are asked for in order.
     func body(_ row: Int) throws -> [UInt8] {
-        if let page, row >= page.first, row < page.first + page.bodies.count { return page.bodies[row - page.first] }
+        if let page, row >= page.first, row < page.first + page.bodies.count {
+            return page.bodies[row - page.first]
+        }
         if let page, row == page.first + page.bodies.count {
             let size = max(1, entry.bodyBytes / max(1, entry.scrapeCount))
             pageRows = max(1, min(pageRows * 64, SealedChunk.pageBytes / size))
@@ -122,7 +127,9 @@ final class SealedChunk {
         page = nil
         var bodies: [[UInt8]] = []
         try store.reading(chunk: entry.id) {
-            try decoder.forEachBody(in: row..<row + pageRows, shape: { try self.store.shape($0) }) { bodies.append($1) }
+            try decoder.forEachBody(in: row..<row + pageRows, shape: { try self.store.shape($0) }) {
+                bodies.append($1)
+            }
         }
         guard let first = bodies.first else { throw store.damaged("chunk \(entry.id) has no row \(row)") }
         page = (row, bodies)

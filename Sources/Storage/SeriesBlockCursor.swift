@@ -307,7 +307,9 @@ extension VaultSnapshot {
         let outside = around.filter { position in
             !inside.contains { $0.first <= position && position <= $0.last }
         }
-        return (inside + outside.map { HistoryRows.Stretch(first: $0, last: $0) }).sorted { $0.first < $1.first }
+        return (inside + outside.map { HistoryRows.Stretch(first: $0, last: $0) }).sorted {
+            $0.first < $1.first
+        }
     }
 
     /// The last row with a value of `series` before `position` in `run` (any run where nil); for series that
@@ -347,7 +349,10 @@ extension VaultSnapshot {
             guard isBefore ? chunk.first < position : chunk.last >= position else { continue }
             if let found = sample?.0.position, isBefore ? chunk.last < found : chunk.first > found { break }
             guard let found = try chunkSample(chunk, in: run, position, isBefore, &leaves) else { continue }
-            if let other = sample?.0.position, isBefore ? other > found.0.position : other < found.0.position { break }
+            if let other = sample?.0.position, isBefore ? other > found.0.position : other < found.0.position
+            {
+                break
+            }
             sample = found
             break
         }
@@ -395,7 +400,8 @@ extension VaultSnapshot {
         _ leaves: inout SeriesLeaves
     ) throws -> (SeriesRow, Number)? {
         if let run {
-            guard let part = entry.part(of: run), isBefore ? part.first < position : part.last >= position else {
+            guard let part = entry.part(of: run), isBefore ? part.first < position : part.last >= position
+            else {
                 return nil
             }
         }

@@ -94,7 +94,8 @@ final class TargetHistory {
         for (index, row) in rows.enumerated() {
             places[row.id] = index
             let part = sealed.removeValue(forKey: row.id)
-            guard row.scrapeCount == Int64(part?.count ?? 0), part.map({ $0.first == row.first && $0.last == row.last }) ?? true
+            guard row.scrapeCount == Int64(part?.count ?? 0),
+                part.map({ $0.first == row.first && $0.last == row.last }) ?? true
             else { throw store.damaged("run \(row.id.value) does not tell what its scrapes are") }
         }
         for row in tail {
@@ -171,7 +172,9 @@ final class TargetHistory {
         var best = tail[..<end].last { fits($0, kind) }?.position
         for chunk in chunks.reversed() {
             if let best, chunk.last < best { break }
-            guard let ends = ends(of: chunk, kind), position.map({ ends.first < $0 }) ?? true else { continue }
+            guard let ends = ends(of: chunk, kind), position.map({ ends.first < $0 }) ?? true else {
+                continue
+            }
             if position.map({ ends.last < $0 }) ?? true {
                 best = max(best ?? ends.last, ends.last)
                 break
@@ -186,9 +189,14 @@ final class TargetHistory {
     }
 
     /// The place of the first scrape after `position`, or at it.
-    func position(after position: ScrapePosition, isIncluded: Bool = false, _ kind: Kind) throws -> ScrapePosition? {
+    func position(
+        after position: ScrapePosition,
+        isIncluded: Bool = false,
+        _ kind: Kind
+    ) throws -> ScrapePosition? {
         func isIn(_ other: ScrapePosition) -> Bool { isIncluded ? other >= position : other > position }
-        var best = tail[tailIndex(atOrAfter: position)...].first { isIn($0.position) && fits($0, kind) }?.position
+        var best = tail[tailIndex(atOrAfter: position)...].first { isIn($0.position) && fits($0, kind) }?
+            .position
         for chunk in chunks[chunkIndex(endingAtOrAfter: position)...] {
             if let best, chunk.first > best { break }
             guard let ends = ends(of: chunk, kind), isIn(ends.last) else { continue }
@@ -215,18 +223,23 @@ final class TargetHistory {
         if kind == .any {
             let rows = try chunk.rows()
             return isBefore
-                ? rows.last { isWanted($0.position) }?.position : rows.first { isWanted($0.position) }?.position
+                ? rows.last { isWanted($0.position) }?.position
+                : rows.first { isWanted($0.position) }?.position
         }
         // A fifth of the work of taking up whole rows, and a query of series needs these anyhow.
         let rows = try chunk.seriesRows()
-        func fits(_ row: SeriesRow) -> Bool { (kind == .success || kind == .run(row.run)) && isWanted(row.position) }
+        func fits(_ row: SeriesRow) -> Bool {
+            (kind == .success || kind == .run(row.run)) && isWanted(row.position)
+        }
         return isBefore ? rows.last(where: fits)?.position : rows.first(where: fits)?.position
     }
 
     /// The last scrape before `position`.
     func row(before position: ScrapePosition?, _ kind: Kind) throws -> ScrapeRow? {
         guard let place = try self.position(before: position, kind) else { return nil }
-        guard let row = try row(at: place) else { throw store.damaged("a chunk of target \(target.value) lacks a scrape") }
+        guard let row = try row(at: place) else {
+            throw store.damaged("a chunk of target \(target.value) lacks a scrape")
+        }
         return row
     }
 
@@ -250,7 +263,9 @@ final class TargetHistory {
 
     /// The origin of the last scrape.
     var lastOrigin: Int64? {
-        guard let row = tail.last, row.position >= chunks.last?.last ?? row.position else { return chunks.last?.lastOrigin }
+        guard let row = tail.last, row.position >= chunks.last?.last ?? row.position else {
+            return chunks.last?.lastOrigin
+        }
         return row.origin
     }
 }
@@ -289,7 +304,9 @@ extension RowStore {
             if !keepBodies || (row.body?.count ?? 0) > RowStore.keptBodyMax { row.body = nil }
             tails[row.target, default: []].append(row)
         }
-        guard !checks || marked == meta.markCount else { throw damaged("the newest scrapes cannot all be reached") }
+        guard !checks || marked == meta.markCount else {
+            throw damaged("the newest scrapes cannot all be reached")
+        }
         return tails
     }
 

@@ -126,7 +126,9 @@ package final class VaultSnapshot {
         for step in try steps(of: target) {
             positions.insert(step.after)
             let history = try history(of: target)
-            if let first = try history.position(after: step.after, isIncluded: true, .success) { positions.insert(first) }
+            if let first = try history.position(after: step.after, isIncluded: true, .success) {
+                positions.insert(first)
+            }
         }
         starts[target] = positions
         return positions
@@ -161,7 +163,9 @@ package final class VaultSnapshot {
                 let end = ScrapePosition(epoch: epoch, time: time ?? Timestamp(milliseconds: .max)).next
                 let found = try history.position(before: end, failures ? .any : .success)
                 // Epochs ascend, so of equal times the later epoch wins.
-                if let found, found.epoch == epoch, newest.map({ $0.time <= found.time }) ?? true { newest = found }
+                if let found, found.epoch == epoch, newest.map({ $0.time <= found.time }) ?? true {
+                    newest = found
+                }
             }
             return try newest.flatMap { try history.row(at: $0) }.map { try answer($0) }
         }

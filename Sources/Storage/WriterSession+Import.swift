@@ -49,7 +49,9 @@ extension WriterSession {
             waits: isNext && target.staleFrom == nil
         )
         // What lies before or among what is sealed has to be sealed with it.
-        if let end = target.history.chunks.last?.last, position < end { try markStale(target, from: position) }
+        if let end = target.history.chunks.last?.last, position < end {
+            try markStale(target, from: position)
+        }
         if case .document = imported.scrape.outcome, let reason = row.failure {
             return .storedAsFailure(reason: reason)
         }

@@ -79,8 +79,11 @@ extension WriterSession {
         return nil
     }
 
-    private func merge(_ group: ArraySlice<ChunkEntry>, of state: TargetState, _ limits: MergeLimits) throws(StorageError)
-    {
+    private func merge(
+        _ group: ArraySlice<ChunkEntry>,
+        of state: TargetState,
+        _ limits: MergeLimits
+    ) throws(StorageError) {
         var batch = ChunkBatch(self, target: state.id, level: limits.level)
         try StorageError.wrapping(file.path) { try batch.make(merging: group) }
         try transaction {

@@ -85,13 +85,16 @@ extension WriterSession {
 
     /// Stores what waits: sealed where it is enough for a chunk, else in the tail.
     func storePending() throws {
-        for target in targets.values.sorted(by: { $0.id < $1.id }) { try storePending(of: target, maySeal: true) }
+        for target in targets.values.sorted(by: { $0.id < $1.id }) {
+            try storePending(of: target, maySeal: true)
+        }
     }
 
     /// Stores what waits of a target.
     func storePending(of target: TargetState, maySeal: Bool) throws {
         guard !target.pending.isEmpty else { return }
-        let isEnough = target.pending.count + target.history.tail.count >= SealLimits.rowsMin
+        let isEnough =
+            target.pending.count + target.history.tail.count >= SealLimits.rowsMin
             || target.pendingBytes >= SealLimits.bytesMax
         if maySeal, target.staleFrom == nil, isEnough {
             try seal(target)

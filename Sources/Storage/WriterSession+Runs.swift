@@ -7,7 +7,11 @@ extension WriterSession {
     /// The run of a successful scrape at `position`.
     ///
     /// Out of order, it gets its neighbour's for the time being, and the target's runs are stale from there on.
-    func run(of state: ProcessState, target: TargetState, at position: ScrapePosition) throws
+    func run(
+        of state: ProcessState,
+        target: TargetState,
+        at position: ScrapePosition
+    ) throws
         -> (id: RunID, collections: NewCollections)
     {
         if let lastSuccess = target.lastSuccess, position < lastSuccess || target.staleFrom != nil {
@@ -15,9 +19,15 @@ extension WriterSession {
         }
         let previous = target.lastSuccess
         target.lastSuccess = position
-        let isAfterStep = target.lastStep.map { step in step <= position && previous.map { $0 < step } ?? true } ?? false
+        let isAfterStep =
+            target.lastStep.map { step in step <= position && previous.map { $0 < step } ?? true } ?? false
         func collections(after state: ProcessState?, in new: ProcessState) -> NewCollections {
-            let baseline = CollectionReader.baseline(state, after: previous, at: position, isAfterStep: isAfterStep)
+            let baseline = CollectionReader.baseline(
+                state,
+                after: previous,
+                at: position,
+                isAfterStep: isAfterStep
+            )
             return PauseRing.newCollections(in: new, after: baseline)
         }
         switch target.tracker.decide(state) {
@@ -48,7 +58,9 @@ extension WriterSession {
         }
     }
 
-    /// What the table `runs` has of a run: what of it is sealed. Of one that is in the tail only, where it begins.
+    /// What the table `runs` has of a run: what of it is sealed.
+    ///
+    /// Of one that is in the tail only, where it begins.
     func sealedPart(of run: RunRow, _ history: TargetHistory) -> RunRow {
         var row = run
         row.scrapeCount = 0
@@ -61,8 +73,7 @@ extension WriterSession {
         return row
     }
 
-    func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow
-    {
+    func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow {
         RunRow(
             id: RunID(try RowNumber.next(of: "runs", on: connection)),
             target: target,
@@ -103,7 +114,8 @@ extension WriterSession {
     private func provisionalRun(target: TargetState, at position: ScrapePosition) throws -> RunID {
         let before = try target.history.row(before: position, .success)
         let neighbour =
-            try before ?? target.history.position(after: position, .success).flatMap { try target.history.row(at: $0) }
+            try before
+            ?? target.history.position(after: position, .success).flatMap { try target.history.row(at: $0) }
         guard let id = neighbour?.run else { throw store.damaged("a run is missing") }
         try markStale(target, from: position)
         return id
@@ -184,7 +196,9 @@ extension WriterSession {
     ///
     /// Where that has no memstats, the last that has it stands in.
     private func state(of run: RunRow, _ history: TargetHistory) throws -> ProcessState {
-        guard let row = try history.row(at: run.last) else { throw store.damaged("run \(run.id.value) has no scrape") }
+        guard let row = try history.row(at: run.last) else {
+            throw store.damaged("run \(run.id.value) has no scrape")
+        }
         let newest = try processState(of: row)
         if newest.hasMemStats { return newest }
         guard let earlier = try lastWithMemStats(of: run, history) else { return newest }
@@ -199,7 +213,8 @@ extension WriterSession {
             return try store.shape(shape).memStats != nil
         }
         let ofTail = try history.tail.last { try fits($0) }
-        for chunk in history.chunks.reversed() where chunk.part(of: run.id).map({ $0.first < run.last }) ?? false {
+        for chunk in history.chunks.reversed()
+        where chunk.part(of: run.id).map({ $0.first < run.last }) ?? false {
             if let ofTail, chunk.last < ofTail.position { break }
             guard try chunk.shapes.contains(where: { try store.shape($0.id).memStats != nil }),
                 let row = try store.chunk(chunk).rows().last(where: { try fits($0) })
@@ -220,10 +235,12 @@ extension WriterSession {
 
     /// A row of the tail with its coded body, and the body.
     func complete(_ row: ScrapeRow) throws -> (ScrapeRow, [UInt8]) {
-        guard let full = try store.firstRow(
-            "SELECT \(ScrapeRow.columns(ofVersion: store.version)) FROM scrapes WHERE seq = ?1",
-            row.seq
-        ) else { throw store.damaged("scrape \(row.seq) cannot be reached") }
+        guard
+            let full = try store.firstRow(
+                "SELECT \(ScrapeRow.columns(ofVersion: store.version)) FROM scrapes WHERE seq = ?1",
+                row.seq
+            )
+        else { throw store.damaged("scrape \(row.seq) cannot be reached") }
         return (full, try store.body(of: full))
     }
 
@@ -242,7 +259,9 @@ extension WriterSession {
         guard let from = try staleMarks().first(where: { $0.target == target })?.from else { return }
         try transaction {
             forget(target)
-            guard let row = try TargetRow.find(target, on: store) else { throw store.damaged("a target is missing") }
+            guard let row = try TargetRow.find(target, on: store) else {
+                throw store.damaged("a target is missing")
+            }
             let history = try loadHistory(of: target)
             var pass = try HistoryPass(self, history, from: from)
             try pass.run()
@@ -266,120 +285,5 @@ extension WriterSession {
         var row = row
         row.runCount = Int64(pass.touched.count { $0.scrapeCount > 0 })
         try row.store(on: connection)
-    }
-}
-
-/// One pass over a target's scrapes from where some were put in between, within a transaction: finds runs and
-/// collections anew, and seals what lies among chunks.
-struct HistoryPass {
-    private let session: WriterSession
-    private let history: TargetHistory
-    private(set) var runs: RunPass
-    private var collections: CollectionReader
-    private var start: ScrapePosition
-
-    init(_ session: WriterSession, _ history: TargetHistory, from: ScrapePosition) throws {
-        self.session = session
-        self.history = history
-        // From the beginning of a chunk on: what stands before is right.
-        let index = history.chunkIndex(endingAtOrAfter: from)
-        start = index < history.chunks.count ? min(from, history.chunks[index].first) : from
-        let before = try session.runsBefore(start, of: history)
-        let all = try history.completed(RunRow.all(of: history.target, on: session.store))
-        runs = RunPass(before: before, all: all, from: start)
-        for id in runs.straddling { runs.setCount(of: id, to: HistoryPass.count(of: id, before: start, history)) }
-        collections = CollectionReader(
-            stepStarts: try HistoryPass.stepStarts(history),
-            runs: before.map { ($0.run.id, $0.state) },
-            previous: try history.position(before: start, .success)
-        )
-    }
-
-    private static func count(of run: RunID, before start: ScrapePosition, _ history: TargetHistory) -> Int64 {
-        let sealed = history.chunks.lazy.filter { $0.last < start }.compactMap { $0.part(of: run)?.count }.reduce(0, +)
-        return Int64(sealed + history.tail.count { $0.run == run && $0.position < start })
-    }
-
-    static func stepStarts(_ history: TargetHistory) throws -> Set<ScrapePosition> {
-        var positions: Set<ScrapePosition> = []
-        for step in try ClockStep.all(of: history.target, on: history.store) {
-            positions.insert(step.after)
-            if let first = try history.position(after: step.after, isIncluded: true, .success) { positions.insert(first) }
-        }
-        return positions
-    }
-
-    /// Goes over everything.
-    mutating func run() throws {
-        let chunks = history.chunks[history.chunkIndex(endingAtOrAfter: start)...]
-        var tail = history.tail[history.tailIndex(atOrAfter: start)...]
-        for chunk in chunks {
-            // What came in before the chunk becomes chunks of its own, what came in among its scrapes is sealed with them.
-            let before = tail.prefix { $0.position < chunk.first }
-            try seal(Array(before), among: nil)
-            tail = tail.dropFirst(before.count)
-            let inside = tail.prefix { $0.position < chunk.last }
-            try seal(Array(inside), among: chunk)
-            tail = tail.dropFirst(inside.count)
-        }
-        for row in tail {
-            guard row.run != nil else { continue }
-            var (changed, body) = try session.complete(row)
-            guard try settle(&changed, body) else { continue }
-            try changed.updateRun(on: session.connection)
-        }
-    }
-
-    private mutating func seal(_ inserted: [ScrapeRow], among chunk: ChunkEntry?) throws {
-        guard chunk != nil || !inserted.isEmpty else { return }
-        var batch = ChunkBatch(session, target: history.target, level: chunk?.level ?? .quick)
-        var isChanged = !inserted.isEmpty
-        var rest = inserted[...]
-        func add(_ row: ScrapeRow, _ body: [UInt8], _ pass: inout HistoryPass) throws {
-            var row = row
-            if row.run != nil, try pass.settle(&row, body) { isChanged = true }
-            try batch.add(row, body)
-        }
-        if let chunk {
-            let sealed = try session.store.chunk(chunk)
-            try sealed.forEachScrape { row, body in
-                while let next = rest.first, next.position < row.position {
-                    rest.removeFirst()
-                    try add(next, session.store.body(of: next), &self)
-                }
-                try add(row, body, &self)
-            }
-        }
-        for next in rest { try add(next, session.store.body(of: next), &self) }
-        guard isChanged else { return }
-        try batch.finish()
-        // Chunks never overlap, not even for a moment that a reader could see: this is one transaction.
-        if let chunk { try chunk.delete(on: session.connection) }
-        for row in inserted {
-            try session.connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run()
-        }
-    }
-
-    /// Finds run and collections of a successful scrape; says whether they are others than before.
-    private mutating func settle(_ row: inout ScrapeRow, _ body: [UInt8]) throws -> Bool {
-        let state = try session.processState(of: row, body: body)
-        let target = history.target
-        let session = session
-        let position = row.position
-        let id = try runs.run(of: row, state: state) {
-            let run = try session.newRun(state, target: target, at: position)
-            try run.insert(on: session.connection)
-            return run
-        }
-        if runs.lacksCommandLine(id) {
-            runs.setCommandLine(of: id, to: try session.commandLineID(state, of: target))
-        }
-        let found = collections.collections(in: state, run: id, at: row.position)
-        let seen = Int64(found.seen.count)
-        guard row.run != id || row.seen != seen || row.missed != found.missed else { return false }
-        row.run = id
-        row.seen = seen
-        row.missed = found.missed
-        return true
     }
 }

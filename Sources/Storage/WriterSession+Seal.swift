@@ -3,8 +3,22 @@ import SQLite
 
 /// Sealing: tail → chunk, in one transaction.
 extension WriterSession {
-    /// Seals a target's tail and what waits of it, within the caller's transaction. Its runs must not be stale.
-    func seal(_ target: TargetState) throws {
+    /// Seals a target's tail and what waits of it, within the caller's transaction.
+    ///
+    /// Its runs must not be stale.
+    func seal(_ target: TargetState) throws { try seal([target]) }
+
+    /// Seals several targets.
+    ///
+    /// Their rows go last, in the order in which they stand: pages that are emptied at once are not written.
+    func seal(_ targets: [TargetState]) throws {
+        let seqs = targets.flatMap { $0.history.tail.map(\.seq) }.sorted()
+        for target in targets { try makeChunks(of: target) }
+        for seq in seqs { try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, seq).run() }
+        try storeMark()
+    }
+
+    private func makeChunks(of target: TargetState) throws {
         let history = target.history
         let tail = history.tail
         guard !tail.isEmpty || !target.pending.isEmpty else { return }
@@ -14,18 +28,18 @@ extension WriterSession {
         target.pending.removeAll()
         target.pendingBytes = 0
         let entries = try batch.finish()
-        for row in tail { try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run() }
         try connection.statement("DELETE FROM bases WHERE target = ?1").bind(1, target.id.value).run()
         target.encoder = BodyEncoder()
         history.replace(tail: Set(tail.map(\.seq)), by: entries)
         try storeSealedRuns(entries, of: target.id, history)
-        try storeMark()
     }
 
     /// Brings the table `runs` in line with the chunks.
     func storeSealedRuns(_ entries: [ChunkEntry], of target: TargetID, _ history: TargetHistory) throws {
         for id in Set(entries.flatMap { $0.runs.map(\.run) }).sorted() {
-            guard let run = try targets.values.first(where: { $0.id == target })?.runs[id] ?? RunRow.find(id, on: store)
+            guard
+                let run = try targets.values.first(where: { $0.id == target })?.runs[id]
+                    ?? RunRow.find(id, on: store)
             else { throw store.damaged("run \(id.value) is missing") }
             try sealedPart(of: run, history).update(on: connection)
         }
@@ -43,7 +57,10 @@ extension WriterSession {
 
     /// Seals one tail that has grown long although nobody called `maintain`.
     func sealLongTail() throws(StorageError) {
-        guard let long = targets.values.first(where: { $0.history.tail.count >= SealLimits.rowsMax && $0.staleFrom == nil })
+        guard
+            let long = targets.values.first(where: {
+                $0.history.tail.count >= SealLimits.rowsMax && $0.staleFrom == nil
+            })
         else { return }
         try transaction { try seal(long) }
     }
@@ -65,12 +82,13 @@ extension WriterSession {
             rows += state.history.tail.count
             chosen.append(state)
         }
-        try transaction { for state in chosen { try seal(state) } }
+        try transaction { try seal(chosen) }
         return targets.values.contains(where: isDue)
     }
 
     private func isDue(_ state: TargetState) -> Bool {
-        guard state.staleFrom == nil, let first = state.history.tail.first, let last = state.history.tail.last else {
+        guard state.staleFrom == nil, let first = state.history.tail.first, let last = state.history.tail.last
+        else {
             return false
         }
         let age = last.position.time.milliseconds &- first.position.time.milliseconds
@@ -82,7 +100,9 @@ extension WriterSession {
     func sealAll() throws(StorageError) {
         try loadTargets()
         for state in targets.values.sorted(by: { $0.id < $1.id }) {
-            if state.staleFrom != nil { try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) } }
+            if state.staleFrom != nil {
+                try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
+            }
         }
         try loadTargets()
         for name in targets.keys.sorted() {
@@ -94,7 +114,9 @@ extension WriterSession {
     /// Has the state of every target at hand.
     func loadTargets() throws(StorageError) {
         try StorageError.wrapping(file.path) {
-            for row in try TargetRow.all(on: store) where targets[row.name] == nil { _ = try target(named: row.name) }
+            for row in try TargetRow.all(on: store) where targets[row.name] == nil {
+                _ = try target(named: row.name)
+            }
         }
     }
 }

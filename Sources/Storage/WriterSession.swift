@@ -83,7 +83,8 @@ final class WriterSession {
 
     private func loadNextSeq() throws {
         let meta = try MetaValues(connection: connection, path: file.path)
-        nextSeq = max(meta.seqFloor, meta.markSeq, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
+        nextSeq =
+            max(meta.seqFloor, meta.markSeq, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
     }
 
     /// Writes everything back and lets go of the file.
@@ -173,7 +174,8 @@ final class WriterSession {
             }
         }
         let stored = try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
-        try sealLongTail()
+        // What was stored is stored, whatever becomes of this; the next call tries again.
+        try? sealLongTail()
         return stored
     }
 

@@ -24,7 +24,10 @@ func askEverything(_ path: String, _ name: String, seed: UInt64) throws -> Targe
     let target = try #require(try snapshot.targets().first { $0.name == name })
     var runs = try snapshot.runs(of: target.id)
     // Numbers of runs may differ: whoever seals finds runs anew at other times. Their order does not.
-    let places = Dictionary(runs.enumerated().map { ($1.id, RunID(Int64($0))) }, uniquingKeysWith: { a, _ in a })
+    let places = Dictionary(
+        runs.enumerated().map { ($1.id, RunID(Int64($0))) },
+        uniquingKeysWith: { a, _ in a }
+    )
     func place(_ id: RunID) -> RunID { places[id] ?? RunID(-1) }
     for index in runs.indices { runs[index].id = place(runs[index].id) }
     func record(_ record: ScrapeRecord) -> ScrapeRecord {
@@ -66,7 +69,9 @@ func askEverything(_ path: String, _ name: String, seed: UInt64) throws -> Targe
         answers.collections.append(CollectionRecord(run: place($0.run), collection: $0.collection))
     }
     answers.collections.sort {
-        ($0.run, $0.collection.n, $0.collection.endNanoseconds) < ($1.run, $1.collection.n, $1.collection.endNanoseconds)
+        ($0.run, $0.collection.n, $0.collection.endNanoseconds) < (
+            $1.run, $1.collection.n, $1.collection.endNanoseconds
+        )
     }
     answers.missed = try snapshot.missed(of: target.id, in: .all).map {
         MissedRecord(run: place($0.run), position: $0.position, missed: $0.missed)
@@ -79,7 +84,8 @@ func askEverything(_ path: String, _ name: String, seed: UInt64) throws -> Targe
     }
     for _ in 0..<12 {
         let range = TimeRange(since: end(), until: end())
-        let after = Bool.random(using: &generator) ? 0 : answers.scrapes.randomElement(using: &generator)?.seq ?? 0
+        let after =
+            Bool.random(using: &generator) ? 0 : answers.scrapes.randomElement(using: &generator)?.seq ?? 0
         let failures = Bool.random(using: &generator)
         let part = try snapshot.scrapes(of: target.id, in: range, afterSeq: after, failures: failures)
         var seqs: [String] = []
@@ -106,7 +112,12 @@ func askEverything(_ path: String, _ name: String, seed: UInt64) throws -> Targe
         for run in ids.prefix(3) {
             let before = try snapshot.scrape(of: target.id, before: position, in: run)
             let last = try snapshot.lastSample(of: asked.id, target: target.id, in: run, before: position)
-            let first = try snapshot.firstSample(of: asked.id, target: target.id, in: run, atOrAfter: position)
+            let first = try snapshot.firstSample(
+                of: asked.id,
+                target: target.id,
+                in: run,
+                atOrAfter: position
+            )
             answers.others.append("\(before?.0.seq ?? -1) \(last.map { "\(row($0.0)) \($0.1)" } ?? "-")")
             answers.others.append(first.map { "\(row($0.0)) \($0.1)" } ?? "-")
         }
@@ -165,7 +176,11 @@ struct SealTests {
                 processes[which] = SampleProcess(arguments: ["/bin/sample", "\(which)"])
             }
             let collections = [0, 1, 2, 300].randomElement(using: &generator) ?? 0
-            processes[which].run(collections: collections, until: UInt64(max(1, time)) * 1_000_000, using: &generator)
+            processes[which].run(
+                collections: collections,
+                until: UInt64(max(1, time)) * 1_000_000,
+                using: &generator
+            )
             processes[which].variables = [
                 ("requests", "\(boot)"), ("load", "\(boot % 7).5"), ("text", "\"\(boot % 3)\""),
             ]
@@ -178,7 +193,9 @@ struct SealTests {
             let name = Int.random(in: 0..<5, using: &generator) == 0 ? "other" : "sample"
             if outOfOrder, Int.random(in: 0..<2, using: &generator) == 0 {
                 let back = Int.random(in: 0..<3, using: &generator) == 0
-                made.time = Timestamp(milliseconds: back ? time - Int64.random(in: 0...400_000, using: &generator) : time)
+                made.time = Timestamp(
+                    milliseconds: back ? time - Int64.random(in: 0...400_000, using: &generator) : time
+                )
                 made.bootID = nil
                 made.bootNanoseconds = nil
                 let line = ImportedScrape(target: name, origin: origin, scrape: made)
@@ -217,7 +234,11 @@ struct SealTests {
             for path in [plain, sealed] {
                 for suffix in ["", "-wal", "-shm"] { write([], to: path + suffix) }
             }
-            try run(seed: seed, steps: ProcessEnvironment.integer("EXPVAULT_TEST_STEPS") ?? 60, outOfOrder: round % 2 == 1)
+            try run(
+                seed: seed,
+                steps: ProcessEnvironment.integer("EXPVAULT_TEST_STEPS") ?? 60,
+                outOfOrder: round % 2 == 1
+            )
             let words = "seed \(seed), out of order: \(round % 2 == 1)"
             try expectSameAnswers(plain, sealed, names: ["sample", "other"], seed: seed, words)
             #expect(try findings(plain).isEmpty, "\(words)")
@@ -225,7 +246,13 @@ struct SealTests {
             let writer = try await VaultWriter.open(path: sealed, create: false)
             try await writer.compact()
             try await writer.close()
-            try expectSameAnswers(plain, sealed, names: ["sample", "other"], seed: seed, "compacted, " + words)
+            try expectSameAnswers(
+                plain,
+                sealed,
+                names: ["sample", "other"],
+                seed: seed,
+                "compacted, " + words
+            )
             #expect(try findings(sealed).isEmpty, "\(words)")
             let snapshot = try Vault.openReader(path: sealed).snapshot()
             #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
@@ -245,7 +272,9 @@ struct SealTests {
     @Test("lines that are imported in order are sealed at once, and importing them again stores nothing")
     func directly() async throws {
         let history = makeHistory(500, seed: 5)
-        let lines = history.map { ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body)) }
+        let lines = history.map {
+            ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body))
+        }
         let writer = try await VaultWriter.open(path: sealed, create: true)
         for start in stride(from: 0, to: lines.count, by: 250) {
             _ = try await writer.insert(Array(lines[start..<min(start + 250, lines.count)]))
@@ -261,5 +290,146 @@ struct SealTests {
         try await writer.close()
         #expect(try everything(sealed).map(\.body) == history.map(\.body))
         #expect(try findings(sealed).isEmpty)
+    }
+}
+
+@Suite("Sealing that is cut off, and retention of chunks")
+struct SealFailureTests {
+    let directory: TemporaryDirectory
+    let path: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        path = directory.file("test.db")
+    }
+
+    private struct Stop: Error {}
+
+    /// 300 lines of a target, 100 a chunk, the rest in the tail.
+    private func fill(_ session: WriterSession, _ history: [(time: Int64, body: [UInt8])]) throws {
+        for start in stride(from: 0, to: history.count, by: 100) {
+            let part = history[start..<min(start + 100, history.count)]
+            _ = try session.insert(
+                part.map {
+                    ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body))
+                }
+            )
+            if start < 200 { try session.sealAll() }
+        }
+    }
+
+    @Test("a seal or merge that fails at any statement leaves all as it was, and the next one works")
+    func cutOff() throws {
+        let history = makeHistory(300, seed: 11)
+        var session = try WriterSession(path: path, create: true)
+        try fill(session, history)
+        try session.close()
+        let seed: UInt64 = 1
+        let right = try askEverything(path, "sample", seed: seed)
+        // A file that may not grow stops the transaction at another page each time.
+        for isMerge in [false, true] {
+            for room in Int64(0)..<60 {
+                session = try WriterSession(path: path, create: false)
+                let pages = try #require(try session.connection.integer("PRAGMA page_count"))
+                _ = try session.connection.integer("PRAGMA max_page_count = \(pages + room)")
+                let result = Result {
+                    if isMerge { _ = try session.mergeStep(.compact) } else { try session.sealAll() }
+                }
+                _ = try session.connection.integer("PRAGMA max_page_count = 1000000")
+                try session.close()
+                #expect(try askEverything(path, "sample", seed: seed) == right)
+                if case .success = result { break }
+            }
+        }
+        let snapshot = try Vault.openReader(path: path).snapshot()
+        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(IntegrityCheck(snapshot: snapshot).findings().isEmpty)
+    }
+
+    @Test("a transaction that is rolled back after sealing leaves rows and memory as they were")
+    func rolledBack() throws {
+        let session = try WriterSession(path: path, create: true)
+        try fill(session, makeHistory(250, seed: 12))
+        let before = try askEverything(path, "sample", seed: 2)
+        #expect(throws: StorageError.self) {
+            try session.transaction {
+                try session.seal(#require(session.targets["sample"]))
+                throw Stop()
+            }
+        }
+        #expect(try askEverything(path, "sample", seed: 2) == before)
+        try session.sealAll()
+        #expect(try askEverything(path, "sample", seed: 2) == before)
+        try session.close()
+    }
+
+    @Test("a size limit drops whole chunks, the oldest first, and never the newest")
+    func size() async throws {
+        let session = try WriterSession(path: path, create: true)
+        var generator = SeededGenerator(seed: 3)
+        for start in stride(from: 0, to: 1000, by: 250) {
+            let lines = (start..<start + 250).map { index in
+                let noise = (0..<100).map { _ in String(generator.next()) }.joined()
+                return ImportedScrape(
+                    target: "sample",
+                    origin: origin,
+                    scrape: scrape(Int64(index) * 10_000, Array("{\n\"noise\": \"\(noise)\"\n}\n".utf8))
+                )
+            }
+            _ = try session.insert(lines)
+        }
+        let chunks = try #require(session.targets["sample"]).history.chunks
+        #expect(chunks.count == 4)
+        var policy = RetentionPolicy(bytesMax: Int64(chunks.reduce(0) { $0 + $1.size }) * 3 / 4)
+        var summary = try session.prune(policy)
+        while summary.isUnfinished { summary = try session.prune(policy) }
+        try session.close()
+        let left = try everything(path).map(\.record.seq)
+        #expect(left == Array(501...1000) || left == Array(751...1000))
+        policy.bytesMax = 1
+        let writer = try await VaultWriter.open(path: path, create: false)
+        while try await writer.prune(policy).isUnfinished {}
+        try await writer.close()
+        #expect(try everything(path).map(\.record.seq) == Array(751...1000))
+        #expect(try IntegrityCheck(snapshot: Vault.openReader(path: path).snapshot()).findings().isEmpty)
+    }
+
+    @Test("a damaged chunk is told of by what reads it, and the others are read all the same")
+    func damagedChunk() throws {
+        let session = try WriterSession(path: path, create: true)
+        try fill(session, makeHistory(300, seed: 13))
+        try session.connection.execute(
+            "UPDATE chunk_bytes SET bytes = zeroblob(length(bytes)) WHERE id = (SELECT min(id) FROM chunks)"
+        )
+        let chunks = try #require(session.targets["sample"]).history.chunks
+        try session.close()
+        let snapshot = try Vault.openReader(path: path).snapshot()
+        let target = try #require(try snapshot.targets().first)
+        let later = TimeRange(since: chunks[1].first.time, until: nil)
+        let cursor = try snapshot.scrapes(of: target.id, in: later, failures: true)
+        var count = 0
+        while try cursor.next() != nil { count += try cursor.body().isEmpty ? 0 : 1 }
+        #expect(count == 200)
+        #expect(throws: StorageError.self) { try everything(path) }
+        #expect(!IntegrityCheck(snapshot: snapshot).findings().isEmpty)
+    }
+
+    @Test("a snapshot that read chunks lets go of the file with its last owner")
+    func letsGo() throws {
+        let session = try WriterSession(path: path, create: true)
+        try fill(session, makeHistory(300, seed: 14))
+        weak var store: RowStore?
+        do {
+            let snapshot = try Vault.openReader(path: path).snapshot()
+            store = snapshot.store
+            let target = try #require(try snapshot.targets().first)
+            let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+            while try cursor.next() != nil { _ = try cursor.body() }
+            let blocks = try snapshot.seriesBlocks(of: target.id, series: [], in: .all)
+            while try blocks.next() != nil {}
+        }
+        #expect(store == nil)
+        try session.close()
+        #expect(contents(of: path + "-wal").isEmpty)
     }
 }
