@@ -10,18 +10,31 @@ struct CheckCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               expvault check --db /var/lib/expvault/expvault.db && echo sound
+              expvault check --db damaged.db --salvage rescued.db
 
-            The exit status is 0 where all is well, else 65 with one line for each finding.
+            --salvage writes what can be read into a new file and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
             """
     )
 
+    @Option(help: ArgumentHelp("Write what is readable into this new file.", valueName: "path"))
+    var salvage: String?
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
+        if let salvage { return try rescue(into: salvage) }
         let snapshot = try database.snapshot()
         let findings = IntegrityCheck(snapshot: snapshot).findings()
         for finding in findings { try StandardStreams.output(EscapedText.escape("\(finding)") + "\n") }
         guard findings.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
         StandardStreams.errorLine("\(database.resolvedPath): sound, \(snapshot.lastSeq) scrapes numbered")
+    }
+
+    private func rescue(into path: String) throws {
+        let summary = try Salvage.run(from: database.resolvedPath, to: path)
+        for finding in summary.findings {
+            try StandardStreams.output(EscapedText.escape("\(finding)") + "\n")
+        }
+        StandardStreams.errorLine("\(path): \(summary.scrapes) scrapes rescued, \(summary.lost) lost")
+        if summary.lost > 0 || !summary.findings.isEmpty { throw ExitCode(ExitStatus.dataError.rawValue) }
     }
 }
