@@ -1,11 +1,5 @@
 import Model
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// Notices when a target collects so often that its ring of the last 256 pauses nearly overruns between two
 /// scrapes, and says which interval would be safe.
 ///
@@ -57,16 +51,12 @@ struct CollectionWatch: Sendable {
     static func collections(in body: [UInt8]) -> Int64? {
         let key = Array("\"NumGC\":".utf8)
         return body.withUnsafeBytes { bytes -> Int64? in
-            var start = 0
-            var found: Int?
-            while start < bytes.count, let base = bytes.baseAddress,
-                let place = memmem(base + start, bytes.count - start, key, key.count)
-            {
-                start = base.distance(to: UnsafeRawPointer(place)) + key.count
-                found = start
+            var place = bytes.count - key.count
+            while place >= 0, bytes[place] != key[0] || !bytes[place...].starts(with: key) { place -= 1 }
+            guard place >= 0 else { return nil }
+            let digits = bytes[(place + key.count)...].drop { $0 == 0x20 }.prefix(11).prefix {
+                (0x30...0x39).contains($0)
             }
-            guard let found else { return nil }
-            let digits = bytes[found...].drop { $0 == 0x20 }.prefix(11).prefix { (0x30...0x39).contains($0) }
             // uint32 in Go: at most ten digits.
             guard (1...10).contains(digits.count) else { return nil }
             return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }

@@ -64,7 +64,9 @@ struct RoomWatch: Sendable {
         }
         if !isWALHigh, reading.walBytes > Self.walBytesHigh {
             isWALHigh = true
-            lines.append((.warning, "the WAL has \(wal); a reader that has run for long keeps it from being cut"))
+            lines.append(
+                (.warning, "the WAL has \(wal); a reader that has run for long keeps it from being cut")
+            )
         } else if isWALHigh, reading.walBytes <= Self.walBytesHigh / 2 {
             isWALHigh = false
             lines.append((.notice, "the WAL has \(wal) again"))

@@ -50,7 +50,9 @@ import Glibc
         #expect(!beside.everythingSaid.contains("user:pw"))
     }
 
-    @Test("a hundred thousand variables and new names in each scrape are kept whole, and as series up to the limit")
+    @Test(
+        "a hundred thousand variables and new names in each scrape are kept whole, and as series up to the limit"
+    )
     func manyNames() async throws {
         let server = try await ExpvarServer.start { request in
             let names = request.path == "/many" ? 100_000 : 2_000
@@ -60,7 +62,14 @@ import Glibc
         let directory = try TemporaryDirectory()
         let db = directory.file("a.db")
         let outcome = try await Expvault.run(
-            "record", "--db", db, "--interval", "1500ms", "--count", "3", "many=\(server.url("/many"))",
+            "record",
+            "--db",
+            db,
+            "--interval",
+            "1500ms",
+            "--count",
+            "3",
+            "many=\(server.url("/many"))",
             "new=\(server.url("/new"))"
         )
         await server.stop()
@@ -117,6 +126,7 @@ import Glibc
         let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first {
             $0.hasPrefix("VmHWM:")
         }
-        return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0
+        return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
+            ?? 0
     }
 }

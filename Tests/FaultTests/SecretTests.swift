@@ -20,7 +20,9 @@ import Glibc
             case "/redirect": .status(302, headers: [("Location", "http://u:\(canary)@127.0.0.1:1/x")])
             case "/denied": .status(401)
             default:
-                .body("{\"cmdline\": [\"service\", \"--token=\(canary)\"], \"n\": \(request.number), \"memstats\": {}}")
+                .body(
+                    "{\"cmdline\": [\"service\", \"--token=\(canary)\"], \"n\": \(request.number), \"memstats\": {}}"
+                )
             }
         }
         let directory = try TemporaryDirectory()
@@ -55,11 +57,16 @@ import Glibc
 
         var said = [("log", Array(log.error.utf8)), ("arguments", arguments)]
         for command in [
-            ["targets"], ["targets", "--format", "json"], ["series"], ["export", "raw", "--failures", "--out", "-"],
+            ["targets"], ["targets", "--format", "json"], ["series"],
+            ["export", "raw", "--failures", "--out", "-"],
             ["export", "file", "--out", "-"], ["show", "--target", "url"],
             ["export", "elasticsearch", "--url", "http://u:\(canary)@127.0.0.1:1", "--timeout", "1s"],
         ] {
-            let outcome = try await ChildProcess.run(Expvault.binary, command + ["--db", db], within: .seconds(20))
+            let outcome = try await ChildProcess.run(
+                Expvault.binary,
+                command + ["--db", db],
+                within: .seconds(20)
+            )
             said.append((command.joined(separator: " "), outcome.output + Array(outcome.error.utf8)))
         }
         for name in ["a.db", "a.db-wal", "a.db-shm", "a.db-lock", "a.db-export"] {
@@ -69,7 +76,10 @@ import Glibc
         let forms = [canary, "dXNlcjprYW5hcmll", "dTprYW5hcmll"]
         for (name, bytes) in said {
             for form in forms {
-                #expect(!contains(bytes, Array(form.utf8)), "\(form) is in: \(name.replacing(canary, with: "…"))")
+                #expect(
+                    !contains(bytes, Array(form.utf8)),
+                    "\(form) is in: \(name.replacing(canary, with: "…"))"
+                )
             }
         }
         let scrapes = try JSONText.array(try await Expvault.output("targets", "--db", db, "--format", "json"))
@@ -84,7 +94,8 @@ import Glibc
         let recorder = try ChildProcess.start(
             "/bin/sh",
             [
-                "-c", "umask 000; exec \"$@\"", "sh", Expvault.binary, "record", "--db", db, "--interval", "50ms",
+                "-c", "umask 000; exec \"$@\"", "sh", Expvault.binary, "record", "--db", db, "--interval",
+                "50ms",
                 "--redact-cmdline", "a=\(server.url())", "--log-level", "debug",
             ]
         )
@@ -105,7 +116,14 @@ import Glibc
         let directory = try TemporaryDirectory()
         #expect(chmod(directory.path, permissions) == 0)
         let outcome = try await Expvault.run(
-            "record", "--db", directory.file("a.db"), "--interval", "20ms", "--count", "1", "a=\(server.url())"
+            "record",
+            "--db",
+            directory.file("a.db"),
+            "--interval",
+            "20ms",
+            "--count",
+            "1",
+            "a=\(server.url())"
         )
         await server.stop()
         #expect(outcome.status == 0)
@@ -121,7 +139,9 @@ import Glibc
         let before = TemporaryDirectory.contents(of: real)
         let link = directory.file("link.db")
         #expect(symlink(real, link) == 0)
-        for arguments in [["record", "--count", "1", "a=http://127.0.0.1:1"], ["targets"], ["check"], ["compact"]] {
+        for arguments in [
+            ["record", "--count", "1", "a=http://127.0.0.1:1"], ["targets"], ["check"], ["compact"],
+        ] {
             let outcome = try await ChildProcess.run(Expvault.binary, arguments + ["--db", link])
             #expect(outcome.status == 74, "\(arguments): \(outcome.error)")
             #expect(outcome.error.contains("symbolic link"))
@@ -167,6 +187,6 @@ import Glibc
     }
 
     private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-        bytes.withUnsafeBytes { memmem($0.baseAddress ?? UnsafeRawPointer(part), $0.count, part, part.count) != nil }
+        bytes.indices.contains { bytes[$0] == part[0] && bytes[$0...].starts(with: part) }
     }
 }

@@ -1,5 +1,6 @@
 import Logging
 import Model
+import Storage
 import Testing
 
 @testable import Recorder
@@ -34,7 +35,9 @@ import Testing
         #expect(watch.event(body(1), at: 1000, interval: 1000) == nil, "a restart")
         #expect(watch.event(Array("{}".utf8), at: 2000, interval: 1000) == nil)
         #expect(watch.event(body(300), at: 20_000, interval: 1000) == nil, "nineteen scrapes failed")
-        #expect(watch.event(Array(#"{"memstats":{"NumGC":99999999999}}"#.utf8), at: 21_000, interval: 1) == nil)
+        #expect(
+            watch.event(Array(#"{"memstats":{"NumGC":99999999999}}"#.utf8), at: 21_000, interval: 1) == nil
+        )
         #expect(watch.event(Array(#"{"memstats":{"NumGC":"#.utf8), at: 22_000, interval: 1) == nil)
     }
 
@@ -65,7 +68,9 @@ import Testing
         #expect(levels(128, 32, 512) == [])
     }
 
-    @Test("what a full disk kept out of the store is stored without its body once there is room, and counted once")
+    @Test(
+        "what a full disk kept out of the store is stored without its body once there is room, and counted once"
+    )
     func givenUp() async throws {
         let large = [UInt8](repeating: 0x20, count: 1 << 20)
         let bench = ServiceBench(
