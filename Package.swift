@@ -30,10 +30,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let serviceLifecycle: Target.Dependency = .product(
-    name: "ServiceLifecycle",
-    package: "swift-service-lifecycle"
-)
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -77,17 +74,13 @@ let package = Package(
         // Storage into documents and lines, and lines back into Storage.
         module(
             "Export",
-            [
-                "Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix,
-                nioHTTP1, nioSSL,
-            ]
+            ["Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
         ),
         // Words in, words out.
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", argumentParser, log,
-                serviceLifecycle,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", argumentParser, log, serviceLifecycle,
                 unixSignals,
             ],
             swiftSettings: settings
@@ -95,9 +88,7 @@ let package = Package(
         // Real loopback servers, seeded generators and a naive reference, for the tests below.
         .target(
             name: "TestSupport",
-            dependencies: [
-                "Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL,
-            ],
+            dependencies: ["Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -108,10 +99,7 @@ let package = Package(
         tests("SQLiteTests", ["SQLite"]),
         tests("CompressionTests", ["Compression"]),
         tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec"]),
-        tests(
-            "RecorderTests",
-            ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
-        ),
+        tests("RecorderTests", ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]),
         tests("QueryTests", ["Query", "Storage", "Expvar", "Model"]),
         tests(
             "ExportTests",

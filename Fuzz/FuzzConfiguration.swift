@@ -3,6 +3,7 @@
 // Links: yaml
 import Model
 
+/// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let text = Array(UnsafeBufferPointer(start: start, count: count))

@@ -2,6 +2,7 @@
 // With: Sources/Query/SeriesSelector.swift
 import Model
 
+/// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzWords(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = UnsafeBufferPointer(start: start, count: count)
