@@ -12,6 +12,7 @@ package struct PercentileAggregate: SQLAggregate {
     private var values = OrderedNumbers()
     private var percent: (value: SQLValue, share: DecimalShare)?
 
+    /// Of no values.
     package init() {}
 
     /// What is wrong with a call.
@@ -37,6 +38,7 @@ package struct PercentileAggregate: SQLAggregate {
         }
     }
 
+    /// Takes in x; p must stay the same.
     package mutating func add(_ arguments: [SQLValue]) throws {
         if let percent {
             guard percent.value == arguments[1] else { throw Failure.changingPercent }
@@ -53,10 +55,12 @@ package struct PercentileAggregate: SQLAggregate {
         guard values.count <= PercentileAggregate.valuesMax else { throw Failure.tooMany }
     }
 
+    /// Lets go of the x taken in first.
     package mutating func removeFirst(_ arguments: [SQLValue]) throws {
         if arguments[0] != .null { values.removeFirst() }
     }
 
+    /// The percentile of what is in.
     package mutating func put(into result: SQLResult) throws {
         guard let percent, values.count > 0 else { return result.null() }
         result.value(values.value(atRank: percent.share.rank(of: values.count)))

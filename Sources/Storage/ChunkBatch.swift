@@ -5,7 +5,7 @@ import SQLite
 /// How much goes into a chunk, and when.
 enum SealLimits {
     /// So many scrapes of a target are enough for a chunk.
-    static let rowsMin = 120
+    static let rowsMin = 240
     /// A tail of so many is sealed by the next `append`, whether or not somebody looks after the file.
     static let rowsMax = 512
     /// The oldest scrape of a tail is no older than this, in milliseconds of the scrapes' own time.
@@ -82,6 +82,36 @@ struct ChunkBatch {
         return entries
     }
 
+    /// Encodes all scrapes of chunks that follow one another, without keeping their bodies.
+    mutating func make(merging entries: ArraySlice<ChunkEntry>) throws {
+        let store = session.store
+        let encoder = ChunkEncoder(level: level) { try store.shape($0) }
+        var merged: [ScrapeRow] = []
+        var size = 0
+        let bytes: [UInt8]
+        do {
+            bytes = try encoder.encode { take in
+                merged.removeAll(keepingCapacity: true)
+                size = 0
+                for entry in entries {
+                    let chunk = try SealedChunk(entry, store: store)
+                    merged += try chunk.completeRows()
+                    size += entry.bodyBytes
+                    try store.reading(chunk: entry.id) {
+                        try chunk.decoder.forEachScrape(shape: { try store.shape($0) }, take)
+                    }
+                }
+            }
+        } catch ChunkError.overLimit(let what) {
+            guard entries.count > 1 else { throw store.damaged("a chunk is over a limit: \(what)") }
+            let middle = entries.startIndex + entries.count / 2
+            try make(merging: entries[..<middle])
+            try make(merging: entries[middle...])
+            return
+        }
+        made.append((try entry(merged[...], bodyBytes: size, bytes), bytes))
+    }
+
     private mutating func make(_ range: Range<Int>) throws {
         let store = session.store
         let encoder = ChunkEncoder(level: level) { try store.shape($0) }
@@ -95,7 +125,8 @@ struct ChunkBatch {
             try make(middle..<range.upperBound)
             return
         }
-        made.append((try entry(range, bytes), bytes))
+        let size = bodies[range].reduce(0) { $0 + $1.count }
+        made.append((try entry(rows[range], bodyBytes: size, bytes), bytes))
     }
 
     private func scrape(_ row: ScrapeRow, _ body: [UInt8]) -> ChunkScrape {
@@ -120,8 +151,7 @@ struct ChunkBatch {
     }
 
     /// The row of `chunks` for those scrapes; its number is given when it is stored.
-    private func entry(_ range: Range<Int>, _ bytes: [UInt8]) throws -> ChunkEntry {
-        let rows = rows[range]
+    private func entry(_ rows: ArraySlice<ScrapeRow>, bodyBytes: Int, _ bytes: [UInt8]) throws -> ChunkEntry {
         let store = session.store
         let decoder = try store.reading(chunk: 0) { try ChunkDecoder(bytes) }
         let collections = try store.reading(chunk: 0) { try decoder.collections { try store.shape($0) } }
@@ -155,7 +185,7 @@ struct ChunkBatch {
             lastDated: rows.last { $0.serverDate != nil }.flatMap(ChunkEntry.Dated.init),
             level: level,
             size: bytes.count,
-            bodyBytes: bodies[range].reduce(0) { $0 + $1.count },
+            bodyBytes: bodyBytes,
             runs: runs.values.sorted { $0.run < $1.run },
             shapes: decoder.shapes.map { ($0.id, $0.documentCount) },
             walls: walls

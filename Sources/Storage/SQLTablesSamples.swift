@@ -56,8 +56,9 @@ final class SQLSamplesTable: VirtualTable {
 
 /// A position in `samples`.
 final class SQLSamplesCursor: VirtualTableCursor {
-    /// So many series are read from the scrapes at once: 512 × 512 values of a block are 6 MiB at most. A target
-    /// with more is read several times.
+    /// So many series are read from the scrapes at once; a target with more is read several times.
+    ///
+    /// 512 × 512 values of a block are 6 MiB at most.
     static let seriesMax = 512
     /// A scan by series holds so many values at once: 16 MiB, or 48 MiB where a series is not always there.
     static let valuesMax: Int64 = 1 << 21
@@ -254,7 +255,7 @@ final class SQLSamplesCursor: VirtualTableCursor {
         (columnIndex, heldIndex) = (0, -1)
     }
 
-    /// Goes to the next block; its first column comes next. False where there is none.
+    /// Goes to the next block, whose first column comes next; false where there is none.
     private func nextBlock() throws -> Bool {
         guard let blocks else { return false }
         try source.checkDeadline()

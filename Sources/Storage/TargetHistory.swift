@@ -176,9 +176,9 @@ final class TargetHistory {
                 best = max(best ?? ends.last, ends.last)
                 break
             }
-            let rows = try store.chunk(chunk).rows()
-            if let found = rows.last(where: { row in position.map { row.position < $0 } ?? true && fits(row, kind) }) {
-                best = max(best ?? found.position, found.position)
+            guard let position else { continue }
+            if let found = try inside(chunk, kind, isBefore: true, { $0 < position }) {
+                best = max(best ?? found, found)
                 break
             }
         }
@@ -196,13 +196,31 @@ final class TargetHistory {
                 best = min(best ?? ends.first, ends.first)
                 break
             }
-            let rows = try store.chunk(chunk).rows()
-            if let found = rows.first(where: { isIn($0.position) && fits($0, kind) }) {
-                best = min(best ?? found.position, found.position)
+            if let found = try inside(chunk, kind, isBefore: false, isIn) {
+                best = min(best ?? found, found)
                 break
             }
         }
         return best
+    }
+
+    /// The last place in a chunk, or the first, of what is asked for and wanted.
+    private func inside(
+        _ chunk: ChunkEntry,
+        _ kind: Kind,
+        isBefore: Bool,
+        _ isWanted: (ScrapePosition) -> Bool
+    ) throws -> ScrapePosition? {
+        let chunk = try store.chunk(chunk)
+        if kind == .any {
+            let rows = try chunk.rows()
+            return isBefore
+                ? rows.last { isWanted($0.position) }?.position : rows.first { isWanted($0.position) }?.position
+        }
+        // A fifth of the work of taking up whole rows, and a query of series needs these anyhow.
+        let rows = try chunk.seriesRows()
+        func fits(_ row: SeriesRow) -> Bool { (kind == .success || kind == .run(row.run)) && isWanted(row.position) }
+        return isBefore ? rows.last(where: fits)?.position : rows.first(where: fits)?.position
     }
 
     /// The last scrape before `position`.

@@ -4,14 +4,26 @@ import SQLite
 
 /// Raw lines: scrapes that name their place in time.
 extension WriterSession {
-    /// See `VaultWriter.insert`.
-    func insert(_ scrapes: [ImportedScrape]) throws(StorageError) -> [ImportOutcome] {
+    /// See `VaultWriter.insert`; a salvage gives the scrapes the numbers that they had.
+    func insert(_ scrapes: [ImportedScrape], seqs: [Int64]? = nil) throws(StorageError) -> [ImportOutcome] {
         for scrape in scrapes where !TargetName.isValid(scrape.target) {
             throw .invalidTargetName(scrape.target)
         }
         return try transaction {
-            let outcomes = try scrapes.map { try insert($0) }
+            guard let seqs else {
+                let outcomes = try scrapes.map { try insert($0) }
+                try storePending()
+                return outcomes
+            }
+            var highest = nextSeq
+            let outcomes = try zip(scrapes, seqs).map { scrape, seq in
+                nextSeq = seq
+                highest = max(highest, seq &+ 1)
+                return try insert(scrape)
+            }
+            nextSeq = highest
             try storePending()
+            try storeMark()
             return outcomes
         }
     }

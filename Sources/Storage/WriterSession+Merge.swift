@@ -9,19 +9,28 @@ struct MergeLimits {
     var spanMax: Int64
     /// Fewer are not worth it yet.
     var rowsMin: Int
+    var level: ChunkLevel
     /// Whether a chunk that is alone is encoded anew where it was only sealed quickly.
     var includesSingles: Bool
 
     private static let day: Int64 = 86_400_000
 
-    /// While recording: all bodies of a merge are in memory, and it holds up appends: some 100 ms.
-    static let idle = MergeLimits(rowsMax: 1024, bytesMax: 12 << 20, spanMax: day, rowsMin: 720, includesSingles: false)
+    /// While recording: a merge holds up appends, by some 50 ms.
+    static let idle = MergeLimits(
+        rowsMax: 1440,
+        bytesMax: 64 << 20,
+        spanMax: day,
+        rowsMin: 720,
+        level: .quick,
+        includesSingles: false
+    )
     /// By `compact`: 10 s × 1 day = 8,640 scrapes.
     static let compact = MergeLimits(
         rowsMax: 8640,
-        bytesMax: 128 << 20,
+        bytesMax: 256 << 20,
         spanMax: day,
         rowsMin: 2,
+        level: .cold,
         includesSingles: true
     )
 }
@@ -55,7 +64,7 @@ extension WriterSession {
                     span <= limits.spanMax, span >= 0
                 else { break }
                 // While recording, what was merged stays as it is.
-                guard limits.includesSingles || chunk.level == .quick else { break }
+                guard limits.includesSingles || chunk.scrapeCount < limits.rowsMin else { break }
                 rows += chunk.scrapeCount
                 bytes += chunk.bodyBytes
                 end += 1
@@ -72,17 +81,8 @@ extension WriterSession {
 
     private func merge(_ group: ArraySlice<ChunkEntry>, of state: TargetState, _ limits: MergeLimits) throws(StorageError)
     {
-        var batch = ChunkBatch(
-            self,
-            target: state.id,
-            level: .cold,
-            rowsMax: limits.rowsMax,
-            bytesMax: max(limits.bytesMax, group.first?.bodyBytes ?? 0)
-        )
-        try StorageError.wrapping(file.path) {
-            for entry in group { try store.chunk(entry).forEachScrape { try batch.add($0, $1) } }
-            try batch.make()
-        }
+        var batch = ChunkBatch(self, target: state.id, level: limits.level)
+        try StorageError.wrapping(file.path) { try batch.make(merging: group) }
         try transaction {
             for entry in group { try entry.delete(on: connection) }
             let entries = try batch.store()

@@ -10,11 +10,11 @@ import SQLite
 /// Every call that stores is one transaction. Where one fails, what is remembered is thrown away and read again from
 /// the file, so memory and file never disagree, and the next call may succeed (the disk was full, and no longer is).
 final class WriterSession {
-    /// After so many pages in the WAL it is written back: 1024 pages are 4 MiB.
+    /// After so many pages in the WAL it is written back: 2048 pages are 8 MiB.
     ///
     /// Fewer would write hot pages to the database more often than needed, more would make recovery and
     /// readers' searches longer.
-    static let pagesPerCheckpoint = 1024
+    static let pagesPerCheckpoint = 2048
     /// Beyond so many pages (32 MiB) readers are waited for, `checkpointWaitMilliseconds` at most, to cut the WAL.
     static let pagesMax = 8192
     private static let checkpointWaitMilliseconds: Int32 = 200
@@ -28,7 +28,7 @@ final class WriterSession {
     private let lock: VaultLock
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
-    private(set) var nextSeq: Int64 = 1
+    var nextSeq: Int64 = 1
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
 

@@ -23,7 +23,11 @@ struct CompactCommand: AsyncParsableCommand {
     func run() async throws {
         let writer = try await VaultWriter.open(path: database.resolvedPath, create: false)
         do {
-            let policy = RetentionPolicy(ageMilliseconds: retain?.milliseconds, bytesMax: maxSize?.bytes)
+            let policy = try RetentionText.policy(
+                path: database.resolvedPath,
+                ageMilliseconds: retain?.milliseconds,
+                bytesMax: maxSize?.bytes
+            )
             var outcome = try await writer.compact(policy)
             // One call is a bounded piece of work, so that a recorder would never wait for long.
             while outcome.isUnfinished { outcome = try await writer.compact(policy) }
@@ -36,5 +40,25 @@ struct CompactCommand: AsyncParsableCommand {
             try? await writer.close()
             throw error
         }
+    }
+}
+
+/// What is to be dropped, in the words of the command line.
+enum RetentionText {
+    /// The policy of those limits, with what no destination has yet taken protected.
+    static func policy(path: String, ageMilliseconds: Int64?, bytesMax: Int64?) throws -> RetentionPolicy {
+        guard ageMilliseconds != nil || bytesMax != nil else { return RetentionPolicy() }
+        let snapshot = try Vault.openReader(path: path).snapshot()
+        // The newest scrape's time and not ours: a clock that jumped ahead must not end anybody's protection.
+        let newest = try snapshot.targets().compactMap(\.last?.time).max()
+        return RetentionPolicy(
+            ageMilliseconds: ageMilliseconds,
+            bytesMax: bytesMax,
+            protectedAfterSeq: try ReplayLedger.protectedAfterSeq(
+                vaultPath: path,
+                databaseUUID: snapshot.databaseUUID,
+                now: newest ?? TimeArgument.wallClock()
+            )
+        )
     }
 }

@@ -105,8 +105,12 @@ struct RecordCommand: AsyncParsableCommand {
 
     /// What the file needs between two commits: a bounded piece of it, called again every minute.
     private func maintain(_ writer: VaultWriter, _ settings: RecorderConfiguration) async throws {
-        _ = try await writer.prune(
-            RetentionPolicy(ageMilliseconds: settings.retainMilliseconds, bytesMax: settings.maxSizeBytes)
+        try await writer.maintain(
+            RetentionText.policy(
+                path: settings.database,
+                ageMilliseconds: settings.retainMilliseconds,
+                bytesMax: settings.maxSizeBytes
+            )
         )
     }
 

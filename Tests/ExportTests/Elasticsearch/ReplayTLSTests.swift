@@ -83,7 +83,9 @@ struct ReplayTLSTests {
         #expect(report.exitStatus == 0, "\(report.complaint ?? "")")
         // The right authority does not make up for a chain that lacks it, nor another's for any.
         let authority = try fingerprint(of: certificates.authority)
-        let absent = try await export(showing: \.good, waitMax: 1_500) { tls, _ in tls.caFingerprint = authority }
+        let absent = try await export(showing: \.good, waitMax: 1_500) { tls, _ in
+            tls.caFingerprint = authority
+        }
         #expect(absent.exitStatus == 69)
         #expect(absent.complaint?.contains("fingerprint") == true)
     }
