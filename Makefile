@@ -1,6 +1,6 @@
 # The things one does here; each is a script or one command, and can be run as such.
 
-.PHONY: help build release test test-all lint format demo bench fuzz clean
+.PHONY: help build release test test-all lint format demo bench fuzz torture clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ demo: ## records a Go service and etcd for half a minute and looks at them
 
 bench: ## measures size, speed and cost beside Prometheus, VictoriaMetrics and SQLite rows
 	scripts/bench
+
+torture: ## kills, cuts the power of and starves the debug build, a thousand times each; an hour
+	scripts/torture steps
+	scripts/torture kill --count 1000
+	scripts/torture powerloss --count 1000
+	scripts/torture errors --count 300
 
 fuzz: ## runs the fuzz targets for a while
 	scripts/fuzz

@@ -1,6 +1,7 @@
 // Any bytes as a skeleton out of a damaged or hostile file: never a trap.
 import Expvar
 
+/// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSkeleton(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let skeleton = Array(UnsafeBufferPointer(start: start, count: count))

@@ -9,7 +9,9 @@ struct CollectionWatch: Sendable {
     static let ringCount: Int64 = 256
     /// From so many collections between two scrapes on there is a warning: three quarters of the ring.
     static let nearCount: Int64 = 192
-    /// The safe interval is one in which about so many come: half the ring. Below it the warning is over.
+    /// The safe interval is one in which about so many come: half the ring.
+    ///
+    /// Below it the warning is over.
     static let safeCount: Int64 = 128
 
     private var lastCount: Int64?

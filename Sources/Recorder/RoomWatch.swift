@@ -11,7 +11,9 @@ import Musl
 struct RoomWatch: Sendable {
     /// Below so many free bytes there is a warning; it is over at twice that.
     static let freeBytesLow: Int64 = 256 << 20
-    /// A WAL of more bytes is somebody's doing: a reader that never ends (storage.md). Over at half of that.
+    /// A WAL of more bytes is somebody's doing: a reader that never ends.
+    ///
+    /// Over at half of that.
     static let walBytesHigh: Int64 = 64 << 20
     /// From this size on the database's size is told each time it has doubled.
     static let databaseBytesTold: Int64 = 64 << 20
@@ -64,7 +66,9 @@ struct RoomWatch: Sendable {
         }
         if !isWALHigh, reading.walBytes > Self.walBytesHigh {
             isWALHigh = true
-            lines.append((.warning, "the WAL has \(wal); a reader that has run for long keeps it from being cut"))
+            lines.append(
+                (.warning, "the WAL has \(wal); a reader that has run for long keeps it from being cut")
+            )
         } else if isWALHigh, reading.walBytes <= Self.walBytesHigh / 2 {
             isWALHigh = false
             lines.append((.notice, "the WAL has \(wal) again"))

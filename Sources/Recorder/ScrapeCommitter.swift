@@ -282,9 +282,15 @@ actor ScrapeCommitter {
 
     private func watchCollections(of pending: PendingScrape) {
         let name = pending.target.name
-        guard case .document(let body) = pending.scrape.outcome, let interval = intervals[name] else { return }
+        guard case .document(let body) = pending.scrape.outcome, let interval = intervals[name] else {
+            return
+        }
         let time = pending.scrape.bootNanoseconds.map { $0 / 1_000_000 } ?? pending.scrape.time.milliseconds
-        let words = collectionWatches[name, default: CollectionWatch()].event(body, at: time, interval: interval)
+        let words = collectionWatches[name, default: CollectionWatch()].event(
+            body,
+            at: time,
+            interval: interval
+        )
         if let words { logger.warning("target \(EscapedText.escape(name)): \(words)") }
     }
 

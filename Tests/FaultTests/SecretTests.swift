@@ -156,7 +156,7 @@ import Glibc
             "CREATE TRIGGER evil AFTER INSERT ON scrapes BEGIN DELETE FROM scrapes; END",
             "CREATE VIEW evil AS SELECT * FROM scrapes",
             "CREATE TABLE evil(x)",
-            "DROP INDEX failures",
+            "DROP INDEX runs_by_target",
             "ALTER TABLE targets ADD COLUMN evil",
             "PRAGMA user_version = 999",
         ]

@@ -17,12 +17,16 @@ struct TortureTests {
     @Test("no acknowledged scrape is lost by power loss; without fsync the same loop does lose")
     func powerLoss() async throws { try await Torture.run("powerloss", quick: 15, slow: 1000) }
 
-    @Test("death at any step of creating, recording, importing and compacting leaves all of a scrape or nothing")
+    @Test(
+        "death at any step of creating, recording, importing and compacting leaves all of a scrape or nothing"
+    )
     func steps() async throws {
         try await Torture.run("steps", quick: 1, slow: 1, further: ["--stride", Torture.isSlow ? "1" : "23"])
     }
 
-    @Test("a disk that fails or is full for a while costs nothing that was acknowledged, and all else is counted")
+    @Test(
+        "a disk that fails or is full for a while costs nothing that was acknowledged, and all else is counted"
+    )
     func errors() async throws { try await Torture.run("errors", quick: 6, slow: 300) }
 
     @Test(

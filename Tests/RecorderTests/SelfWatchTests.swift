@@ -83,7 +83,7 @@ import Testing
         let summary = try await task.value
         #expect(summary.notStored > 0)
         #expect(summary.failures == 0)
-        #expect(summary.scrapes + summary.notStored + summary.late == 60)
+        #expect(summary.scrapes + summary.notStored == 60)
         let stored = bench.sink.scrapes(of: "a")
         #expect(Int64(stored.count) == summary.scrapes + summary.notStored)
         let empty = stored.filter { $0.reason == ScrapeCommitter.noRoomReason }

@@ -38,7 +38,10 @@ package enum Expvault {
     }
 
     /// Starts a command that goes on until it is told to stop.
-    package static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
+    package static func start(
+        _ arguments: [String],
+        environment: [String: String] = [:]
+    ) throws -> ChildProcess {
         try ChildProcess.start(binary, arguments, environment: environment)
     }
 

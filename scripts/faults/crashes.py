@@ -130,7 +130,7 @@ def judge(vault):
 
 
 def steps(options, directory):
-    """Death at every single step of what changes the file: creation, record, import, seal, merge, migration.
+    """Death at every single step of what changes the file: creation, record, import, seal, merge, retention, migration.
 
     Each begins from the same files, is killed (or loses power) before step 1, 2, 3 … until it gets through.
     """
@@ -139,6 +139,8 @@ def steps(options, directory):
     kept = os.path.join(directory, "kept")
     done = []
     for name, prepare, command in commands(vault):
+        if options.only not in (None, name):
+            continue
         vault.remove()
         prepare()
         acknowledged = dict(vault.acknowledged)
@@ -156,15 +158,18 @@ def steps(options, directory):
                     raise Broken(f"{name}: status {status} at step {at} ({mode})")
                 if name != "create" or os.path.exists(vault.path):
                     try:
-                        must_be_whole(vault, before)
-                        again(vault, before)
+                        if name == "prune":
+                            vault.must_be_the_newest()
+                        else:
+                            must_be_whole(vault, before)
+                            again(vault, before)
                     except Broken as error:
                         raise Broken(f"{name}, {mode} at step {at}: {error}") from None
                 at += options.stride
             say(f"{name}: {mode} at each of {at - 1} steps")
             done.append(at - 1)
         shutil.rmtree(kept)
-    return f"{sum(done)} deaths, one at each step of create, record, import, seal, merge and migrate; nothing lost"
+    return f"{sum(done)} deaths, one at each step of create, record, import, seal, merge, prune and migrate; nothing lost"
 
 
 def must_be_whole(vault, before):
@@ -226,6 +231,10 @@ def commands(vault):
             raise Broken(f"cannot compact: {again_sealed[2]}")
         some()
 
+    def prune(environment):
+        arguments = ["compact", "--max-size", "100KiB", "--db", vault.path]
+        return vault.run(*arguments, environment=environment)[0]
+
     def old():
         shutil.copy2(os.path.join(ROOT, "Tests", "Fixtures", "vaults", "v1.db"), vault.path)
 
@@ -235,6 +244,7 @@ def commands(vault):
         ("import", lines, take_in),
         ("seal", some, compact),
         ("merge", sealed, compact),
+        ("prune", sealed, prune),
         ("migrate", old, compact),
     ]
 

@@ -179,6 +179,16 @@ class Vault:
         if lost:
             raise Broken(f"{len(lost)} acknowledged scrapes are lost, the first {lost[0]}")
 
+    def must_be_the_newest(self):
+        """After retention: what is missing is older than all that is there of its target."""
+        self.check()
+        oldest = {}
+        for target, moment, _ in self.lines():
+            oldest[target] = min(moment, oldest.get(target, moment))
+        wrong = [key for key in self.losses() if key[1] >= oldest.get(key[0], key[1] + 1)]
+        if wrong:
+            raise Broken(f"{len(wrong)} acknowledged scrapes are lost that retention had no reason to drop")
+
     def remove(self):
         for name in os.listdir(self.directory):
             os.unlink(os.path.join(self.directory, name))

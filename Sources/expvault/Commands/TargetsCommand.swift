@@ -51,7 +51,8 @@ struct ListTargetsCommand: ParsableCommand {
         guard let last = answer.last else { return nil }
         let since = Timestamp(milliseconds: last.milliseconds &- 86_400_000)
         let range = TimeRange(since: since, until: nil)
-        return try engine.pauses(targets: [answer.target], range: range, percentiles: []).first?.summary.missed
+        return try engine.pauses(targets: [answer.target], range: range, percentiles: []).first?.summary
+            .missed
     }
 
     private func heading(_ name: String) -> String? {

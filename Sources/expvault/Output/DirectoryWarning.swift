@@ -19,6 +19,7 @@ enum DirectoryWarning {
         var status = stat()
         guard stat(directory, &status) == 0, status.st_mode & 0o022 != 0 else { return nil }
         let who = status.st_mode & 0o002 != 0 ? "everybody" : "the group"
-        return "\(who) may write to the directory \(EscapedText.escape(directory)), and so replace the database"
+        return
+            "\(who) may write to the directory \(EscapedText.escape(directory)), and so replace the database"
     }
 }
