@@ -27,7 +27,7 @@ struct Expvault: AsyncParsableCommand {
         subcommands: [
             RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
             PausesCommand.self, ShowCommand.self, ExportCommand.self, ImportCommand.self, CheckCommand.self,
-            CompactCommand.self,
+            CompactCommand.self, ServeCommand.self,
         ]
     )
 
