@@ -10,7 +10,7 @@ import Testing
     func hosts() async throws {
         try await withServer(RecordedVault(), hostNames: ["Monitor.example"]) { port in
             for host in ["localhost", "127.0.0.1", "[::1]", "LOCALHOST", "monitor.example"] {
-                #expect(try RawHTTP.get(port: port, "/", host: "\(host):\(port)").status == 200, "\(host)")
+                try #expect(RawHTTP.get(port: port, "/", host: "\(host):\(port)").status == 200, "\(host)")
             }
             let wrong = [
                 "evil.example", "evil.example:\(port)", "localhost", "127.0.0.1", "127.0.0.1:1",
@@ -21,15 +21,15 @@ import Testing
             ]
             for host in wrong {
                 for path in ["/", "/api/targets"] {
-                    #expect(try RawHTTP.get(port: port, path, host: host).status == 421, "\(host)\(path)")
+                    try #expect(RawHTTP.get(port: port, path, host: host).status == 421, "\(host)\(path)")
                 }
             }
             let none = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
-            #expect(try RawHTTP.exchange(port: port, none)?.status != 200)
+            try #expect(RawHTTP.exchange(port: port, none)?.status != 200)
             let two = "GET / HTTP/1.1\r\nHost: localhost:\(port)\r\nHost: evil.example\r\n\r\n"
-            #expect(try RawHTTP.exchange(port: port, two)?.status == 421)
+            try #expect(RawHTTP.exchange(port: port, two)?.status == 421)
             let absolute = "GET http://evil.example/ HTTP/1.1\r\nHost: localhost:\(port)\r\n\r\n"
-            #expect(try RawHTTP.exchange(port: port, absolute)?.status == 400)
+            try #expect(RawHTTP.exchange(port: port, absolute)?.status == 400)
         }
     }
 
@@ -63,9 +63,9 @@ import Testing
                 "/recorded.db",
                 "/api/%74argets", "/api/targets;x", "/api/targets%3F",
             ]
-            for path in wrong { #expect(try RawHTTP.get(port: port, path).status == 404, "\(path)") }
+            for path in wrong { try #expect(RawHTTP.get(port: port, path).status == 404, "\(path)") }
             let long = "/?" + String(repeating: "x", count: DashboardLimits.targetBytesMax)
-            #expect(try RawHTTP.get(port: port, long).status == 414)
+            try #expect(RawHTTP.get(port: port, long).status == 414)
         }
     }
 
@@ -89,12 +89,12 @@ import Testing
         try await withServer(RecordedVault()) { port in
             for site in ["cross-site", "same-site"] {
                 let header = "Sec-Fetch-Site: \(site)\r\n"
-                #expect(try RawHTTP.get(port: port, "/", headers: header).status == 200)
-                #expect(try RawHTTP.get(port: port, "/api/targets", headers: header).status == 403)
-                #expect(try RawHTTP.get(port: port, "/app.js", headers: header).status == 403)
+                try #expect(RawHTTP.get(port: port, "/", headers: header).status == 200)
+                try #expect(RawHTTP.get(port: port, "/api/targets", headers: header).status == 403)
+                try #expect(RawHTTP.get(port: port, "/app.js", headers: header).status == 403)
             }
             let own = "Sec-Fetch-Site: same-origin\r\n"
-            #expect(try RawHTTP.get(port: port, "/api/targets", headers: own).status == 200)
+            try #expect(RawHTTP.get(port: port, "/api/targets", headers: own).status == 200)
         }
     }
 

@@ -8,15 +8,20 @@ import Testing
 import Glibc
 #endif
 
-/// The page in a real browser.
-@Suite(.enabled(if: ChromiumTests.program != nil, "chromium is not installed (apt install chromium)"))
-struct ChromiumTests {
-    static let program = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].first { access($0, X_OK) == 0 }
+/// The browser, where it is installed.
+enum Chromium {
+    static let program: String? = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].first { path in
+        access(path, X_OK) == 0
+    }
+}
 
+/// The page in a real browser.
+@Suite(.enabled(if: Chromium.program != nil, "chromium is not installed (apt install chromium)"))
+struct ChromiumTests {
     @Test("the page draws every panel without an error, asks nobody else, and shows hostile names as text")
     func page() async throws {
         let vault = try await RecordedVault()
-        let program = try #require(Self.program)
+        let program = try #require(Chromium.program)
         try await withServer(vault) { port in
             let directory = try TemporaryDirectory()
             let variables = RecordedVault.hostileNames.prefix(5).map { "&vars=v:" + Self.encoded($0) }
