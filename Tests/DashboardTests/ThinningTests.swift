@@ -7,11 +7,11 @@ import Testing
 @Suite struct ThinningTests {
     @Test("of a million pauses the one long one stays, and no more are shown than asked for")
     func extremes() {
-        let all = (0..<100_000).map { index in
-            SingleCollection(
-                endNanoseconds: UInt64(index) * 1_000_000,
-                pauseNanoseconds: index == 77_777 ? 9_000_000 : index == 5 ? 1 : UInt64(1000 + index % 100)
-            )
+        let all: [SingleCollection] = (0..<100_000).map { (index: Int) -> SingleCollection in
+            var pause = UInt64(1000 + index % 100)
+            if index == 77_777 { pause = 9_000_000 }
+            if index == 5 { pause = 1 }
+            return SingleCollection(endNanoseconds: UInt64(index) * 1_000_000, pauseNanoseconds: pause)
         }
         let shown = CollectionThinning.thinned(all.shuffled(), max: 4000)
         #expect(shown.count <= 4000)

@@ -10,6 +10,7 @@ const REFRESH_MS = 5000, NAMES_MAX = 200, TARGETS_SHOWN = 4;
 
 let overview = null;   // the last answer to `targets`
 let loaded = [];       // what is drawn, by target
+let isBusy = false;    // something is being asked: a refresh would throw its answers away
 let turn = 0;          // a newer turn makes the answers of an older one worthless
 const view = new View(() => refresh());
 
@@ -67,6 +68,7 @@ function drawControls() {
 
 async function refresh({ isQuiet = false } = {}) {
   const mine = turn += 1;
+  isBusy = true;
   try {
     if (!isQuiet) say('reading…');
     const answer = await ask('targets');
@@ -84,6 +86,8 @@ async function refresh({ isQuiet = false } = {}) {
     await draw(chosen, mine);
   } catch (error) {
     if (mine === turn) say(error.message || String(error), true);
+  } finally {
+    if (mine === turn) isBusy = false;
   }
 }
 
@@ -187,7 +191,7 @@ function watch() {
   });
   setInterval(() => {
     // Nobody looks, or a range that does not move: nothing to ask for.
-    if (document.hidden || !view.isLive || !view.preset || !overview || !isRecording(overview.targets, overview.now)) return;
+    if (isBusy || document.hidden || !view.isLive || !view.preset || !overview || !isRecording(overview.targets, overview.now)) return;
     if (document.activeElement?.form === $('typed')) return;
     refresh({ isQuiet: true });
   }, REFRESH_MS);

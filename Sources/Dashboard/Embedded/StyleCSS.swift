@@ -40,7 +40,7 @@ button:disabled { opacity: .45; cursor: default; }
 #host { color: var(--faint); font-weight: 400; font-size: 13px; margin-left: 4px; }
 #targets, #presets, #range, #range [role=group], #typed { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
 #range { gap: 6px 12px; margin-left: auto; }
-#typed input { width: 11.6em; font-variant-numeric: tabular-nums; }
+#typed input { width: 13em; font-variant-numeric: tabular-nums; }
 #typed input:invalid, #typed input.wrong { border-color: var(--bad); }
 #status { margin: 8px 16px 0; min-height: 1.45em; color: var(--soft); font-size: 13px; }
 #status.bad { color: var(--bad); }
@@ -114,7 +114,7 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 .reasons td:last-child { text-align: right; padding-right: 0; } .reasons td { overflow-wrap: anywhere; }
 #foot { color: var(--faint); font-size: 12px; padding: 0 16px 20px; }
 @media (max-width: 700px) {
-  #bar { position: static; padding: 8px; } #range { margin-left: 0; } #typed input { width: 10.4em; flex: 1 1 9em; }
+  #bar { position: static; padding: 8px; } #range { margin-left: 0; } #typed input { width: 10em; flex: 1 1 9em; padding: 3px 6px; }
   .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); }
 }
