@@ -53,9 +53,17 @@ final class RequestHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            self.head = head
+            guard
+                head.headers.contains(name: "content-length")
+                    || head.headers.contains(name: "transfer-encoding")
+            else {
+                self.head = head
+                return
+            }
+            // Nobody waits for a body: the guard refuses what announces one, and the connection ends.
+            patience?.cancel()
+            respond(to: head, context)
         case .body:
-            // The guard refuses requests that announce one; its bytes count against the budget.
             break
         case .end:
             guard let head else { return }

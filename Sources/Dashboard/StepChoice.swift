@@ -16,7 +16,8 @@ enum StepChoice {
     static func grid(for range: TimeRange, points: Int, least: Int64 = 1) -> StepGrid {
         let length = max(1, (range.until?.milliseconds ?? 0) - (range.since?.milliseconds ?? 0))
         // The range may cut the first and the last step: one more than fit.
-        let needed = max(least, length / Int64(max(1, points - 1)) + 1)
+        let fit = Int64(max(1, points - 1))
+        let needed = max(least, (length + fit - 1) / fit)
         let step = lengths.first { $0 >= needed }
         // Beyond the longest of the list: whole multiples of 28 days.
         return StepGrid(stepMilliseconds: step ?? (needed / (28 * day) + 1) * 28 * day)

@@ -22,6 +22,14 @@ final class RecordedVault: Sendable {
         "a*b\\c.d",
     ]
 
+    /// The series of those keys.
+    static let hostileSeries = hostileNames.map { key in
+        key.reduce(into: "") { name, character in
+            if character == "." || character == "\\" { name.append("\\") }
+            name.append(character)
+        }
+    }
+
     private let directory: TemporaryDirectory
     var path: String { directory.file("recorded.db") }
 

@@ -18,7 +18,7 @@ function row(change) {
   const isRate = change.measure === 'rate', unit = change.series === 'memstats.GCCPUFraction' ? 'share' : change.unit;
   const isUp = change.before === null || (change.after !== null && change.after > change.before);
   const times = change.before && change.after ? change.after / change.before : null;
-  const factor = times === null ? (change.before === null ? 'new' : change.after === null ? 'gone' : '') : times >= 2 || times <= -2 ? `×${format.plain(times)}` : `${times >= 1 ? '+' : ''}${format.plain((times - 1) * 100)} %`;
+  const factor = times === null ? (change.before === null ? 'new' : change.after === null ? 'gone' : change.before === 0 ? 'from 0' : 'to 0') : times >= 2 || times <= -2 ? `×${format.plain(times)}` : `${times >= 1 ? '+' : ''}${format.plain((times - 1) * 100)} %`;
   return html('tr', {},
     html('td', { class: 'name' }, change.measure === 'pause' ? `GC pause ${change.series}` : change.series),
     html('td', { class: 'note' }, change.measure === 'pause' ? '' : change.measure),

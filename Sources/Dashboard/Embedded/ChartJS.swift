@@ -13,10 +13,15 @@ import * as format from './format.js';
 
 const SPACE = 'http://www.w3.org/2000/svg';
 
+// Text as it may be shown: control characters and bidi marks, which could make a name look like another, are spelled out.
+const visible = child => typeof child === 'string'
+  ? child.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, mark => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  : child;
+
 export function svg(name, attributes = {}, ...children) {
   const element = document.createElementNS(SPACE, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
+  element.append(...children.map(visible));
   return element;
 }
 
@@ -26,7 +31,7 @@ export function html(name, attributes = {}, ...children) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
     else if (value !== null && value !== undefined) element.setAttribute(key, value);
   }
-  element.append(...children.filter(child => child !== null));
+  element.append(...children.filter(child => child !== null).map(visible));
   return element;
 }
 
@@ -49,7 +54,7 @@ function showTip(x, y, when, rows) {
   for (const row of rows) {
     const name = html('td');
     if (row.color !== undefined) name.append(html('i', { class: `c${row.color}` }));
-    name.append(row.name);
+    name.append(visible(row.name));
     table.append(html('tr', {}, name, ...row.values.map(value => html('td', {}, value))));
   }
   box.replaceChildren(html('div', { class: 'when' }, when), table);

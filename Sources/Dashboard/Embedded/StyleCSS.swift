@@ -110,7 +110,8 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 #ranked th, #ranked td, .reasons td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); }
 #ranked td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } #ranked th.n { text-align: right; }
 #ranked td.name { overflow-wrap: anywhere; min-width: 12em; }
-#ranked meter { width: 90px; } .up { color: var(--s1); } .down { color: var(--s0); }
+#ranked meter { width: 90px; height: 10px; } #ranked meter::-webkit-meter-optimum-value { background: var(--s0); } #ranked meter::-moz-meter-bar { background: var(--s0); }
+#changes, #custom { scroll-margin-top: 60px; } h2 span, td, button { unicode-bidi: isolate; } .up { color: var(--s1); } .down { color: var(--s0); }
 .reasons td:last-child { text-align: right; padding-right: 0; } .reasons td { overflow-wrap: anywhere; }
 #foot { color: var(--faint); font-size: 12px; padding: 0 16px 20px; }
 @media (max-width: 700px) {
