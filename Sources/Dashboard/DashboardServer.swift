@@ -104,8 +104,9 @@ package final class DashboardServer: Sendable {
     package func stop() async {
         // Each fails only where it was done before.
         try? await channel.close()
-        try? await group.shutdownGracefully()
+        // The threads first: what they answer goes to the event loop.
         try? await threads.shutdownGracefully()
+        try? await group.shutdownGracefully()
     }
 }
 

@@ -84,7 +84,7 @@ final class RecordedVault: Sendable {
         return """
             {
             "cmdline": ["\(isSecond ? "second" : "first")"],
-            "memstats": {"TotalAlloc":\(age * 5000),"Mallocs":\(age * 50),"Frees":\(age * 40),\
+            "memstats": {"TotalAlloc":\(age * 5000),"Mallocs":\(age * 50),"Frees":\(age * 40),"Lookups":0,\
             "HeapAlloc":\(1_000_000 + age % 13 * 1000),"HeapSys":4000000,"HeapInuse":2000000,"HeapIdle":2000000,\
             "HeapReleased":0,"NextGC":3000000,"Sys":8000000,"HeapObjects":\(age * 10),"GCCPUFraction":0.01,\
             "StackSys":100000,"MSpanSys":50000,"MCacheSys":9600,"GCSys":900000,"BuckHashSys":4000,"OtherSys":70000,\

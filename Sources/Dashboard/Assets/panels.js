@@ -15,7 +15,7 @@ export const LINES = [
     line('HeapSys', 'heap', 0), line('StackSys', 'stack', 1), line('MSpanSys', 'mspan', 2), line('MCacheSys', 'mcache', 3),
     line('GCSys', 'GC', 4), line('BuckHashSys', 'profiling', 6), line('OtherSys', 'other', 5)] },
   { id: 'allocation', title: 'Allocation rate', as: 'rate', unit: 'B', lines: [line('TotalAlloc', 'allocated', 1, { isFilled: true })] },
-  { id: 'objects', title: 'Objects allocated and freed', as: 'rate', lines: [line('Mallocs', 'mallocs', 0), line('Frees', 'frees', 2)] },
+  { id: 'objects', title: 'Objects allocated and freed', as: 'rate', lines: [line('Mallocs', 'mallocs', 0), line('Frees', 'frees', 2), line('Lookups', 'pointer lookups', 5, { hidden: true })] },
   { id: 'live', title: 'Live objects', as: 'values', lines: [line('HeapObjects', 'live', 3, { isFilled: true })] },
   { id: 'collections', title: 'Garbage collections', as: 'rate', lines: [line('NumGC', 'all', 0, { isFilled: true }), line('NumForcedGC', 'forced', 4)] },
   { id: 'cpu', title: 'CPU taken by the GC since the start', as: 'values', unit: 'share', lines: [line('GCCPUFraction', 'share', 4, { isFilled: true })] },
