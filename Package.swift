@@ -10,8 +10,8 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A library target of ours under `Sources/NAME`.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 /// The tests of one module under `Tests/NAME`.
@@ -30,7 +30,10 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -74,21 +77,32 @@ let package = Package(
         // Storage into documents and lines, and lines back into Storage.
         module(
             "Export",
-            ["Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+            [
+                "Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix,
+                nioHTTP1, nioSSL,
+            ]
+        ),
+        // Answers as a page on loopback; the page's assets are text in the source (scripts/embed-assets).
+        module(
+            "Dashboard",
+            ["Model", "JSON", "Storage", "Query", log, nioCore, nioPosix, nioHTTP1],
+            exclude: ["Assets"]
         ),
         // Words in, words out.
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", argumentParser, log, serviceLifecycle,
-                unixSignals,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", argumentParser, log,
+                serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
         ),
         // Real loopback servers, seeded generators and a naive reference, for the tests below.
         .target(
             name: "TestSupport",
-            dependencies: ["Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL],
+            dependencies: [
+                "Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL,
+            ],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -99,11 +113,21 @@ let package = Package(
         tests("SQLiteTests", ["SQLite"]),
         tests("CompressionTests", ["Compression"]),
         tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec"]),
-        tests("RecorderTests", ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]),
+        tests(
+            "RecorderTests",
+            ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
+        ),
         tests("QueryTests", ["Query", "Storage", "Expvar", "Model"]),
         tests(
             "ExportTests",
             ["Export", "JSON", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
+        ),
+        tests(
+            "DashboardTests",
+            [
+                "Dashboard", "Query", "JSON", "Storage", "Model", "TestSupport", nioCore, nioPosix, nioHTTP1,
+                log,
+            ]
         ),
         tests("EndToEndTests", ["expvault", "TestSupport", "JSON", "Model"]),
         tests("FaultTests", ["expvault", "TestSupport", "JSON", "Model", "SQLite"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dashboard
 import Export
 import Model
 import Query
@@ -59,6 +60,12 @@ enum ExitStatus: Int32 {
                     .inputOutput,
                     "the output could not be written: \(String(cString: strerror(error.errorNumber)))"
                 )
+        case let error as DashboardServer.StartError:
+            if case .cannotListen = error {
+                (.unavailable, error.description)
+            } else {
+                (.usage, error.description)
+            }
         case is CancellationError: (.failed, "interrupted")
         default: (.usage, usage(error))
         }

@@ -15,8 +15,12 @@ enum Layers {
         "Recorder": network.union(["Model", "Expvar", "Storage", "CYAML"]),
         "Query": ["Model", "Expvar", "Storage"],
         "Export": network.union(["Model", "JSON", "Expvar", "Storage", "Compression"]),
+        "Dashboard": [
+            "Model", "JSON", "Storage", "Query",
+            "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers",
+        ],
         "expvault": [
-            "Model", "JSON", "Storage", "Recorder", "Query", "Export",
+            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard",
             "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]

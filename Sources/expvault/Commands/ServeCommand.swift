@@ -1,0 +1,39 @@
+import ArgumentParser
+import Dashboard
+import Logging
+import UnixSignals
+
+/// `expvault serve`: the recording as a page for a browser.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "A page for the browser with everything recorded, until Ctrl-C or SIGTERM.",
+        discussion: """
+            EXAMPLES
+              expvault serve                                   then open http://127.0.0.1:9121
+              expvault serve --listen 127.0.0.1:8080 --db /var/lib/expvault/expvault.db
+              ssh -L 9121:127.0.0.1:9121 HOST                  the page of another host, by a tunnel
+
+            Works while another process records. Only this host can reach it, unless --listen says otherwise and
+            there is a --token-file.
+            """
+    )
+
+    @Option(help: ArgumentHelp("Where to listen.", valueName: "address:port"))
+    var listen = ListenArgument.standard
+    @OptionGroup var access: DashboardOptions
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "trace, debug, info, warning or error.")
+    var logLevel = LogLevel.info
+
+    func run() async throws {
+        let level = logLevel.level
+        let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
+        let configuration = try access.configuration(database: database.resolvedPath, listen: listen)
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let server = try await DashboardServer.start(configuration, logger: logger)
+        logger.info("serving \(database.resolvedPath) on http://\(listen.text(port: server.port))")
+        for await _ in signals { break }
+        await server.stop()
+    }
+}

@@ -1,0 +1,131 @@
+import JSON
+import Query
+import Storage
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The browser, where it is installed.
+enum Chromium {
+    static let isInstalled: Bool = {
+        let paths: [String] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
+        return paths.contains { access($0, X_OK) == 0 }
+    }()
+
+    /// Once every panel and every chosen variable is drawn.
+    static let isDrawn = """
+        until:document.querySelectorAll('#panels svg.chart').length >= 11 \
+        && document.querySelectorAll('#chosen .card').length >= 1
+        """
+
+    /// Opens an address, does the steps, and gives their values, once nothing went wrong on the page.
+    static func values(_ address: String, _ steps: String...) async throws -> [JSONValue] {
+        let outcome = try await ChildProcess.run(
+            Programs.root + "/scripts/browser",
+            [address] + steps,
+            within: .seconds(90)
+        )
+        try #require(outcome.status == 0, "\(outcome.error)")
+        let answer = try JSONReader.value(of: outcome.output)
+        #expect(answer["console"]?.elements == [], "a message on the console")
+        #expect(answer["exceptions"]?.elements == [], "an exception")
+        let origin = String(address.prefix { $0 != "#" })
+        for request in answer["requests"]?.elements ?? [] {
+            let isOwn = request.string?.hasPrefix(origin) == true || request.string == "data:,"
+            #expect(isOwn, "asked for \(request)")
+        }
+        return answer["values"]?.elements ?? []
+    }
+
+    static func encoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            let digits = String(byte, radix: 16)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+    }
+}
+
+/// The page in a real browser.
+@Suite(
+    .enabled(if: Chromium.isInstalled, "chromium is not installed (apt install chromium)"),
+    .serialized
+)
+struct ChromiumTests {
+    @Test("every panel is drawn with Query's numbers, without an error or a request to anyone else")
+    func panels() async throws {
+        let vault = try await RecordedVault()
+        let engine = QueryEngine(try Vault.openReader(path: vault.path).snapshot())
+        let rate = try #require(try engine.rate(["memstats.TotalAlloc"]).first?.rate)
+        try await withServer(vault) { port in
+            let values = try await Chromium.values(
+                "http://127.0.0.1:\(port)/#target=api&range=all&zone=utc",
+                Chromium.isDrawn,
+                "eval:document.querySelector('#panels').innerText",
+                "eval:document.querySelectorAll('svg .restart').length > 10",
+                "eval:document.documentElement.scrollWidth <= innerWidth"
+            )
+            let text = try #require(values.first?.string)
+            // What `expvault pauses` and `rate` say.
+            #expect(text.contains("longest 25 ms"))
+            #expect(text.contains("allocated\n\(Int(rate.rounded()))B/s"))
+            #expect(text.contains("357 scrapes, 3 failed, every 10s"))
+            #expect(text.contains("connection <b>refused</b>"))
+            #expect(values.dropFirst().map(\.boolean) == [true, true])
+        }
+    }
+
+    @Test("a drag zooms, Back goes back, and a second target stands beside the first")
+    func moves() async throws {
+        try await withServer(RecordedVault(targets: ["api", "web"])) { port in
+            let values = try await Chromium.values(
+                "http://127.0.0.1:\(port)/#target=api&range=all&zone=utc",
+                Chromium.isDrawn,
+                "drag:200,330,300,330",
+                "until:location.hash.includes('since=')",
+                "eval:[...new URLSearchParams(location.hash.slice(1)).values()].map(Number).filter(Number).sort()",
+                "click:#back",
+                "until:location.hash.includes('range=all')",
+                "click:#targets button:nth-child(2)",
+                "until:document.querySelectorAll('.about').length === 2",
+                "eval:location.hash.includes('target=api&target=web')"
+            )
+            let zoomed = values.first?.elements?.compactMap(\.integer) ?? []
+            try #require(zoomed.count == 2)
+            #expect(RecordedVault.start < zoomed[0] && zoomed[1] < RecordedVault.end)
+            #expect(values.last?.boolean == true)
+        }
+    }
+
+    @Test("hostile names stay text")
+    func names() async throws {
+        try await withServer(RecordedVault()) { port in
+            let variables = RecordedVault.hostileSeries.map { "&vars=v:" + Chromium.encoded($0) }.joined()
+            let values = try await Chromium.values(
+                "http://127.0.0.1:\(port)/#target=api&range=all\(variables)",
+                Chromium.isDrawn,
+                "until:document.querySelectorAll('#chosen svg.chart').length === \(RecordedVault.hostileSeries.count)",
+                "eval:document.title",
+                "eval:[...document.querySelectorAll('#chosen h2 > span:first-child')].map(one => one.textContent)",
+                "eval:document.querySelectorAll('script, img, iframe, object, [onerror], [onload], [autofocus]').length"
+            )
+            try #require(values.count == 3)
+            #expect(values[0].string == "api – expvault")
+            // Control characters and bidi marks are spelled out.
+            let shown = RecordedVault.hostileSeries.map { name in
+                name.unicodeScalars.reduce(into: "") { text, scalar in
+                    switch scalar.value {
+                    case 0x202E: text += "\\u202e"
+                    case 0x07: text += "\\u0007"
+                    case 0x1B: text += "\\u001b"
+                    default: text.unicodeScalars.append(scalar)
+                    }
+                }
+            }
+            #expect(values[1].elements?.compactMap(\.string) == shown)
+            #expect(values[2].integer == 1)
+        }
+    }
+}

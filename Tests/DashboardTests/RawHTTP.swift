@@ -1,0 +1,103 @@
+import JSON
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A connection that sends the bytes it is told to, right or wrong.
+final class RawHTTP {
+    /// An answer as it came.
+    struct Response {
+        var status: Int
+        var headers: [(name: String, value: String)]
+        var body: [UInt8]
+
+        func values(_ name: String) -> [String] {
+            headers.filter { $0.name.lowercased() == name }.map(\.value)
+        }
+
+        var json: JSONValue? { try? JSONReader.value(of: body) }
+    }
+
+    struct NoConnection: Error {}
+
+    private let descriptor: Int32
+
+    /// Connects to 127.0.0.1.
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw NoConnection() }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw NoConnection() }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Sends those bytes; what the server no longer takes is lost.
+    func send(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    /// Everything that comes until the server closes, or nothing more for 20 s.
+    func readToEnd() -> [UInt8] {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return all }
+            all += buffer[..<count]
+        }
+    }
+
+    /// One request on a connection of its own, which the server closes; nil where it closed without an answer.
+    static func exchange(port: Int, _ request: String) throws -> Response? {
+        let connection = try RawHTTP(port: port)
+        connection.send(request)
+        return response(connection.readToEnd())
+    }
+
+    /// A GET of a path, as a browser sends it.
+    static func get(
+        port: Int,
+        _ path: String,
+        method: String = "GET",
+        host: String? = nil,
+        headers: String = ""
+    ) throws -> Response {
+        let host = host ?? "127.0.0.1:\(port)"
+        let request = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\(headers)\r\n"
+        guard let response = try exchange(port: port, request) else { throw NoConnection() }
+        return response
+    }
+
+    private static func response(_ bytes: [UInt8]) -> Response? {
+        let mark = Array("\r\n\r\n".utf8)
+        guard let end = bytes.indices.first(where: { bytes[$0...].starts(with: mark) }) else { return nil }
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
+        guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            return nil
+        }
+        let headers = lines.dropFirst().compactMap { line -> (name: String, value: String)? in
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            return (String(line[..<colon]), String(line[line.index(after: colon)...].drop { $0 == " " }))
+        }
+        return Response(status: status, headers: headers, body: Array(bytes[(end + 4)...]))
+    }
+}

@@ -1,0 +1,51 @@
+import Model
+import Testing
+
+@testable import Dashboard
+@testable import Query
+
+@Suite struct ThinningTests {
+    @Test("of a million pauses the one long one stays, and no more are shown than asked for")
+    func extremes() {
+        let all: [SingleCollection] = (0..<100_000).map { (index: Int) -> SingleCollection in
+            var pause = UInt64(1000 + index % 100)
+            if index == 77_777 { pause = 9_000_000 }
+            if index == 5 { pause = 1 }
+            return SingleCollection(endNanoseconds: UInt64(index) * 1_000_000, pauseNanoseconds: pause)
+        }
+        let shown = CollectionThinning.thinned(all.shuffled(), max: 4000)
+        #expect(shown.count <= 4000)
+        #expect(shown.count > 2000)
+        #expect(shown.contains { $0.pauseNanoseconds == 9_000_000 })
+        #expect(shown.contains { $0.pauseNanoseconds == 1 })
+        #expect(zip(shown, shown.dropFirst()).allSatisfy { $0.endNanoseconds < $1.endNanoseconds })
+    }
+
+    @Test("pauses at the ends of what there can be have their bucket")
+    func buckets() {
+        let pauses: [UInt64] = [0, 1, 2, 5, 9, 10, 999, .max, .max - 1]
+        let buckets = PauseBucket.buckets(of: pauses)
+        #expect(buckets.reduce(0) { $0 + $1.count } == pauses.count)
+        for pause in pauses.dropLast(2) {
+            #expect(buckets.contains { $0.from <= pause && pause < $0.below && $0.count > 0 })
+        }
+        #expect(PauseBucket.buckets(of: []) == [])
+    }
+
+    @Test("no range has more steps than points, and none more than a screen shows")
+    func steps() {
+        for exponent in 0..<42 {
+            for points in [2, 3, 100, 1000] {
+                let since = Int64(1_767_322_800_123)
+                let length = Int64(1) << Int64(exponent)
+                let range = TimeRange(
+                    since: Timestamp(milliseconds: since),
+                    until: Timestamp(milliseconds: since + length)
+                )
+                let grid = StepChoice.grid(for: range, points: points)
+                let first = grid.start(of: Timestamp(milliseconds: since)).milliseconds
+                #expect((since + length - 1 - first) / grid.step + 1 <= Int64(points))
+            }
+        }
+    }
+}
