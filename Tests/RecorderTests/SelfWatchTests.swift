@@ -78,7 +78,10 @@ import Testing
         ) { _ in ServiceBench.scrape(large) }
         bench.sink.fail(.diskFull(path: "x"))
         let task = Task { try await bench.service.run() }
-        try await Task.sleep(for: .milliseconds(700))
+        let deadline = ContinuousClock.now + .seconds(20)
+        while bench.log.lines(with: "lose their bodies").isEmpty, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         bench.sink.fail(nil)
         let summary = try await task.value
         #expect(summary.notStored > 0)
