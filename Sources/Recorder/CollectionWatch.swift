@@ -17,6 +17,8 @@ struct CollectionWatch: Sendable {
     private var lastCount: Int64?
     private var lastMilliseconds: Int64 = 0
     private var isWarned = false
+    /// Warned of a ring that did overrun, which is worth a line after one that nearly did.
+    private var isWarnedOfLoss = false
 
     /// Takes the body of a scrape at that time; returns words for a warning where there is a new reason.
     mutating func event(_ body: [UInt8], at milliseconds: Int64, interval: Int64) -> String? {
@@ -28,14 +30,18 @@ struct CollectionWatch: Sendable {
         // After a restart it counts from zero; a clock that was set says nothing about the time between.
         guard let previous, count >= previous, elapsed > 0 else { return nil }
         let grown = count - previous
-        if grown < Self.safeCount { isWarned = false }
+        if grown < Self.safeCount { (isWarned, isWarnedOfLoss) = (false, false) }
+        let isLoss = grown > Self.ringCount
         // Scrapes that failed in between are no reason to scrape more often.
-        guard grown >= Self.nearCount, !isWarned, elapsed / 2 <= interval else { return nil }
+        guard grown >= Self.nearCount, isLoss ? !isWarnedOfLoss : !isWarned, elapsed / 2 <= interval else {
+            return nil
+        }
         isWarned = true
+        isWarnedOfLoss = isLoss
         let safe = Self.safeInterval(collections: grown, in: elapsed)
         let advice = safe.map { "an interval of \(DurationText.format(milliseconds: $0)) would be safe" }
         let fact =
-            grown > Self.ringCount
+            isLoss
             ? "\(grown) collections between two scrapes, of which memstats keeps \(Self.ringCount)"
             : "\(grown) collections between two scrapes, and memstats keeps no more than \(Self.ringCount)"
         return "\(fact); \(advice ?? "no interval is short enough to see all of them")"

@@ -21,7 +21,10 @@ import Glibc
             ["the answer is encoded as gzip, which was not asked for"]
         ),
         ("cut", .cut("{\"a\": 1"), ["the server closed the connection before the answer was complete"]),
-        ("html", .answer(status: 200, headers: [], body: Array("<html>no</html>".utf8)), ["the body is HTML"]),
+        (
+            "html", .answer(status: 200, headers: [], body: Array("<html>no</html>".utf8)),
+            ["the body is HTML"]
+        ),
         ("deep", .body(String(repeating: "{\"a\":", count: 200_000)), ["levels"]),
         (
             "redirect",

@@ -12,16 +12,16 @@ import Glibc
 @Suite(.serialized, .enabled(if: Torture.canRun, "needs python3 and a C compiler"))
 struct TortureTests {
     @Test("no acknowledged scrape is lost by kill -9, and a restart needs no hand and less than two seconds")
-    func kill() async throws { try await Torture.run("kill", quick: 15, slow: 1000) }
+    func kill() async throws { try await Torture.run("kill", quick: 12, slow: 1000) }
 
     @Test("no acknowledged scrape is lost by power loss; without fsync the same loop does lose")
-    func powerLoss() async throws { try await Torture.run("powerloss", quick: 15, slow: 1000) }
+    func powerLoss() async throws { try await Torture.run("powerloss", quick: 12, slow: 1000) }
 
     @Test(
-        "death at any step of creating, recording, importing and compacting leaves all of a scrape or nothing"
+        "death at any step of creating, recording, importing, sealing, pruning and migrating leaves all of a scrape or nothing"
     )
     func steps() async throws {
-        try await Torture.run("steps", quick: 1, slow: 1, further: ["--stride", Torture.isSlow ? "1" : "23"])
+        try await Torture.run("steps", quick: 1, slow: 1, further: ["--stride", Torture.isSlow ? "1" : "67"])
     }
 
     @Test(
