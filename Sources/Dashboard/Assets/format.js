@@ -42,6 +42,9 @@ export function text(value, unit, isRate) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   if (unit === 'share') return percent(value);
   if (isRate && unit === 'ns') return percent(value / 1e9);
+  // Rare events are told by the minute or the hour.
+  const size = Math.abs(value);
+  if (isRate && !unit && size > 0 && size < 0.1) return size * 60 >= 0.1 ? `${digits(value * 60)}/min` : `${plain(value * 3600)}/h`;
   const body = unit === 'B' ? bytes(value) : unit === 'ns' ? seconds(value / 1e9) : unit === 's' ? seconds(value) : plain(value);
   return isRate ? `${body}/s` : body;
 }

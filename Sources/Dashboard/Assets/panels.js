@@ -141,7 +141,10 @@ function linePanel(view, data, panel, width, of) {
   const answer = panel.as === 'rate' ? data.rates : data.values;
   fill(body, width, draw => {
     const items = panel.lines.map((item, index) => columnsOf(answer, { ...item, hidden: off.has(index), index }, panel.as)).filter(item => item && item.found);
-    if (!items.some(item => item.means.some(value => value !== null))) return { below: [html('p', { class: 'empty' }, 'nothing recorded in this range')] };
+    if (!items.some(item => item.means.some(value => value !== null))) {
+      const isTimeless = panel.id === 'durations' && data.scrapes.succeeded + data.scrapes.failed > 0;
+      return { below: [html('p', { class: 'empty' }, isTimeless ? 'how long they took was not recorded' : 'nothing recorded in this range'), isTimeless ? scrapeNotes(view, data) : null] };
+    }
     const marks = panel.id === 'durations' ? { ...data.marks, drawFailures: true } : data.marks;
     const frame = lineFrame(view, answer, items, { ...panel, isRate: panel.as === 'rate', marks, interval: data.interval, label: `${panel.title} of ${data.target.target}` });
     const toggle = place => { const { index } = items[place]; if (off.has(index)) off.delete(index); else off.add(index); draw(); };
@@ -164,13 +167,13 @@ function pausePanels(view, data, width, of) {
   const { summary, missed } = data.pauses;
   const pauses = card('GC pauses', of);
   fill(pauses.body, width, draw => {
-    if (!summary.count && !missed.length) return { below: [html('p', { class: 'empty' }, 'no collection ended in this range')] };
+    if (!summary.count && !missed.length) return { below: [html('p', { class: 'empty' }, 'no collection ended in this range, by the clock of the target')] };
     const toggle = index => { if (off.has(index)) off.delete(index); else off.add(index); draw(); };
     const note = html('div', { class: 'note' }, `${summary.count} seen: p50 ${format.text(summary.p50, 'ns')}, p90 ${format.text(summary.p90, 'ns')}, p99 ${format.text(summary.p99, 'ns')}, longest ${format.text(summary.max, 'ns')}. ${summary.missed ? `▲ ${summary.missed} missed, ${format.text(summary.missed_ns, 'ns')} in all.` : 'None missed.'}`);
     return { frame: pauseFrame(view, data.pauses, data.marks, off), below: [legend(pauseLegend(off), toggle), note] };
   });
   const buckets = card('How long the pauses were', of);
-  buckets.body.append(summary.count ? histogram(data.pauses, width) : html('p', { class: 'empty' }, 'no collection ended in this range'));
+  buckets.body.append(summary.count ? histogram(data.pauses, width) : html('p', { class: 'empty' }, 'no collection ended in this range, by the clock of the target'));
   return [pauses.root, buckets.root];
 }
 

@@ -20,6 +20,7 @@ const REFRESH_MS = 5000, NAMES_MAX = 200, TARGETS_SHOWN = 4;
 let overview = null;   // the last answer to `targets`
 let loaded = [];       // what is drawn, by target
 let isBusy = false;    // something is being asked: a refresh would throw its answers away
+let restUntil = 0;     // no refresh before
 let turn = 0;          // a newer turn makes the answers of an older one worthless
 const view = new View(() => refresh());
 
@@ -76,7 +77,7 @@ function drawControls() {
 }
 
 async function refresh({ isQuiet = false } = {}) {
-  const mine = turn += 1;
+  const mine = turn += 1, begun = performance.now();
   isBusy = true;
   try {
     if (!isQuiet) say('reading…');
@@ -97,6 +98,8 @@ async function refresh({ isQuiet = false } = {}) {
     if (mine === turn) say(error.message || String(error), true);
   } finally {
     if (mine === turn) isBusy = false;
+    // Whatever a long recording costs, at most a tenth of the time is spent on refreshing.
+    restUntil = performance.now() + 9 * (performance.now() - begun);
   }
 }
 
@@ -200,7 +203,7 @@ function watch() {
   });
   setInterval(() => {
     // Nobody looks, or a range that does not move: nothing to ask for.
-    if (isBusy || document.hidden || !view.isLive || !view.preset || !overview || !isRecording(overview.targets, overview.now)) return;
+    if (isBusy || performance.now() < restUntil || document.hidden || !view.isLive || !view.preset || !overview || !isRecording(overview.targets, overview.now)) return;
     if (document.activeElement?.form === $('typed')) return;
     refresh({ isQuiet: true });
   }, REFRESH_MS);

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dashboard
 import Logging
 import Model
 import Recorder
@@ -29,6 +30,13 @@ struct RecordCommand: AsyncParsableCommand {
     @OptionGroup(title: "Schedule") var schedule: RecordScheduleOptions
     @OptionGroup(title: "Targets on the command line") var access: RecordAccessOptions
     @OptionGroup var database: DatabaseOptions
+    @Option(
+        help: ArgumentHelp(
+            "Also serve the page there, as `serve` does, for this host alone.",
+            valueName: "address:port"
+        )
+    )
+    var serve: ListenArgument?
     @Option(help: "trace, debug (a line for each stored scrape), info, warning or error.")
     var logLevel = LogLevel.info
 
@@ -47,16 +55,34 @@ struct RecordCommand: AsyncParsableCommand {
         if let words = DirectoryWarning.words(database: settings.database) { logger.warning("\(words)") }
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
         let summary: RecordingSummary
+        var page: DashboardServer?
         do {
+            page = try await startPage(settings.database, logger)
             summary = try await supervise(service, logger)
         } catch {
+            await page?.stop()
             // The first error is the one to tell.
             try? await writer.close()
             throw error
         }
+        await page?.stop()
         try await writer.close()
         logger.info("\(summary)")
         if summary.notStored > 0 { throw ExitCode(ExitStatus.inputOutput.rawValue) }
+    }
+
+    /// Serves the page where that was asked for; it reads the database as any other reader does.
+    private func startPage(_ database: String, _ logger: Logger) async throws -> DashboardServer? {
+        guard let serve else { return nil }
+        let configuration = DashboardConfiguration(
+            database: database,
+            host: serve.host,
+            port: serve.port,
+            now: { TimeArgument.wallClock() }
+        )
+        let page = try await DashboardServer.start(configuration, logger: logger)
+        logger.info("serving \(database) on http://\(serve.text(port: page.port))")
+        return page
     }
 
     /// Flags over environment over file.
