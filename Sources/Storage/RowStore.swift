@@ -73,6 +73,8 @@ final class RowStore {
             openChunks.append(chunk)
             return chunk
         }
+        // Whoever goes on to another chunk is done with the bodies of those before.
+        for open in openChunks { open.forgetBodies() }
         let chunk = try SealedChunk(entry, store: self)
         if openChunks.count >= RowStore.openChunksMax { openChunks.removeFirst() }
         openChunks.append(chunk)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Model
+import Recorder
 
 #if canImport(Glibc)
 import Glibc
@@ -36,6 +37,7 @@ struct Expvault: AsyncParsableCommand {
     static func main() async {
         // A closed pipe is an error of the write, said (or not) by `ExitStatus`, and no sudden death.
         signal(SIGPIPE, SIG_IGN)
+        LargeBlocks.shareOneArena()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

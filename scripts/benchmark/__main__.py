@@ -16,7 +16,7 @@ import recordings
 import report
 import subject
 
-PARTS = ["store", "queries", "record", "peers", "peers-record", "growth"]
+PARTS = ["store", "queries", "export", "record", "peers", "peers-record", "growth"]
 RECORDED_TARGETS = 10
 
 
@@ -48,7 +48,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--expvault", type=pathlib.Path, required=True, help="the binary (scripts/bench builds it)")
     parser.add_argument("--tools", type=pathlib.Path, required=True, help="the directory of unpacked programs")
-    parser.add_argument("--parts", default="store,queries,record,peers,peers-record", help=f"of {','.join(PARTS)}")
+    parser.add_argument("--parts", default="store,queries,export,record,peers,peers-record", help=f"of {','.join(PARTS)}")
     parser.add_argument("--scrapes", type=int, default=recordings.SCRAPES_A_DAY, help="length of the recordings")
     parser.add_argument("--seconds", type=int, default=60, help="how long the cost of recording is measured")
     parser.add_argument("--days", type=int, default=365, help="how long the history of the part `growth` is")
@@ -88,7 +88,7 @@ def main():
             target: {"scrapes": counts[target], "file_bytes": path.stat().st_size} for target, path in paths.items()
         }
 
-        if parts & {"store", "queries"}:
+        if parts & {"store", "queries", "export"}:
             say("expvault: import, compact, round trip")
             ours["baseline"] = subject.parse_baseline(paths)
             db, ours["store"] = subject.store(options.expvault, work / "store", paths, scrapes)
@@ -96,6 +96,9 @@ def main():
             if "queries" in parts:
                 say("expvault: queries")
                 ours["queries"] = subject.queries(options.expvault, db, busy)
+            if "export" in parts:
+                say("expvault: documents to a sink that only reads and answers")
+                ours["export"] = subject.export(options.expvault, db, scrapes)
             peers.remove(work / "store")
         if "record" in parts or "peers-record" in parts:
             with ten_services(tools["demo-any"], work) as ports:

@@ -1,7 +1,9 @@
 """expvault itself: import, size, queries as whole processes, the cost of recording."""
 
 import json
+import pathlib
 import subprocess
+import sys
 import time
 
 import processes
@@ -83,6 +85,21 @@ def queries(binary, db, busy):
             REPEATS, [binary, *words], before=lambda: processes.evict(db)
         )
     return result
+
+
+def export(binary, db, scrapes):
+    """A whole replay, gzip on, to a sink in a process of its own: documents a second by our CPU and by the wall clock."""
+    port = processes.free_port()
+    sink = [sys.executable, pathlib.Path(__file__).with_name("sink.py"), port]
+    with processes.serving(sink, port, "/", db.parent / "sink.log"):
+        cost = processes.run([binary, "export", "elasticsearch", "--url", f"http://127.0.0.1:{port}", "--db", db])
+    documents = 2 * scrapes
+    return {
+        "documents_per_cpu_s": documents / cost["cpu_s"],
+        "documents_per_s": documents / cost["wall_s"],
+        "cpu_us_per_document": cost["cpu_s"] / documents * 1e6,
+        "rss_bytes": cost["rss_bytes"],
+    }
 
 
 def record(binary, work, ports, seconds):
