@@ -7,6 +7,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import threading
 import time
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -22,6 +23,7 @@ def run(arguments, stdin=None, stdout=subprocess.DEVNULL, ok=(0,), cwd=None):
     began = time.monotonic()
     errors = subprocess.PIPE
     process = subprocess.Popen([str(a) for a in arguments], stdin=stdin, stdout=stdout, stderr=errors, cwd=cwd)
+    peak = Peak(process.pid)
     # The pipe of errors is drained first: a program with much to say would else wait for us for ever.
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -31,7 +33,33 @@ def run(arguments, stdin=None, stdout=subprocess.DEVNULL, ok=(0,), cwd=None):
     if code not in ok:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise Failed(f"{' '.join(map(str, arguments))[:200]}: exit {code}: {''.join(last)}")
-    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "rss_bytes": usage.ru_maxrss * 1024}
+    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "rss_bytes": peak.end()}
+
+
+class Peak:
+    """The most memory that a process had resident, looked up again and again while it runs.
+
+    Not ru_maxrss: a child begins with the peak of the process that it was forked from, and that is us.
+    """
+
+    def __init__(self, pid):
+        self.path = pathlib.Path("/proc") / str(pid) / "status"
+        self.bytes = 0
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+
+    def watch(self):
+        while not self.over.is_set():
+            with contextlib.suppress(OSError):
+                if found := re.search(r"^VmHWM:\s+(\d+)", self.path.read_text(), re.M):
+                    self.bytes = int(found.group(1)) * 1024
+            self.over.wait(0.005)
+
+    def end(self):
+        self.over.set()
+        self.watcher.join()
+        return self.bytes
 
 
 def best_of(count, arguments, before=None):
