@@ -1,3 +1,5 @@
+import Model
+
 /// Why a request is not answered.
 struct Refusal: Error, Hashable {
     /// The HTTP status.
@@ -75,7 +77,7 @@ struct RequestGuard {
         case "bearer":
             return Self.isEqual(Array(parts[1].utf8), token)
         case "basic":
-            guard let text = Base64.decode(parts[1]), let colon = text.firstIndex(of: UInt8(ascii: ":"))
+            guard let text = Base64.bytes(of: Array(parts[1].utf8)), let colon = text.firstIndex(of: UInt8(ascii: ":"))
             else {
                 return false
             }
@@ -92,40 +94,5 @@ struct RequestGuard {
             difference |= token[index] ^ (index < given.count ? given[index] : 0)
         }
         return difference == 0
-    }
-}
-
-/// Base64 of RFC 4648, as Basic credentials come.
-enum Base64 {
-    /// The bytes; nil for anything that is no Base64.
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var bits: UInt32 = 0
-        var count = 0
-        var isEnded = false
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "=") {
-                isEnded = true
-                continue
-            }
-            guard !isEnded, let value = value(of: byte) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            guard count >= 8 else { continue }
-            count -= 8
-            bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-        }
-        return bytes
-    }
-
-    private static func value(of byte: UInt8) -> UInt32? {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

@@ -35,16 +35,14 @@ struct DocumentFields: Sendable {
         return (members, fields(DocumentFields.heapCollectionFields))
     }
 
-    /// The members of `golang.expvar`, with those leaves left out, and those custom variables that an error named.
-    func expvar(omitting omitted: Set<Int>, removing named: [[String]] = []) -> [FieldMember] {
+    /// The members of `golang.expvar`, with those leaves left out.
+    func expvar(omitting omitted: Set<Int>) -> [FieldMember] {
         var members = fields(DocumentFields.expvarFields)
         if let node = commandLine.flatMap({ FieldNode($0, omitting: omitted) }) {
             members.append(FieldMember(key: "cmdline", value: node))
         }
-        if let tree = FieldNode(.object(custom), omitting: omitted),
-            let node = FieldNames.removing(named, from: FieldNames.fitted(tree))
-        {
-            members.append(FieldMember(key: "custom", value: node))
+        if let tree = FieldNode(.object(custom), omitting: omitted) {
+            members.append(FieldMember(key: "custom", value: FieldNames.fitted(tree)))
         }
         return members
     }

@@ -55,44 +55,10 @@ package struct DocumentMaker: Sendable {
         )
     }
 
-    /// The expvar document for `scrape` without the custom variables that an error named.
-    ///
-    /// `paths` are the fields that the error names, in full (`golang.expvar.custom.cache`): a custom variable goes
-    /// that equals one, leads to it or extends it; where none is under `custom`, all of `custom` goes. `reason` is what
-    /// `error.message` says.
-    package mutating func expvarDocument(
-        for scrape: ExportedScrape,
-        leavingOut paths: [String],
-        reason: String
-    ) -> [UInt8] {
-        let envelope = self.envelope(for: scrape)
-        let root = ["golang", "expvar", "custom"]
-        var named = paths.map(FieldNames.parts).filter { $0.starts(with: root) }.map {
-            Array($0.dropFirst(root.count))
-        }
-        if named.isEmpty { named = [[]] }
-        let leftOut = LeftOut(reason: reason)
-        guard let reading = scrape.reading, !context.isViaPipeline else {
-            return document(.expvar, scrape, envelope, leftOut: leftOut) { _ in }
-        }
-        let fields = self.fields(of: reading)
-        let omitted = Set(DocumentPlan.emptyStrings(fields.stringLeaves, reading))
-        let template = DocumentTemplate(members: fields.expvar(omitting: omitted, removing: named))
-        return document(.expvar, scrape, envelope, leftOut: leftOut, reserving: template.estimate) { output in
-            DocumentPlan.write("expvar", template, reading, scrape.body, to: &output)
-        }
-    }
-
-    /// That custom variables were left out, and why.
-    private struct LeftOut {
-        var reason: String
-    }
-
     private func document(
         _ kind: DocumentKind,
         _ scrape: ExportedScrape,
         _ envelope: DocumentEnvelope,
-        leftOut: LeftOut? = nil,
         reserving estimate: Int = 0,
         golang write: (inout [UInt8]) -> Void
     ) -> [UInt8] {
@@ -114,27 +80,19 @@ package struct DocumentMaker: Sendable {
         }
         output += "},".utf8
         output += parts.members
-        append(tags: kind, leftOut: leftOut, to: &output)
+        append(tags: kind, to: &output)
         if context.isViaPipeline { append("message", scrape.body, to: &output) }
         write(&output)
         output.append(UInt8(ascii: "}"))
         return output
     }
 
-    private func append(tags kind: DocumentKind, leftOut: LeftOut?, to output: inout [UInt8]) {
+    private func append(tags kind: DocumentKind, to output: inout [UInt8]) {
         output += #","tags":["#.utf8
         if context.preservesOriginal { output += #""preserve_original_event","#.utf8 }
         output += #""forwarded",""#.utf8
         output += kind.tag.utf8
-        if let leftOut {
-            output += #"","expvault-custom-left-out"],"error":{"message":"#.utf8
-            var json = JSONWriter()
-            json.string(leftOut.reason)
-            output += json.bytes
-            output.append(UInt8(ascii: "}"))
-        } else {
-            output += #""]"#.utf8
-        }
+        output += #""]"#.utf8
     }
 
     /// A member with the body as text; bytes of a broken variable that are no UTF-8 become U+FFFD.

@@ -1,4 +1,4 @@
-/// Gives the keys of custom variables names that Elasticsearch can take, and takes out what it refused.
+/// Gives the keys of custom variables names that Elasticsearch can take.
 ///
 /// Elasticsearch reads a key with dots as a path of objects, and refuses a document that holds something both as
 /// value and as object. So within each object plain keys come first and dotted ones after them, in order of
@@ -62,25 +62,6 @@ enum FieldNames {
 
     private static func isPlain(_ key: String) -> Bool {
         !key.utf8.contains(UInt8(ascii: ".")) && !isBlank(key)
-    }
-
-    /// `node` without the variables that an error named, by their paths below `custom`.
-    ///
-    /// A variable goes whose path equals a named one, leads to it or extends it; nil where nothing is left.
-    static func removing(_ named: [[String]], from node: FieldNode, at path: [String] = []) -> FieldNode? {
-        if named.contains(where: { path.starts(with: $0) }) { return nil }
-        switch node {
-        case .leaf, .array:
-            return named.contains { $0.starts(with: path) } ? nil : node
-        case .object(let members):
-            guard named.contains(where: { $0.starts(with: path) }) else { return node }
-            let kept = members.compactMap { member in
-                removing(named, from: member.value, at: path + parts(of: member.key)).map {
-                    FieldMember(key: member.key, value: $0)
-                }
-            }
-            return kept.isEmpty ? nil : .object(kept)
-        }
     }
 
     /// The parts of a key between its dots.

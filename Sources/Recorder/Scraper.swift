@@ -110,7 +110,7 @@ actor Scraper {
     }
 
     private static func basic(_ username: String, _ password: String) -> String {
-        "Basic \(Base64.encode(Array("\(username):\(password)".utf8)))"
+        "Basic \(Base64.text(of: Array("\(username):\(password)".utf8), alphabet: .standard))"
     }
 
     private func ask(_ request: HTTPClientRequest) async throws -> Answer {
@@ -196,23 +196,5 @@ actor Scraper {
         let found = await CertificateInspection.reason(for: settings.url, now: now, group: eventLoopGroup)
         certificateReason = found ?? reason
         return certificateReason ?? reason
-    }
-}
-
-/// Base64 with padding (RFC 4648, 4).
-enum Base64 {
-    static func encode(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var word = group.reduce(0) { $0 << 8 | UInt32($1) }
-            word <<= UInt32(3 - group.count) * 8
-            for place in 0..<4 {
-                let digit = alphabet[Int(word >> UInt32(18 - 6 * place)) & 63]
-                text.append(place <= group.count ? digit : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -165,51 +165,6 @@ struct ExportDocumentTests {
         #expect(document["labels"] == (try JSONReader.value(of: Array(#"{"a":"3","z":"1","a_b":"2"}"#.utf8))))
     }
 
-    @Test("variables that an error names are left out with a tag and the reason, the standard fields stay")
-    func leavingOut() throws {
-        let scrape = exportedScrape(
-            """
-            {
-            "cache": {"hits":1,"size":{"max":2},"a.b":3},
-            "cached": 4,
-            "memstats": {"Sys":5},
-            "list": [{"x":1}]
-            }
-            """
-        )
-        let cases: [([String], String?)] = [
-            (["golang.expvar.custom.cache"], #"{"cached":4,"list":[{"x":1}]}"#),
-            (
-                ["golang.expvar.custom.cache.size"],
-                #"{"cache":{"hits":1,"a.b":3},"cached":4,"list":[{"x":1}]}"#
-            ),
-            (
-                ["golang.expvar.custom.cache.a.b.c"],
-                #"{"cache":{"hits":1,"size":{"max":2}},"cached":4,"list":[{"x":1}]}"#
-            ),
-            (["golang.expvar.custom.list.x"], #"{"cache":{"hits":1,"size":{"max":2},"a.b":3},"cached":4}"#),
-            (
-                ["golang.expvar.custom.cached", "golang.expvar.custom.list", "service"],
-                #"{"cache":{"hits":1,"size":{"max":2},"a.b":3}}"#
-            ),
-            (["golang.expvar.custom"], nil), ([], nil), (["service.name"], nil),
-        ]
-        var maker = DocumentMaker(context: testContext)
-        for (paths, custom) in cases {
-            let document = try JSONReader.value(
-                of: maker.expvarDocument(for: scrape, leavingOut: paths, reason: "object \"mapping\"")
-            )
-            #expect(
-                document[path: ["golang", "expvar", "custom"]]
-                    == (try custom.map { try JSONReader.value(of: Array($0.utf8)) }),
-                "\(paths)"
-            )
-            #expect(document[path: ["golang", "expvar", "obtained", "total", "bytes"]]?.integer == 5)
-            #expect(document["tags"]?.elements?.last?.string == "expvault-custom-left-out")
-            #expect(document[path: ["error", "message"]]?.string == "object \"mapping\"")
-        }
-    }
-
     @Test("memstats behind more than 10 000 other variables is read all the same")
     func manyVariables() throws {
         let many = (0..<10_001).map { "\"a\($0)\": 0,\n" }.joined()

@@ -22,16 +22,6 @@ import Musl
         }
     }
 
-    @Test("Base64 is RFC 4648's")
-    func base64() {
-        let examples = [
-            "": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "foobar": "Zm9vYmFy",
-        ]
-        for (text, encoded) in examples {
-            #expect(Base64.encode(Array(text.utf8)) == encoded)
-        }
-    }
-
     @Test("control characters and bidi marks are shown as what they are")
     func escape() {
         #expect(EscapedText.escape("a\u{1b}[2J\u{202e}b\n") == "a\\u{1b}[2J\\u{202e}b\\u{a}")

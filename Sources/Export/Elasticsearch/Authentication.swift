@@ -1,3 +1,5 @@
+import Model
+
 /// How we say who we are, and what of it must never be shown.
 package struct Authentication: Sendable {
     /// The value of the header `Authorization`; nil where nothing is sent.

@@ -1,3 +1,5 @@
+import Model
+
 /// An Elastic Cloud deployment's name for itself: `NAME:BASE64`, where the latter is `HOST[:PORT]$UUID[:PORT]$KIBANA`.
 ///
 ///     CloudID.url(of: "prod:ZXhhbXBsZS5jb206OTI0MyRhYmM=")   // https://abc.example.com:9243

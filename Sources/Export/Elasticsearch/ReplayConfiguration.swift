@@ -34,11 +34,9 @@ package struct ReplayConfiguration: Sendable {
     /// 4 costs half the time of 6, and a twentieth more bytes.
     package var gzipLevel: Int32 = 4
     /// Bulk requests on the way at once.
-    package var inFlightMax = 2
+    package var inFlightMax = ReplayMachine.Rules().inFlightMax
     /// The size of a bulk request before compression.
-    ///
-    /// Elastic recommends up to 5 MB and more; with 1 MB as many documents a second go out, in 64 MB of memory.
-    package var requestBytesMax = 1_000_000
+    package var requestBytesMax = ReplayMachine.Rules().requestBytesMax
     /// Our own version, for `agent.version`.
     package var version = "0"
     /// How often one who follows looks for new scrapes, in milliseconds.

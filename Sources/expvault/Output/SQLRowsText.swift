@@ -1,4 +1,5 @@
 import JSON
+import Model
 import Storage
 
 /// How the rows of a statement are written.
@@ -77,28 +78,7 @@ enum SQLRowsText {
         case .integer(let value): isForTable ? .exact(String(value)) : .integer(Int128(value))
         case .real(let value): isForTable ? .exact(JSONWriter.text(of: value)) : .real(value)
         case .text(let text): .text(text)
-        case .blob(let bytes): .text(base64(bytes))
+        case .blob(let bytes): .text(Base64.text(of: bytes, alphabet: .standard))
         }
-    }
-
-    private static let base64Characters = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
-    )
-
-    /// RFC 4648, section 4.
-    static func base64(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let count = min(3, bytes.count - start)
-            let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < count ? UInt32(bytes[start + $1]) : 0) }
-            for place in 0..<4 {
-                text.append(
-                    place <= count
-                        ? base64Characters[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "=")
-                )
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -52,6 +52,16 @@ struct CustomVariablesTests {
         )
     }
 
+    @Test("an array is one value, whatever it holds")
+    func arrays() throws {
+        #expect(
+            try left(
+                #"{"list":[{"x":1}],"n":1}"#,
+                "failed to parse field [golang.expvar.custom.list.x] of type [long]"
+            ) == json(#"{"n":1}"#)
+        )
+    }
+
     @Test("keys with dots are compared as the paths that they expand to")
     func dotted() throws {
         #expect(

@@ -96,6 +96,7 @@ struct SimulatedRun {
         var rules = ReplayMachine.Rules()
         rules.requestBytesMax = 400 + chance.below(2_000)
         rules.requestDocumentsMax = 1 + chance.below(12)
+        rules.inFlightMax = 1 + chance.below(4)
         rules.waitMax = nil
         rules.foreignHigh = highestSeq
         for target in targets where ledger.position.cursors[target] == nil {

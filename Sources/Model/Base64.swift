@@ -1,7 +1,7 @@
-/// Base64 (RFC 4648): ids in the URL-safe alphabet, bodies that are no UTF-8 in the usual one.
-enum Base64 {
+/// Base64 (RFC 4648): document ids in the URL-safe alphabet, all else in the usual one.
+package enum Base64 {
     /// Which characters stand for 62 and 63, and whether `=` fills up the end.
-    enum Alphabet {
+    package enum Alphabet: Sendable {
         /// `+`, `/` and `=`; section 4.
         case standard
         /// `-`, `_` and nothing; section 5.
@@ -22,7 +22,7 @@ enum Base64 {
     }()
 
     /// Those bytes as text.
-    static func text(of bytes: some Swift.Collection<UInt8>, alphabet: Alphabet) -> String {
+    package static func text(of bytes: some Swift.Collection<UInt8>, alphabet: Alphabet) -> String {
         let characters = alphabet == .standard ? standard : urlSafe
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -41,7 +41,7 @@ enum Base64 {
     }
 
     /// The bytes that `text` in the usual alphabet stands for; nil where it is not exactly what `text(of:)` makes.
-    static func bytes(of text: [UInt8]) -> [UInt8]? {
+    package static func bytes(of text: [UInt8]) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         let padding = text.reversed().prefix(2).prefix { $0 == UInt8(ascii: "=") }.count
         var bytes: [UInt8] = []
