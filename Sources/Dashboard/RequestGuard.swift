@@ -77,7 +77,8 @@ struct RequestGuard {
         case "bearer":
             return Self.isEqual(Array(parts[1].utf8), token)
         case "basic":
-            guard let text = Base64.bytes(of: Array(parts[1].utf8)), let colon = text.firstIndex(of: UInt8(ascii: ":"))
+            guard let text = Base64.bytes(of: Array(parts[1].utf8)),
+                let colon = text.firstIndex(of: UInt8(ascii: ":"))
             else {
                 return false
             }
