@@ -97,40 +97,48 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // A directory and random numbers of a test's own, for all tests below.
+        .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: settings),
         // Real loopback servers, seeded generators and a naive reference, for the tests below.
         .target(
             name: "TestSupport",
             dependencies: [
-                "Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "TestBasics", "Model", "JSON", "Expvar", "Compression", "Storage", nioCore, nioPosix,
+                nioHTTP1,
+                nioSSL,
             ],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
         tests("ModelTests", ["Model"]),
         tests("JSONTests", ["JSON", "Model"]),
-        tests("ExpvarTests", ["Expvar", "Model"]),
-        tests("CodecTests", ["Codec"]),
-        tests("SQLiteTests", ["SQLite"]),
-        tests("CompressionTests", ["Compression"]),
-        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec"]),
+        tests("ExpvarTests", ["Expvar", "Model", "TestBasics"]),
+        tests("CodecTests", ["Codec", "TestBasics"]),
+        tests("SQLiteTests", ["SQLite", "TestBasics"]),
+        tests("CompressionTests", ["Compression", "TestBasics"]),
+        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec", "TestBasics"]),
         tests(
             "RecorderTests",
-            ["Recorder", "Storage", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
+            ["Recorder", "Storage", "Model", "TestBasics", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
         ),
-        tests("QueryTests", ["Query", "Storage", "Expvar", "Model"]),
+        tests("QueryTests", ["Query", "Storage", "Expvar", "Model", "TestBasics"]),
         tests(
             "ExportTests",
-            ["Export", "JSON", "Storage", "Expvar", "Model", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
+            [
+                "Export", "JSON", "Storage", "Expvar", "Model", "TestBasics", "TestSupport", nioCore,
+                nioHTTP1, nioSSL, log,
+            ]
         ),
         tests(
             "DashboardTests",
             [
-                "Dashboard", "Query", "JSON", "Storage", "Model", "TestSupport", nioCore, nioPosix, nioHTTP1,
+                "Dashboard", "Query", "JSON", "Storage", "Model", "TestBasics", "TestSupport", nioCore,
+                nioPosix, nioHTTP1,
                 log,
             ]
         ),
-        tests("EndToEndTests", ["expvault", "TestSupport", "JSON", "Model"]),
-        tests("FaultTests", ["expvault", "TestSupport", "JSON", "Model", "SQLite"]),
+        tests("EndToEndTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model"]),
+        tests("FaultTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model", "SQLite"]),
         tests("LayeringTests", []),
     ]
 )

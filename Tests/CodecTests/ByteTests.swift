@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Codec
@@ -57,7 +58,7 @@ struct ByteTests {
     @Test("bits of any width come back, and past the end come zeros")
     func bits() {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             var writer = BitWriter()
             var written: [(value: UInt64, width: Int)] = []
@@ -85,7 +86,7 @@ struct ByteTests {
     func checksum() {
         #expect(Checksum.crc32c(Array("123456789".utf8)[...]) == 0xe306_9283)
         #expect(Checksum.crc32c([UInt8](repeating: 0, count: 32)[...]) == 0x8a91_36aa)
-        var numbers = SeededNumbers(seed: 1)
+        var numbers = SeededGenerator(seed: 1)
         let bytes = (0..<67).map { _ in UInt8(truncatingIfNeeded: numbers.next()) }
         for start in 0..<9 {
             for end in start...bytes.count {

@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Codec
@@ -24,7 +25,7 @@ struct BytesColumnTests {
     @Test("lists come back, and a part of their bytes or other bits never trap")
     func roundTrip() throws {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         for _ in 0..<60 {
             let list = (0..<Int.random(in: 0...9, using: &numbers)).map { _ in
                 (0..<Int.random(in: 0...12, using: &numbers)).map { _ in

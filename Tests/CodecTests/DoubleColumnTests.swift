@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Codec
@@ -13,7 +14,7 @@ struct DoubleColumnTests {
     @Test("every double comes back bit by bit in every form")
     func roundTrip() throws {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         let values = Self.odd + (0..<500).map { _ in Double(bitPattern: numbers.next()) }
         let forms =
             [
@@ -41,7 +42,7 @@ struct DoubleColumnTests {
 
     @Test("seconds with nanoseconds are decimals of nine digits, sums of them too, and random ones stay bits")
     func forms() {
-        var numbers = SeededNumbers(seed: 2)
+        var numbers = SeededGenerator(seed: 2)
         var time = 262.5
         let exact = (0..<400).map { _ in
             time = ((time + Double.random(in: 0...0.1, using: &numbers)) * 1e9).rounded() / 1e9
@@ -64,7 +65,7 @@ struct DoubleColumnTests {
         arguments: [(100, false), (100, true), (31, false)]
     )
     func averages(_ thousandths: Int, _ isWeighted: Bool) throws {
-        var numbers = SeededNumbers(seed: 8)
+        var numbers = SeededGenerator(seed: 8)
         let a = Double(thousandths) / 1000
         var average = 0.0
         var counts: [Int64] = []

@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Codec
@@ -17,7 +18,7 @@ struct IntegerColumnTests {
     }
 
     /// Columns of all kinds that occur, and of some that do not.
-    static func column(_ kind: Int, count: Int, using numbers: inout SeededNumbers) -> [Int64] {
+    static func column(_ kind: Int, count: Int, using numbers: inout SeededGenerator) -> [Int64] {
         var value = Int64.random(in: -1_000...1_000_000, using: &numbers)
         return (0..<count).map { row in
             switch kind {
@@ -66,7 +67,7 @@ struct IntegerColumnTests {
     )
     func roundTrip() throws {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         var encoder = IntegerColumn.Encoder()
         for kind in 0..<10 {
             for count in [0, 1, 2, 3, 17, 120, 361] {
@@ -98,7 +99,7 @@ struct IntegerColumnTests {
 
     @Test("noise takes little more than its bits, and what hardly changes next to nothing")
     func sizes() {
-        var numbers = SeededNumbers(seed: 5)
+        var numbers = SeededGenerator(seed: 5)
         var encoder = IntegerColumn.Encoder()
         let noise = Self.column(2, count: 8000, using: &numbers)
         // log2(301) = 8.23 bits; that the last of its classes is not full costs 0.22 more.
@@ -112,7 +113,7 @@ struct IntegerColumnTests {
 
     @Test("a column cut at any byte is refused")
     func truncation() {
-        var numbers = SeededNumbers(seed: 11)
+        var numbers = SeededGenerator(seed: 11)
         var encoder = IntegerColumn.Encoder()
         for kind in 0..<10 {
             let column = Self.column(kind, count: 120, using: &numbers)
@@ -127,7 +128,7 @@ struct IntegerColumnTests {
     @Test("flipped bits, wrong counts and random bytes give an error or other numbers, and never trap")
     func damage() {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         var encoder = IntegerColumn.Encoder()
         let other = Self.column(2, count: 200, using: &numbers)
         for kind in 0..<10 {
@@ -165,7 +166,7 @@ struct IntegerColumnTests {
     @Test("a column that foretells needs as many values as the one foretold")
     func lengths() {
         var encoder = IntegerColumn.Encoder()
-        var numbers = SeededNumbers(seed: 3)
+        var numbers = SeededGenerator(seed: 3)
         let other = Self.column(5, count: 300, using: &numbers)
         let bytes = encoder.encode(
             other,

@@ -1,10 +1,11 @@
+import TestBasics
 import Testing
 
 @testable import Codec
 
 @Suite("predictions")
 struct PredictionSearchTests {
-    static func counter(_ count: Int, _ size: Int64, using numbers: inout SeededNumbers) -> [Int64] {
+    static func counter(_ count: Int, _ size: Int64, using numbers: inout SeededGenerator) -> [Int64] {
         var value: Int64 = 0
         return (0..<count).map { _ in
             value += Int64.random(in: 0...size, using: &numbers)
@@ -36,7 +37,7 @@ struct PredictionSearchTests {
 
     @Test("a sum is found among noise, and then costs next to nothing")
     func sum() {
-        var numbers = SeededNumbers(seed: 21)
+        var numbers = SeededGenerator(seed: 21)
         let columns = (0..<6).map { _ in Self.counter(1000, 5000, using: &numbers) }
         let sum = (0..<1000).map { columns[1][$0] + columns[2][$0] - columns[4][$0] }
         let found = size(sum, by: columns)
@@ -46,7 +47,7 @@ struct PredictionSearchTests {
 
     @Test("a multiple is found whichever of the two is foretold")
     func multiple() {
-        var numbers = SeededNumbers(seed: 22)
+        var numbers = SeededGenerator(seed: 22)
         let count = Self.counter(1000, 50, using: &numbers)
         let bytes = count.map { $0 * 4096 }
         #expect(size(bytes, by: [count]).bytes < 40)
@@ -55,7 +56,7 @@ struct PredictionSearchTests {
 
     @Test("what is taken back now and then follows from the gap, where a gate says when")
     func gap() {
-        var numbers = SeededNumbers(seed: 23)
+        var numbers = SeededGenerator(seed: 23)
         let given = Self.counter(1000, 700, using: &numbers)
         // Every tenth time nearly all that is out comes back.
         let gate = given.indices.map { Int64(($0 + 1) / 10) }
@@ -70,7 +71,7 @@ struct PredictionSearchTests {
 
     @Test("columns that say nothing are left out")
     func noise() {
-        var numbers = SeededNumbers(seed: 24)
+        var numbers = SeededGenerator(seed: 24)
         let columns = (0..<5).map { _ in Self.counter(500, 5000, using: &numbers) }
         #expect(size(Self.counter(500, 5000, using: &numbers), by: columns).terms.isEmpty)
         #expect(size([Int64](repeating: 4, count: 500), by: columns).bytes < 4)
@@ -78,7 +79,7 @@ struct PredictionSearchTests {
 
     @Test("numbers from the ends of the range do no harm")
     func extremes() {
-        var numbers = SeededNumbers(seed: 25)
+        var numbers = SeededGenerator(seed: 25)
         let wild = (0..<6).map { IntegerColumnTests.column($0 + 3, count: 300, using: &numbers) }
         for column in wild { _ = size(column, by: wild) }
     }

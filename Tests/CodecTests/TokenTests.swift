@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Codec
@@ -23,7 +24,7 @@ struct TokenTests {
     @Test("frequencies sum up to 4096, each token that occurs has one, and the table comes back")
     func frequencies() throws {
         let seed = freshSeed()
-        var numbers = SeededNumbers(seed: seed)
+        var numbers = SeededGenerator(seed: seed)
         for round in 0..<100 {
             var counts = [UInt32](repeating: 0, count: Token.count)
             for token in counts.indices {

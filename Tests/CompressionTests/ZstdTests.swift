@@ -1,21 +1,7 @@
+import TestBasics
 import Testing
 
 @testable import Compression
-
-/// SplitMix64: numbers that a printed seed brings back.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 /// Bytes between noise and repetition.
 func sampleBytes(_ count: Int, using generator: inout SeededGenerator) -> [UInt8] {

@@ -1,5 +1,6 @@
 import Model
 import Storage
+import TestBasics
 import TestSupport
 
 /// A small database that was made by hand: an hour of a process that restarts halfway, in a directory of its own.

@@ -1,11 +1,12 @@
 import Export
 import Model
 import Storage
+import TestBasics
 import Testing
 
 @Suite("Raw lines into a database and back")
 struct BackfillTests {
-    private let directory = TemporaryDirectory()
+    private let directory = try TemporaryDirectory()
 
     private func importing(
         _ name: String,

@@ -2,11 +2,12 @@ import Export
 import JSON
 import Model
 import Storage
+import TestBasics
 import Testing
 
 @Suite("Going over a recording")
 struct DocumentStreamTests {
-    private let directory = TemporaryDirectory()
+    private let directory = try TemporaryDirectory()
 
     /// A line of a history: seconds since its beginning, the body, and the epoch.
     private struct Line {

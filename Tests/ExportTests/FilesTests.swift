@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Export
@@ -10,7 +11,7 @@ import Musl
 
 @Suite("Files that are exported to and imported from")
 struct FilesTests {
-    private let directory = TemporaryDirectory()
+    private let directory = try TemporaryDirectory()
 
     private func contents(_ path: String) throws -> [UInt8] {
         let file = try InputFile(path: path)

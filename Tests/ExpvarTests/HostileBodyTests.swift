@@ -1,4 +1,5 @@
 import Expvar
+import TestBasics
 import Testing
 
 /// Nothing that a wire or a file holds may trap; what is accepted must come back byte for byte.

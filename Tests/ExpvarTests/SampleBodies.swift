@@ -1,23 +1,6 @@
 import Expvar
 import Model
 
-/// SplitMix64, so that a failing property test can be run again from its printed seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// A process of Go as memstats shows it: enough of one to restart, collect and take turns.
 struct SampleProcess {
     var commandLine: [String]? = ["/srv/api", "-listen", ":80"]

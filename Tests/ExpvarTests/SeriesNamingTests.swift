@@ -1,4 +1,5 @@
 import Expvar
+import TestBasics
 import Testing
 
 @Suite("Names of series")

@@ -1,6 +1,7 @@
 import JSON
 import Model
 import SQLite
+import TestBasics
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Model
+import TestBasics
 
 /// Made-up histories with everything that makes counting hard.
 enum GeneratedHistory {

@@ -1,5 +1,6 @@
 import Model
 import Storage
+import TestBasics
 
 @testable import Query
 

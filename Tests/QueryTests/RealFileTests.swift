@@ -1,5 +1,6 @@
 import Model
 import Storage
+import TestBasics
 import Testing
 
 @testable import Query

@@ -1,41 +1,17 @@
 import Model
 import Storage
+import TestBasics
 import Testing
 
 @testable import Query
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// A database for one test, removed when it is let go.
 final class TemporaryDatabase: Sendable {
-    private let directory: String
+    private let directory: TemporaryDirectory
 
-    var path: String { directory + "/test.db" }
+    var path: String { directory.file("test.db") }
 
-    init() throws {
-        var template = Array("/tmp/expvault-query-XXXXXX".utf8CString)
-        directory = try #require(
-            template.withUnsafeMutableBufferPointer {
-                $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-            }
-        )
-    }
-
-    deinit {
-        guard let stream = opendir(directory) else { return }
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            unlink(directory + "/" + name)
-        }
-        closedir(stream)
-        rmdir(directory)
-    }
+    init() throws { directory = try TemporaryDirectory() }
 
     /// Stores scrapes at exactly those places.
     func insert(_ scrapes: [(epoch: Int64, scrape: Scrape)], target: String = "api") async throws {

@@ -2,6 +2,7 @@ import Logging
 import Model
 import Storage
 import Synchronization
+import TestBasics
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Recorder
@@ -107,20 +108,5 @@ import Testing
         let ticks = ticks(timed, start: 0, count: 100)
         #expect(ticks.count == 10)
         #expect(ticks.allSatisfy { $0 < 10 * Self.second })
-    }
-}
-
-/// SplitMix64: a run of a property test is repeated from its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Model
 import NIOSSL
+import TestBasics
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Model
+import TestBasics
 import TestSupport
 import Testing
 

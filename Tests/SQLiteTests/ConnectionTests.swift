@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import SQLite
@@ -10,24 +11,10 @@ import Musl
 
 @Suite("A connection")
 final class ConnectionTests {
-    let directory: String
-    var path: String { directory + "/test.db" }
+    let directory: TemporaryDirectory
+    var path: String { directory.file("test.db") }
 
-    init() throws {
-        var template = Array("/tmp/expvault-test-XXXXXX".utf8CString)
-        directory = try #require(
-            template.withUnsafeMutableBufferPointer { buffer in
-                buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-            }
-        )
-    }
-
-    deinit {
-        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
-        unlink(directory + "/link.db")
-        unlink(directory + "/a?b%23#c.db")
-        rmdir(directory)
-    }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func writer() throws -> Connection {
         let connection = try Connection(path: path, role: .writer(create: true), busyMilliseconds: 0)
@@ -124,12 +111,12 @@ final class ConnectionTests {
     @Test("a symbolic link is not opened, and bytes that mean something in a URI are bytes of the name")
     func names() throws {
         try writer().close()
-        let link = directory + "/link.db"
+        let link = directory.file("link.db")
         symlink(path, link)
         #expect(throws: SQLiteError.self) {
             _ = try Connection(path: link, role: .writer(create: false), busyMilliseconds: 0)
         }
-        let odd = directory + "/a?b%23#c.db"
+        let odd = directory.file("a?b%23#c.db")
         let connection = try Connection(path: odd, role: .writer(create: true), busyMilliseconds: 0)
         try connection.execute("CREATE TABLE t(i)")
         connection.close()

@@ -1,22 +1,8 @@
 import Expvar
 import Model
+import TestBasics
 
 @testable import Storage
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
-struct ChunkRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-}
 
 /// A made-up history of a target, with all that a chunk must stand: restarts, processes that take turns, failures,
 /// variables that come and go and change their form, and bodies that are hardly documents.
@@ -46,7 +32,7 @@ struct ChunkHistory {
     }
 
     init(count: Int, traits: Traits, seed: UInt64) {
-        var random = ChunkRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var processes = [SampleProcess(), SampleProcess(arguments: ["/bin/sample", "-second"])]
         var runs: [Int64] = [1, 2]
         var states: [Int64: ProcessState] = [:]
@@ -86,7 +72,7 @@ struct ChunkHistory {
         _ seconds: Double,
         _ average: Double,
         _ traits: Traits,
-        _ random: inout ChunkRandom
+        _ random: inout SeededGenerator
     ) -> [(name: String, text: String)] {
         var variables: [(name: String, text: String)] = [
             ("requests", "\(requests)"), ("bytes", "\(requests * 512)"),
@@ -129,7 +115,7 @@ struct ChunkHistory {
     }
 
     /// Rings that no runtime writes.
-    private static func strange(_ body: [UInt8], _ random: inout ChunkRandom) -> [UInt8] {
+    private static func strange(_ body: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         let text = String(decoding: body, as: UTF8.self)
         switch Int.random(in: 0...3, using: &random) {
         case 0: return Array(text.replacing("\"PauseNs\":[", with: "\"PauseNs\":[-").utf8)
@@ -146,7 +132,7 @@ struct ChunkHistory {
         _ run: RunID,
         _ traits: Traits,
         _ states: inout [Int64: ProcessState],
-        _ random: inout ChunkRandom
+        _ random: inout SeededGenerator
     ) {
         var outcome = ChunkScrape.Outcome.failure(
             reason: "it is no document, number \(row % 3)",

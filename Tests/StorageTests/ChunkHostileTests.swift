@@ -2,6 +2,7 @@ import Codec
 import Compression
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage
@@ -20,7 +21,7 @@ struct ChunkHostileTests {
         for count in header.indices {
             #expect(throws: CodecError.self) { _ = try ChunkHeader(from: Array(header[..<count])) }
         }
-        var random = ChunkRandom(seed: 4)
+        var random = SeededGenerator(seed: 4)
         for position in header.indices {
             var flipped = header
             flipped[position] ^= 1 << UInt8.random(in: 0...7, using: &random)
@@ -59,7 +60,7 @@ struct ChunkHostileTests {
 
     @Test("random bytes with a good version are no chunk")
     func noise() {
-        var random = ChunkRandom(seed: 6)
+        var random = SeededGenerator(seed: 6)
         for _ in 0..<500 {
             var bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in
                 UInt8(truncatingIfNeeded: random.next())

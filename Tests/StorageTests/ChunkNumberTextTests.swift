@@ -1,5 +1,6 @@
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage
@@ -36,7 +37,7 @@ struct ChunkNumberTextTests {
     @Test("a spelling reads back as the same double, and is an integer's exactly where it says so")
     func readsBack() {
         let seed = UInt64.random(in: 0...UInt64(UInt32.max))
-        var random = ChunkRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for round in 0..<3000 {
             let value =
                 round % 3 == 0

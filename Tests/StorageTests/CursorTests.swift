@@ -1,5 +1,6 @@
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage

@@ -1,5 +1,6 @@
 import Model
 import SQLite
+import TestBasics
 import Testing
 
 @testable import Storage

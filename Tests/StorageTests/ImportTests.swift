@@ -1,4 +1,5 @@
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage

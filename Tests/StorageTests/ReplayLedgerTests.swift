@@ -1,5 +1,6 @@
 import Model
 import Storage
+import TestBasics
 import Testing
 
 #if canImport(Glibc)
@@ -159,7 +160,7 @@ struct ReplayLedgerTests {
         let ledger = try await open()
         _ = try await claim(ledger)
         await ledger.close()
-        for name in names(in: directory.path) {
+        for name in TemporaryDirectory.names(in: directory.path) {
             var status = stat()
             #expect(stat(directory.file(name), &status) == 0)
             #expect(status.st_mode & 0o777 == 0o600, "\(name)")

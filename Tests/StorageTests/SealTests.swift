@@ -1,6 +1,7 @@
 import Expvar
 import Model
 import SQLite
+import TestBasics
 import Testing
 
 @testable import Storage

@@ -1,5 +1,6 @@
 import Model
 import SQLite
+import TestBasics
 import Testing
 
 @testable import Storage
@@ -61,7 +62,7 @@ struct VaultFileTests {
         connection.close()
         for path in [text, other] {
             let before = contents(of: path)
-            let namesBefore = names(in: directory.path)
+            let namesBefore = TemporaryDirectory.names(in: directory.path)
             for error in await errors(path) {
                 guard case .notOurs? = error else {
                     Issue.record("\(String(describing: error))")
@@ -69,7 +70,7 @@ struct VaultFileTests {
                 }
             }
             #expect(contents(of: path) == before)
-            #expect(names(in: directory.path) == namesBefore)
+            #expect(TemporaryDirectory.names(in: directory.path) == namesBefore)
         }
     }
 
@@ -111,7 +112,7 @@ struct VaultFileTests {
         let dangling = directory.file("dangling.db")
         symlink(directory.file("nowhere.db"), dangling)
         for error in await errors(dangling) { #expect(error != nil) }
-        #expect(!names(in: directory.path).contains("nowhere.db"))
+        #expect(!TemporaryDirectory.names(in: directory.path).contains("nowhere.db"))
     }
 
     @Test("a directory behind a symbolic link is fine")
@@ -130,7 +131,7 @@ struct VaultFileTests {
         let path = directory.file("test.db")
         let writer = try await VaultWriter.open(path: path, create: true)
         _ = try await writer.append([(sample, scrape(1, body(1)))])
-        let present = names(in: directory.path)
+        let present = TemporaryDirectory.names(in: directory.path)
         #expect(present == ["test.db", "test.db-lock", "test.db-shm", "test.db-wal"])
         for name in present { #expect(permissions(of: directory.file(name)) == 0o600, "\(name)") }
         try await writer.close()
@@ -177,7 +178,7 @@ struct VaultFileTests {
         let path = directory.file("test.db")
         write(Array("half".utf8), to: path + "-new")
         try await VaultWriter.open(path: path, create: true).close()
-        #expect(!names(in: directory.path).contains("test.db-new"))
+        #expect(!TemporaryDirectory.names(in: directory.path).contains("test.db-new"))
     }
 
     @Test("a copy of file and WAL as a crash leaves them has every committed scrape")
@@ -202,10 +203,10 @@ struct VaultFileTests {
         let writer = try await VaultWriter.open(path: path, create: true)
         _ = try await writer.append([(sample, scrape(1, body(1)))])
         try await writer.close()
-        let before = names(in: directory.path)
+        let before = TemporaryDirectory.names(in: directory.path)
         let connection = try Connection(path: path, role: .immutableReader, busyMilliseconds: 0)
         #expect(try connection.integer("SELECT count(*) FROM scrapes") == 1)
         connection.close()
-        #expect(names(in: directory.path) == before)
+        #expect(TemporaryDirectory.names(in: directory.path) == before)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TestBasics
 
 /// A program that a test started: its standard output and error go to files, so no pipe can ever fill up.
 package final class ChildProcess: @unchecked Sendable {

@@ -1,4 +1,5 @@
 package import NIOSSL
+import TestBasics
 
 #if canImport(Glibc)
 import Glibc

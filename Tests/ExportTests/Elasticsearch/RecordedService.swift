@@ -2,6 +2,7 @@ import Export
 import JSON
 import Model
 import Storage
+import TestBasics
 import TestSupport
 
 /// A database with the scrapes of an imagined service, in a directory of its own.

@@ -2,6 +2,7 @@ import Export
 import JSON
 import Model
 import Storage
+import TestBasics
 import TestSupport
 import Testing
 

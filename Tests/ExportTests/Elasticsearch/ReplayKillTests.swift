@@ -1,5 +1,6 @@
 import Export
 import Model
+import TestBasics
 import TestSupport
 import Testing
 
@@ -28,7 +29,7 @@ struct ReplayKillTests {
         // Slow enough to be met in the middle of something.
         server.with { $0.standing = .slow(milliseconds: 40) }
         let seed = UInt64.random(in: 0 ... .max)
-        var chance = SimulatedChance(seed: seed)
+        var chance = SeededGenerator(seed: seed)
         for round in 0..<kills {
             let child = try Self.startExporter(path: service.path, url: server.url)
             try await Task.sleep(for: .milliseconds(150 + chance.below(600)))

@@ -1,24 +1,6 @@
 import Export
 import Storage
 
-/// SplitMix64: the same numbers from the same seed, for ever.
-struct SimulatedChance: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-    mutating func percent(_ percent: Int) -> Bool { below(100) < percent }
-}
-
 /// What a cluster has, as far as ids are concerned: backing indices that know their ids, and a search that sees only
 /// what was refreshed.
 struct SimulatedCluster {

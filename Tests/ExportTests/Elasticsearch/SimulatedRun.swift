@@ -1,11 +1,12 @@
 import Export
 import Model
 import Storage
+import TestBasics
 
 /// One history: a database, a server with its moods, an exporter that may be killed at any step, and a clock.
 struct SimulatedRun {
     let seed: UInt64
-    var chance: SimulatedChance
+    var chance: SeededGenerator
     var cluster = SimulatedCluster()
     var ledger = SimulatedLedger()
     var documents: [ReplayDocument] = []
@@ -32,7 +33,7 @@ struct SimulatedRun {
 
     init(seed: UInt64) {
         self.seed = seed
-        chance = SimulatedChance(seed: seed)
+        chance = SeededGenerator(seed: seed)
         faultsLeft = chance.below(30)
         mayLook = !chance.percent(10)
         isSeqOrdered = chance.percent(70)

@@ -1,4 +1,5 @@
 import Model
+import TestBasics
 import Testing
 
 @testable import Export
@@ -40,7 +41,7 @@ struct SmallMachineryTests {
 
     @Test("a cursor is never past what is open, in any order of answers")
     func answeredSeqs() {
-        var chance = SimulatedChance(seed: 3)
+        var chance = SeededGenerator(seed: 3)
         for _ in 0..<300 {
             var seqs = AnsweredSeqs(cursor: 10)
             var open: [Int64] = (0..<40).map { _ in Int64(11 + chance.below(30)) }
@@ -56,7 +57,7 @@ struct SmallMachineryTests {
 
     @Test("by runs of numbers, a frontier is as high as it can be and never too high")
     func seqRuns() {
-        var chance = SimulatedChance(seed: 5)
+        var chance = SeededGenerator(seed: 5)
         for round in 0..<500 {
             var order = (1...40).map(Int64.init)
             if round % 3 == 1 {

@@ -1,4 +1,8 @@
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// A directory of its own for a test, removed with everything in it when the value goes away.
 package final class TemporaryDirectory: Sendable {
@@ -40,7 +44,7 @@ package final class TemporaryDirectory: Sendable {
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
                 let rest = UnsafeRawBufferPointer(rebasing: buffer[offset...])
-                return Glibc.write(descriptor, rest.baseAddress, rest.count)
+                return pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset))
             }
             guard count > 0 else { throw CreationError() }
             offset += count
@@ -54,6 +58,26 @@ package final class TemporaryDirectory: Sendable {
         let bytes = Array(text.utf8)
         let count = fwrite(bytes, 1, bytes.count, file)
         guard fclose(file) == 0, count == bytes.count, chmod(path, mode) == 0 else { throw CreationError() }
+    }
+
+    /// The names of the files in it, ascending.
+    package var names: [String] { TemporaryDirectory.names(in: path) }
+
+    /// The bytes of a file in it; none where there is no such file.
+    package func read(_ name: String) -> [UInt8] { TemporaryDirectory.contents(of: file(name)) ?? [] }
+
+    /// The names in a directory, ascending; none where it cannot be read.
+    package static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
 
     /// A file's bytes; nil where it cannot be read.
@@ -74,14 +98,9 @@ package final class TemporaryDirectory: Sendable {
     package static func remove(_ path: String) {
         // First as a file, so that a symbolic link is removed and never followed.
         if unlink(path) == 0 { return }
-        guard let directory = opendir(path) else { return }
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { remove(path + "/" + name) }
-        }
-        closedir(directory)
+        // A directory that a test made read-only must not stay.
+        chmod(path, 0o700)
+        for name in names(in: path) { remove(path + "/" + name) }
         rmdir(path)
     }
 }
