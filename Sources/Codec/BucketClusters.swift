@@ -9,15 +9,23 @@ struct BucketClusters {
 
     /// The best found by joining neighbours as long as that saves something.
     init(counts: [UInt32], used: [Bool]) {
-        let width = Token.count
+        // Most columns use a fifth of the tokens, and the others would be added up again and again.
+        let width = Self.width(counts, used)
         var groups: [(upper: Int, counts: [UInt32], bits: Double)] = []
         for bucket in used.indices where used[bucket] {
-            let own = Array(counts[bucket * width..<(bucket + 1) * width])
+            let own = Array(counts[bucket * Token.count..<bucket * Token.count + width])
             groups.append((bucket, own, Self.bits(own)))
         }
         precondition(!groups.isEmpty, "BUG: no numbers to code")
         func joined(_ i: Int) -> (counts: [UInt32], bits: Double) {
-            let sums = zip(groups[i].counts, groups[i + 1].counts).map { $0 &+ $1 }
+            let sums = [UInt32](unsafeUninitializedCapacity: width) { sums, initialized in
+                groups[i].counts.withUnsafeBufferPointer { a in
+                    groups[i + 1].counts.withUnsafeBufferPointer { b in
+                        for token in 0..<width { sums[token] = a[token] &+ b[token] }
+                    }
+                }
+                initialized = width
+            }
             return (sums, Self.bits(sums))
         }
         var candidates = groups.count > 1 ? (0..<groups.count - 1).map(joined) : []
@@ -41,6 +49,17 @@ struct BucketClusters {
             bits += group.bits
         }
         upperBuckets[upperBuckets.count - 1] = MagnitudeBucket.count - 1
+    }
+
+    /// How many tokens there are up to the last one that occurs.
+    private static func width(_ counts: [UInt32], _ used: [Bool]) -> Int {
+        var width = 1
+        for bucket in used.indices where used[bucket] {
+            var token = Token.count
+            while token > width, counts[bucket * Token.count + token - 1] == 0 { token -= 1 }
+            width = token
+        }
+        return width
     }
 
     /// The cluster of each bucket.
