@@ -8,9 +8,10 @@ struct BucketClusters {
     private(set) var bits = 0.0
 
     /// The best found by joining neighbours as long as that saves something.
-    init(counts: [UInt32], used: [Bool]) {
+    ///
+    /// `counts` has `Token.count` places for each bucket, of which the first `width` may be other than 0.
+    init(counts: [UInt32], used: [Bool], width: Int) {
         // Most columns use a fifth of the tokens, and the others would be added up again and again.
-        let width = Self.width(counts, used)
         var groups: [(upper: Int, counts: [UInt32], bits: Double)] = []
         for bucket in used.indices where used[bucket] {
             let own = Array(counts[bucket * Token.count..<bucket * Token.count + width])
@@ -49,17 +50,6 @@ struct BucketClusters {
             bits += group.bits
         }
         upperBuckets[upperBuckets.count - 1] = MagnitudeBucket.count - 1
-    }
-
-    /// How many tokens there are up to the last one that occurs.
-    private static func width(_ counts: [UInt32], _ used: [Bool]) -> Int {
-        var width = 1
-        for bucket in used.indices where used[bucket] {
-            var token = Token.count
-            while token > width, counts[bucket * Token.count + token - 1] == 0 { token -= 1 }
-            width = token
-        }
-        return width
     }
 
     /// The cluster of each bucket.
