@@ -135,7 +135,9 @@ package struct ScannedDocument: Sendable {
         } else {
             last = []
             try scanWhole(body)
-            if body.count <= Self.followedBytesMax, !leaves.contains(where: { $0.kind == .broken }) { last = body }
+            if body.count <= Self.followedBytesMax, !leaves.contains(where: { $0.kind == .broken }) {
+                last = body
+            }
         }
     }
 

@@ -14,14 +14,17 @@
 /// - A leaf that differs must be one of the same kind, strictly, and what comes behind it must be equal again.
 /// - A number that the skeleton spells out (`SkeletonMarker.size`) must not differ.
 struct DocumentFollower {
-    /// The leaves that differ, ascending. One may be among them whose spelling came out the same.
+    /// The leaves that differ, ascending.
+    ///
+    /// One may be among them whose spelling came out the same.
     var changed: [Int32] = []
 
     /// Brings `leaves`, those of `last`, to their places in `body`; false, with `leaves` spoiled, where the two differ in
     /// more than leaves.
     ///
     /// `sizes` are the leaves that the skeleton spells out, ascending.
-    mutating func follow(_ body: [UInt8], after last: [UInt8], _ leaves: inout [Leaf], sizes: [Int32]) -> Bool {
+    mutating func follow(_ body: [UInt8], after last: [UInt8], _ leaves: inout [Leaf], sizes: [Int32]) -> Bool
+    {
         changed.removeAll(keepingCapacity: true)
         return body.withUnsafeBytes { new in
             last.withUnsafeBytes { old in

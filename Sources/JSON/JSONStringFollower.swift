@@ -25,7 +25,7 @@ package struct JSONStringFollower: Sendable {
     package init() {}
 
     /// The string whose first byte is at `start`, and the offset after its closing quote; nil where it does not follow
-    /// the last one.
+    /// the last one, which is then forgotten.
     mutating func follow(_ new: [UInt8], from start: Int) -> (decoded: [UInt8], end: Int)? {
         guard !range.isEmpty, start < new.count else { return nil }
         var end = 0
@@ -52,7 +52,11 @@ package struct JSONStringFollower: Sendable {
                 }
             }
         }
-        guard didFollow else { return nil }
+        guard didFollow else {
+            // The escapes are half the old one's, half the new one's.
+            range = 0..<0
+            return nil
+        }
         (text, range, decoded) = (new, start..<end, result)
         return (result, end)
     }

@@ -48,8 +48,10 @@ struct ChunkReadBack {
         return rows
     }
 
-    /// Rings need a count of collections that is an integer. The column may have become something else by documents of
-    /// another shape, with `"NumGC": 2.5` and no rings.
+    /// The rows whose rings have no count of collections.
+    ///
+    /// That must be an integer. Its column may have become something else by documents of another shape, with
+    /// `"NumGC": 2.5` and no rings.
     private func rowsWithoutCount() -> Set<Int> {
         var isCount = [Bool](repeating: false, count: table.columns.count)
         for column in planned {
@@ -77,7 +79,8 @@ struct ChunkReadBack {
         for number in 0..<ChunkStream.storedCount {
             guard Self.isSame(try decoder.stream(number), table.streams[number]) else { return false }
         }
-        let needsTexts = !table.reasons.isEmpty || header.columns.contains { $0.kind == .text || $0.hasExceptions }
+        let needsTexts =
+            !table.reasons.isEmpty || header.columns.contains { $0.kind == .text || $0.hasExceptions }
         let texts = needsTexts ? try decoder.texts() : nil
         guard texts?.reasons ?? [] == table.reasons else { return false }
         for place in planned.indices {
