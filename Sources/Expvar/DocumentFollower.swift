@@ -1,8 +1,10 @@
+import Model
+
 /// Takes a body apart by what sets it apart from the body before it.
 ///
 /// Two scrapes of one process differ in some 100 of 800 leaves and in nothing else. So both bodies are compared, 32 bytes
 /// a step. Where they differ, a leaf must stand: it is read again by the grammar, and the comparison goes on behind it in
-/// both bodies. Leaves in between keep their length and move with the text around them. Measured: 2 µs for a body of
+/// both bodies. Leaves in between keep their length and move with the text around them. Measured: 2.5 µs for a body of
 /// 9 kB, of which a scan takes 15.
 ///
 /// This finds what `DocumentScanner` would, or gives up, since all that decides about a token is the same in both bodies:
@@ -51,10 +53,10 @@ struct DocumentFollower {
         var leaf = 0
         var size = 0
         while true {
-            let same = Self.commonCount(
+            let same = CommonPrefix.count(
                 old + oldPlace,
                 new + newPlace,
-                min(oldCount &- oldPlace, newCount &- newPlace)
+                max: min(oldCount &- oldPlace, newCount &- newPlace)
             )
             oldPlace &+= same
             newPlace &+= same
@@ -83,33 +85,6 @@ struct DocumentFollower {
 
     @inline(__always)
     private static func end(_ leaf: Leaf) -> Int { Int(leaf.offset) &+ Int(leaf.length) }
-
-    /// How many bytes are the same from both places on, of `count`, which both have.
-    @inline(__always)
-    private static func commonCount(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Int {
-        func difference(_ i: Int) -> UInt64 {
-            a.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-                ^ b.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-        }
-        var i = 0
-        while i &+ 32 <= count,
-            difference(i) | difference(i &+ 8) | difference(i &+ 16) | difference(i &+ 24) == 0
-        {
-            i &+= 32
-        }
-        while i &+ 8 <= count {
-            let bits = UInt64(littleEndian: difference(i))
-            if bits != 0 { return i &+ bits.trailingZeroBitCount &>> 3 }
-            i &+= 8
-        }
-        while i < count,
-            a.loadUnaligned(fromByteOffset: i, as: UInt8.self)
-                == b.loadUnaligned(fromByteOffset: i, as: UInt8.self)
-        {
-            i &+= 1
-        }
-        return i
-    }
 
     /// The end of the leaf of that kind at `start`, which is within `body`; nil where there is none.
     @inline(__always)

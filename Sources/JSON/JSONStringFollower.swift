@@ -1,3 +1,5 @@
+import Model
+
 /// Decodes strings that differ little from the one before, such as the bodies of raw lines.
 ///
 /// Two bodies of one process differ in some 100 numbers and in nothing else. So the encoded string is compared with the
@@ -142,7 +144,12 @@ private struct Walk {
     private mutating func takeCommon() -> Bool {
         let from = oldPlace &- escape
         let move = Int32(truncatingIfNeeded: newPlace &- oldPlace)
-        let same = commonCount()
+        // Neither is empty.
+        let same = CommonPrefix.count(
+            old.baseAddress.unsafelyUnwrapped + oldPlace,
+            new.baseAddress.unsafelyUnwrapped + newPlace,
+            max: min(old.count &- oldPlace, new.count &- newPlace)
+        )
         oldPlace &+= same
         newPlace &+= same
         while escape < escapes.count, Int(escapes[escape]) &+ 2 <= oldPlace {
@@ -179,36 +186,6 @@ private struct Walk {
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
             && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "}") && byte != UInt8(ascii: "]")
-    }
-
-    @inline(__always)
-    private func commonCount() -> Int {
-        let count = min(old.count &- oldPlace, new.count &- newPlace)
-        // Both have `count` bytes more; neither is empty.
-        let a = old.baseAddress.unsafelyUnwrapped + oldPlace
-        let b = new.baseAddress.unsafelyUnwrapped + newPlace
-        func difference(_ i: Int) -> UInt64 {
-            a.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-                ^ b.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-        }
-        var i = 0
-        while i &+ 32 <= count,
-            difference(i) | difference(i &+ 8) | difference(i &+ 16) | difference(i &+ 24) == 0
-        {
-            i &+= 32
-        }
-        while i &+ 8 <= count {
-            let bits = UInt64(littleEndian: difference(i))
-            if bits != 0 { return i &+ bits.trailingZeroBitCount &>> 3 }
-            i &+= 8
-        }
-        while i < count,
-            a.loadUnaligned(fromByteOffset: i, as: UInt8.self)
-                == b.loadUnaligned(fromByteOffset: i, as: UInt8.self)
-        {
-            i &+= 1
-        }
-        return i
     }
 }
 
