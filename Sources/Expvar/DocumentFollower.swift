@@ -53,7 +53,7 @@ struct DocumentFollower {
         var leaf = 0
         var size = 0
         while true {
-            let same = CommonPrefix.count(
+            let same = SharedPrefix.count(
                 old + oldPlace,
                 new + newPlace,
                 max: min(oldCount &- oldPlace, newCount &- newPlace)

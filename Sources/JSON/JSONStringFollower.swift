@@ -145,7 +145,7 @@ private struct Walk {
         let from = oldPlace &- escape
         let move = Int32(truncatingIfNeeded: newPlace &- oldPlace)
         // Neither is empty.
-        let same = CommonPrefix.count(
+        let same = SharedPrefix.count(
             old.baseAddress.unsafelyUnwrapped + oldPlace,
             new.baseAddress.unsafelyUnwrapped + newPlace,
             max: min(old.count &- oldPlace, new.count &- newPlace)

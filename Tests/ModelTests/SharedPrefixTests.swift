@@ -1,8 +1,8 @@
 import Model
 import Testing
 
-@Suite("Common prefixes")
-struct CommonPrefixTests {
+@Suite("Shared prefixes")
+struct SharedPrefixTests {
     @Test("a difference is found at every place of every length")
     func everyPlace() {
         for count in 0...80 {
@@ -11,7 +11,7 @@ struct CommonPrefixTests {
                 var other = bytes
                 other[place] ^= 0x80
                 // The byte after the last that counts differs too, and does not count.
-                let found = CommonPrefix.count(bytes, other, max: count)
+                let found = SharedPrefix.count(bytes, other, max: count)
                 #expect(found == min(place, count))
             }
         }

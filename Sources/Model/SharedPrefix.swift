@@ -1,5 +1,5 @@
-/// What two pieces of memory have in common from their beginnings on.
-package enum CommonPrefix {
+/// What two pieces of memory share from their beginnings on.
+package enum SharedPrefix {
     /// How many bytes are the same, at most `count`, which both must have.
     package static func count(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, max count: Int) -> Int {
         @inline(__always)
