@@ -27,5 +27,26 @@ public func fuzzDocument(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(new.seen.count <= PauseRing.slots, "BUG: more collections than slots")
     _ = PauseRing.newCollections(in: state, after: .scrape(state))
     _ = try? DocumentTree.variables(of: body)
+    follow(body, document)
     return 0
+}
+
+/// Bodies that differ from `body` by one leaf, which has another one's spelling: found alike after `body` and alone.
+private func follow(_ body: [UInt8], _ document: ScannedDocument) {
+    let leaves = document.leaves
+    guard leaves.count < 64 else { return }
+    for (index, leaf) in leaves.enumerated() {
+        let other = leaves[(index * 7 + 1) % leaves.count].spelling(in: body)
+        let end = Int(leaf.offset) + Int(leaf.length)
+        let changed = body[..<Int(leaf.offset)] + other + body[end...]
+        var following = document
+        var alone = ScannedDocument()
+        let isFollowed = (try? following.scan(Array(changed))) != nil
+        let isAlone = (try? alone.scan(Array(changed))) != nil
+        precondition(isFollowed == isAlone, "BUG: followed and refused, or the other way round")
+        precondition(
+            following.leaves == alone.leaves && following.skeleton == alone.skeleton,
+            "BUG: another document than alone"
+        )
+    }
 }

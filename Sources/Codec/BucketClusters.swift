@@ -8,16 +8,25 @@ struct BucketClusters {
     private(set) var bits = 0.0
 
     /// The best found by joining neighbours as long as that saves something.
-    init(counts: [UInt32], used: [Bool]) {
-        let width = Token.count
+    ///
+    /// `counts` has `Token.count` places for each bucket, of which the first `width` may be other than 0.
+    init(counts: [UInt32], used: [Bool], width: Int) {
+        // Most columns use a fifth of the tokens, and the others would be added up again and again.
         var groups: [(upper: Int, counts: [UInt32], bits: Double)] = []
         for bucket in used.indices where used[bucket] {
-            let own = Array(counts[bucket * width..<(bucket + 1) * width])
+            let own = Array(counts[bucket * Token.count..<bucket * Token.count + width])
             groups.append((bucket, own, Self.bits(own)))
         }
         precondition(!groups.isEmpty, "BUG: no numbers to code")
         func joined(_ i: Int) -> (counts: [UInt32], bits: Double) {
-            let sums = zip(groups[i].counts, groups[i + 1].counts).map { $0 &+ $1 }
+            let sums = [UInt32](unsafeUninitializedCapacity: width) { sums, initialized in
+                groups[i].counts.withUnsafeBufferPointer { a in
+                    groups[i + 1].counts.withUnsafeBufferPointer { b in
+                        for token in 0..<width { sums[token] = a[token] &+ b[token] }
+                    }
+                }
+                initialized = width
+            }
             return (sums, Self.bits(sums))
         }
         var candidates = groups.count > 1 ? (0..<groups.count - 1).map(joined) : []

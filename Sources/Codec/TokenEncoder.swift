@@ -25,6 +25,8 @@ struct TokenEncoder {
     private var tokens: [UInt16] = []
     private var buckets: [UInt8] = []
     private var rawBitCount = 0
+    /// The largest token.
+    private var tokenMax = 0
 
     /// An encoder without numbers.
     init() {}
@@ -37,16 +39,19 @@ struct TokenEncoder {
             buckets = [UInt8](repeating: 0, count: values.count)
         }
         var raw = 0
+        var tokenMax = 0
         tokens.withUnsafeMutableBufferPointer { tokens in
             values.withUnsafeBufferPointer { values in
                 for t in values.indices {
                     let token = Token.token(values[t])
                     tokens[t] = UInt16(truncatingIfNeeded: token)
                     raw &+= Token.rawWidth(token)
+                    tokenMax = max(tokenMax, token)
                 }
             }
         }
         rawBitCount = raw
+        self.tokenMax = tokenMax
     }
 
     /// Gives each number its bucket, which `assign` writes; all are below `MagnitudeBucket.count`.
@@ -73,7 +78,7 @@ struct TokenEncoder {
 
     /// The clusters that cost least, and the bytes that they will need, about.
     func plan() -> (clusters: BucketClusters, size: Int) {
-        let clusters = BucketClusters(counts: counts, used: usedBuckets)
+        let clusters = BucketClusters(counts: counts, used: usedBuckets, width: tokenMax + 1)
         return (clusters, Int((clusters.bits + Double(rawBitCount)) / 8) + 8)
     }
 

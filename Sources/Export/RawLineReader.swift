@@ -34,6 +34,10 @@ package struct RawLineReader: Sendable {
     /// URLs by target, for lines that have none.
     private let urls: [String: String]
     private var scratch: [UInt8] = []
+    /// The last body of each target, which the next one is like.
+    private var followers: [String: JSONStringFollower] = [:]
+    /// So many targets' bodies are remembered; each takes some 30 kB.
+    private static let followersMax = 64
 
     /// A reader; `urls` supplies what lines lack (`--url NAME=URL`).
     package init(urls: [String: String] = [:]) {
@@ -108,7 +112,7 @@ package struct RawLineReader: Sendable {
         switch key {
         case "ts": fields.time = try time(&text)
         case "target": fields.target = try target(&text)
-        case "body": fields.body = try body(&text)
+        case "body": fields.body = try body(of: fields.target ?? "", &text)
         case "body_base64":
             guard let body = Base64.bytes(of: try body(&text)) else {
                 throw RawLineError.invalid(key: key, rule: "must be base64 with padding")
@@ -145,6 +149,11 @@ package struct RawLineReader: Sendable {
             )
         }
         return name
+    }
+
+    private mutating func body(of target: String, _ text: inout JSONText) throws -> [UInt8] {
+        if followers.count >= Self.followersMax, followers[target] == nil { followers.removeAll() }
+        return try text.string(following: &followers[target, default: JSONStringFollower()])
     }
 
     private func body(_ text: inout JSONText) throws -> [UInt8] {

@@ -18,6 +18,8 @@
 struct DocumentScanner {
     var leaves: [Leaf] = []
     var skeleton: [UInt8] = []
+    /// The leaves whose spelling the skeleton keeps, ascending.
+    var sizes: [Int32] = []
     /// Bytes of the body before this one are in the skeleton already.
     private var copied = 0
     /// How many bytes beyond the ends of broken variables were read.
@@ -77,6 +79,7 @@ struct DocumentScanner {
             throw .tooDeep
         } catch {
             leaves.removeLast(leaves.count - leafCount)
+            while let last = sizes.last, last >= leafCount { sizes.removeLast() }
             skeleton.removeLast(skeleton.count - skeletonCount)
             copied = copiedBefore
             var read = body.count
@@ -293,6 +296,7 @@ struct DocumentScanner {
         skeleton.append(SkeletonMarker.size)
         skeleton.append(contentsOf: body[start..<end])
         skeleton.append(SkeletonMarker.sizeEnd)
+        sizes.append(Int32(leaves.count))
         leaves.append(Leaf(offset: Int32(start), length: Int32(end - start), kind: .number))
         copied = end
     }

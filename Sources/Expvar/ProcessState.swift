@@ -24,22 +24,30 @@ package struct ProcessState: Hashable, Sendable {
     package var hasMemStats: Bool
 
     /// The state that `document`, scanned from `body` and of that shape, shows.
-    package init(shape: Shape, document: ScannedDocument, body: [UInt8]) {
+    ///
+    /// `previous` is that of the scan before the document's last one, where it is known: what did not change is taken
+    /// from there, which spares reading 512 slots of rings.
+    package init(shape: Shape, document: ScannedDocument, body: [UInt8], previous: ProcessState? = nil) {
         let leaves = document.leaves
         func value(_ index: Int?) -> UInt64? {
             guard let index, index < leaves.count else { return nil }
             return Self.unsigned(leaves[index], body)
         }
         let memStats = shape.memStats
+        let changed = previous == nil ? nil : document.changedLeaves
         hasMemStats = memStats != nil
         collectionCount = value(memStats?.collectionCount)
         totalAllocatedBytes = value(memStats?.totalAllocatedBytes)
         mallocs = value(memStats?.mallocs)
         frees = value(memStats?.frees)
         pauseTotalNanoseconds = value(memStats?.pauseTotalNanoseconds)
-        pauseRing = Self.ring(memStats?.pauseRing, leaves, body)
-        endRing = Self.ring(memStats?.endRing, leaves, body)
-        commandLine = Self.arguments(shape.commandLine, leaves, body)
+        pauseRing = Self.ring(memStats?.pauseRing, leaves, body, previous?.pauseRing, changed)
+        endRing = Self.ring(memStats?.endRing, leaves, body, previous?.endRing, changed)
+        if let previous, let changed, Self.members(of: shape.commandLine, changed).isEmpty {
+            commandLine = previous.commandLine
+        } else {
+            commandLine = Self.arguments(shape.commandLine, leaves, body)
+        }
     }
 
     /// A state with those fields; without any of memstats, it counts as one that lacks memstats.
@@ -71,8 +79,23 @@ package struct ProcessState: Hashable, Sendable {
     }
 
     /// A ring, if it is one: exactly 256 unsigned integers.
-    private static func ring(_ range: Range<Int>?, _ leaves: [Leaf], _ body: [UInt8]) -> [UInt64]? {
+    ///
+    /// `previous` is the one that `changed` leaves changed.
+    private static func ring(
+        _ range: Range<Int>?,
+        _ leaves: [Leaf],
+        _ body: [UInt8],
+        _ previous: [UInt64]?,
+        _ changed: [Int32]?
+    ) -> [UInt64]? {
         guard let range, range.count == PauseRing.slots, range.upperBound <= leaves.count else { return nil }
+        if var ring = previous, let changed, ring.count == range.count {
+            for leaf in members(of: range, changed) {
+                guard let value = unsigned(leaves[Int(leaf)], body) else { return nil }
+                ring[Int(leaf) - range.lowerBound] = value
+            }
+            return ring
+        }
         var ring: [UInt64] = []
         ring.reserveCapacity(PauseRing.slots)
         for index in range {
@@ -80,6 +103,13 @@ package struct ProcessState: Hashable, Sendable {
             ring.append(value)
         }
         return ring
+    }
+
+    /// Those of `changed`, which ascends, that lie in `range`.
+    private static func members(of range: Range<Int>?, _ changed: [Int32]) -> ArraySlice<Int32> {
+        guard let range else { return [] }
+        let start = changed.firstIndex { $0 >= range.lowerBound } ?? changed.endIndex
+        return changed[start...].prefix { $0 < range.upperBound }
     }
 
     private static func arguments(_ range: Range<Int>?, _ leaves: [Leaf], _ body: [UInt8]) -> [String]? {

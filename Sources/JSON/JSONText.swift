@@ -5,7 +5,7 @@ package struct JSONText: Sendable {
     /// The text.
     package let bytes: [UInt8]
     /// The offset of the next byte to be read.
-    package private(set) var offset = 0
+    package internal(set) var offset = 0
 
     /// A text to be read from its beginning.
     package init(_ bytes: [UInt8]) {

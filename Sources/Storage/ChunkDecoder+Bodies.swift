@@ -15,9 +15,10 @@ extension ChunkDecoder {
     /// Calls `body` with the bodies of those rows, in order; of failed scrapes with what is kept of them.
     ///
     /// All columns are decoded first, some 20 ms and 20 MB for a day at 10 s; then each body takes some µs.
-    /// Rows outside the chunk are left out.
+    /// Rows outside the chunk are left out, and those that are not wanted.
     package func forEachBody(
         in rows: Range<Int>,
+        where isWanted: (Int) -> Bool = { _ in true },
         shape find: (ShapeID) throws -> Shape,
         _ body: (Int, [UInt8]) throws -> Void
     ) throws {
@@ -31,22 +32,23 @@ extension ChunkDecoder {
         var next = 0
         var failure = 0
         for row in 0..<rows.upperBound {
+            let isWanted = rows.contains(row) && isWanted(row)
             guard next < documents.count, documents[next].row == row else {
                 // Blobs are numbered over failed and raw rows.
-                if rows.contains(row) { try body(row, blobs?.blob(failure) ?? []) }
+                if isWanted { try body(row, blobs?.blob(failure) ?? []) }
                 failure += 1
                 continue
             }
             let document = documents[next]
             next += 1
             if document.isRaw {
-                if rows.contains(row) { try body(row, blobs?.blob(document.place) ?? []) }
+                if isWanted { try body(row, blobs?.blob(document.place) ?? []) }
                 failure += 1
                 continue
             }
             let entry = header.shapes[document.shape]
             if entry.rings != nil { try rings.advance(to: document, source) }
-            guard rows.contains(row) else { continue }
+            guard isWanted else { continue }
             if makers[document.shape] == nil {
                 makers[document.shape] = try ChunkBodyMaker(entry, try find(entry.id), source)
             }

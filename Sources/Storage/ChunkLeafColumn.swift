@@ -52,6 +52,8 @@ struct ChunkLeafColumn {
     private var places: [[UInt8]: Int64] = [:]
     private(set) var texts: [[UInt8]] = []
     private var scratch: [UInt8] = []
+    /// The kind of the last spelling that was no integer.
+    private var otherKind = LeafKind.number
 
     /// How many spellings it has.
     var count: Int { mode == .doubles ? doubles.count : integers.count }
@@ -75,7 +77,36 @@ struct ChunkLeafColumn {
         other(Array(text), kind)
     }
 
+    /// Adds the last spelling `count` times more; there must be one.
+    mutating func repeatLast(_ count: Int) {
+        if let text = lastException {
+            // What becomes of exceptions is decided one by one.
+            for _ in 0..<count {
+                if mode == .texts { place(text) } else { other(text, otherKind) }
+            }
+        } else if mode == .doubles {
+            guard let last = doubles.last else { return }
+            doubles.append(contentsOf: repeatElement(last, count: count))
+        } else {
+            guard let last = integers.last else { return }
+            integers.append(contentsOf: repeatElement(last, count: count))
+        }
+    }
+
+    /// The last spelling, where it does not follow from its value in one format or another.
+    private var lastException: [UInt8]? {
+        let row = count - 1
+        switch mode {
+        case .texts: return nil
+        case .integers: return exceptions.last?.row == row ? exceptions.last?.text : nil
+        case .doubles:
+            if let last = jsonExceptions.last, last.row == row { return last.text }
+            return generalExceptions.last?.row == row ? generalExceptions.last?.text : nil
+        }
+    }
+
     private mutating func other(_ text: [UInt8], _ kind: LeafKind) {
+        otherKind = kind
         switch mode {
         case .integers:
             if kind == .number, let double = Self.double(text), !isAboveSigned, becomeDoubles() {

@@ -2,12 +2,6 @@ import Codec
 import Expvar
 import Model
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// Scrapes taken apart: every stream of a chunk as plain integers, every leaf as a column.
 struct ChunkTable {
     /// A shape as the chunk uses it.
@@ -35,7 +29,12 @@ struct ChunkTable {
         var values = ChunkLeafColumn()
         /// The documents that have it, by their number among those not raw; nil where all do.
         var rows: [Int32]?
+        /// The next document that it has no value for, while documents of one shape are added.
+        private var next: Int32 = 0
 
+        init(name: String?) { self.name = name }
+
+        /// Adds the spelling of document `row`; those before it since the last one repeated theirs.
         @inline(__always)
         mutating func append(
             _ body: UnsafeBufferPointer<UInt8>,
@@ -44,9 +43,22 @@ struct ChunkTable {
             _ kind: LeafKind,
             row: Int32
         ) {
+            if next < row { repeatLast(until: row) }
             values.append(body, start, end, kind)
             if rows != nil { rows?.append(row) }
+            next = row &+ 1
         }
+
+        /// Repeats the last spelling for all documents that lack one and come before `row`.
+        mutating func repeatLast(until row: Int32) {
+            guard next < row else { return }
+            values.repeatLast(Int(row &- next))
+            if rows != nil { rows?.append(contentsOf: next..<row) }
+            next = row
+        }
+
+        /// Begins with document `row`: it has no value for those before.
+        mutating func begin(at row: Int32) { next = row }
     }
 
     /// The streams below `ChunkStream.storedCount`.
@@ -76,9 +88,15 @@ struct ChunkTable {
     private var document = ScannedDocument()
     private var newRings: (ends: [UInt64], pauses: [UInt64]) = ([], [])
     private var totals: (count: Int64, pause: Int64) = (0, 0)
-    private var lastRings: (run: RunID, n: Int64, body: [UInt8], ends: RingBytes, pauses: RingBytes)?
+    /// The run whose rings are in `newRings`, those of the last document in columns.
+    private var lastRingRun: RunID?
+    /// The shape whose columns may lack what repeats itself, and the scan of its last document.
+    private var open: (shape: Int, scan: Int)?
     private var lastEndOfRun: [RunID: Int64] = [:]
     private var valueCount = 0
+
+    // Most leaves are the same from document to document. So a column gets a value only when its leaf changes, and then
+    // all at once those before it: while documents of one shape follow one another ("open"), columns lag behind.
 
     /// A table without rows; documents in rows of `raw` are to be kept whole, and so are those that fit no shape.
     init(raw: Set<Int>) { self.raw = raw }
@@ -155,45 +173,83 @@ struct ChunkTable {
         swap(&document, &self.document)
         defer { swap(&document, &self.document) }
         do { try document.scan(body) } catch { return false }
-        let use = shapes[index]
-        guard document.skeleton == use.shape.skeleton, document.leaves.count == use.shape.leafKinds.count,
-            document.leaves.count <= ChunkLimits.leavesMax,
-            valueCount + document.leaves.count <= ChunkLimits.valuesMax
-        else { return false }
+        // Which leaves changed is of use only where the scan before was that of the last document in columns.
+        let isOpen = open.map { $0.shape == index && $0.scan == document.scanCount - 1 } ?? false
+        let changed = isOpen ? document.changedLeaves : nil
+        let leaves = document.leaves
+        if changed == nil {
+            let shape = shapes[index].shape
+            guard document.skeleton == shape.skeleton, leaves.count == shape.leafKinds.count,
+                leaves.count <= ChunkLimits.leavesMax
+            else { return false }
+        }
+        guard valueCount + leaves.count <= ChunkLimits.valuesMax else { return false }
+        let rings = shapes[index].rings
         return body.withUnsafeBufferPointer { bytes in
             var ringCount: Int64 = 0
-            if let rings = use.rings {
-                guard let count = readRings(rings, document.leaves, body, bytes, run) else { return false }
+            if let rings {
+                guard let count = readRings(rings, leaves, changed, bytes, run) else { return false }
                 ringCount = count
             }
             streams[ChunkStream.ringCount].append(ringCount)
+            let row = Int32(columnRuns.count)
             columnRuns.append(run.value)
-            let row = Int32(columnRuns.count - 1)
-            let leaves = document.leaves
-            columns.withUnsafeMutableBufferPointer { columns in
-                use.columns.withUnsafeBufferPointer { places in
-                    for (index, leaf) in leaves.enumerated() where places[index] >= 0 {
-                        let start = Int(leaf.offset)
-                        columns[places[index]].append(
-                            bytes,
-                            start,
-                            start + Int(leaf.length),
-                            leaf.kind,
-                            row: row
-                        )
-                    }
-                }
+            if let changed {
+                append(changed, of: leaves, shapes[index].columns, bytes, row)
+            } else {
+                close(before: row)
+                begin(index, at: row)
+                append(0..<Int32(leaves.count), of: leaves, shapes[index].columns, bytes, row)
             }
-            valueCount += document.leaves.count - (use.rings == nil ? 0 : 2 * PauseRing.slots)
+            open = (index, document.scanCount)
+            valueCount += leaves.count - (rings == nil ? 0 : 2 * PauseRing.slots)
             return true
         }
     }
 
+    @inline(__always)
+    private mutating func append(
+        _ some: some Sequence<Int32>,
+        of leaves: [Leaf],
+        _ places: [Int],
+        _ body: UnsafeBufferPointer<UInt8>,
+        _ row: Int32
+    ) {
+        columns.withUnsafeMutableBufferPointer { columns in
+            for index in some {
+                let place = places[Int(index)]
+                if place < 0 { continue }
+                let leaf = leaves[Int(index)]
+                let start = Int(leaf.offset)
+                columns[place].append(body, start, start + Int(leaf.length), leaf.kind, row: row)
+            }
+        }
+    }
+
+    /// Lets a shape's columns begin with document `row`.
+    private mutating func begin(_ shape: Int, at row: Int32) {
+        for column in shapes[shape].columns where column >= 0 { columns[column].begin(at: row) }
+    }
+
+    /// Brings the columns of the open shape up to the document before `row`.
+    private mutating func close(before row: Int32) {
+        guard let open else { return }
+        for column in shapes[open.shape].columns where column >= 0 {
+            columns[column].repeatLast(until: row)
+        }
+        self.open = nil
+    }
+
+    /// Ends the table: before that, columns may lack values.
+    mutating func finish() { close(before: Int32(columnRuns.count)) }
+
     /// Takes the rings into their streams, and says how many slots changed; nil where they are none.
+    ///
+    /// `changed` are the leaves that changed since the last document in columns, where that is known.
     private mutating func readRings(
         _ rings: Rings,
         _ leaves: [Leaf],
-        _ body: [UInt8],
+        _ changed: [Int32]?,
         _ bytes: UnsafeBufferPointer<UInt8>,
         _ run: RunID
     ) -> Int64? {
@@ -201,60 +257,58 @@ struct ChunkTable {
         guard let n = DecimalText.parse(bytes, Int(leaf.offset), Int(leaf.offset) + Int(leaf.length)),
             n.isAboveSigned || n.bits >= 0
         else { return nil }
-        let ends = RingBytes(leaves, rings.ends)
-        let pauses = RingBytes(leaves, rings.pauses)
-        // Mostly no collection has run since the last scrape, and then it shows in the text already.
-        if let last = lastRings, last.run == run, last.n == n.bits, ends.isSame(bytes, last.ends, last.body),
-            pauses.isSame(bytes, last.pauses, last.body)
+        let parts = [rings.ends, rings.pauses].map { first in
+            Self.members(of: first..<first + PauseRing.slots, changed)
+        }
+        // Mostly no collection has run since the last scrape.
+        if let ends = parts[0], let pauses = parts[1], ends.isEmpty, pauses.isEmpty, lastRingRun == run,
+            !(changed?.contains(Int32(rings.collectionCount)) ?? true)
         {
             return 0
         }
-        guard parse(bytes, leaves, rings.ends, into: \.newRings.ends),
-            parse(bytes, leaves, rings.pauses, into: \.newRings.pauses)
+        // Until all is read, `newRings` is nobody's.
+        lastRingRun = nil
+        guard parse(bytes, leaves, rings.ends, parts[0], into: &newRings.ends),
+            parse(bytes, leaves, rings.pauses, parts[1], into: &newRings.pauses)
         else { return nil }
-        lastRings = (run, n.bits, body, ends, pauses)
+        lastRingRun = run
         return appendRings(UInt64(bitPattern: n.bits), run)
     }
 
-    /// Where the slots of a ring stand in a body.
-    private struct RingBytes {
-        var range: Range<Int>
-
-        init(_ leaves: [Leaf], _ first: Int) {
-            let last = leaves[first + PauseRing.slots - 1]
-            range = Int(leaves[first].offset)..<Int(last.offset) + Int(last.length)
-        }
-
-        /// Whether the bytes are those of another body.
-        func isSame(_ bytes: UnsafeBufferPointer<UInt8>, _ other: RingBytes, _ body: [UInt8]) -> Bool {
-            guard range.count == other.range.count else { return false }
-            // 256 slots of at least a byte: neither body is empty.
-            return body.withUnsafeBytes { body in
-                memcmp(
-                    UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) + range.lowerBound,
-                    body.baseAddress.unsafelyUnwrapped + other.range.lowerBound,
-                    range.count
-                ) == 0
-            }
-        }
+    /// Those of `changed`, which ascends, that lie in `range`.
+    private static func members(of range: Range<Int>, _ changed: [Int32]?) -> ArraySlice<Int32>? {
+        guard let changed else { return nil }
+        let start = changed.firstIndex { Int($0) >= range.lowerBound } ?? changed.endIndex
+        return changed[start...].prefix { Int($0) < range.upperBound }
     }
 
-    private mutating func parse(
+    /// Reads the slots of a ring; only those of `changed`, where that is there.
+    private func parse(
         _ body: UnsafeBufferPointer<UInt8>,
         _ leaves: [Leaf],
         _ first: Int,
-        into ring: WritableKeyPath<ChunkTable, [UInt64]>
+        _ changed: ArraySlice<Int32>?,
+        into ring: inout [UInt64]
     ) -> Bool {
-        var values: [UInt64] = []
-        values.reserveCapacity(PauseRing.slots)
-        for leaf in leaves[first..<first + PauseRing.slots] {
+        func value(_ leaf: Leaf) -> UInt64? {
             let start = Int(leaf.offset)
             guard let value = DecimalText.parse(body, start, start + Int(leaf.length)),
                 value.isAboveSigned || value.bits >= 0
-            else { return false }
-            values.append(UInt64(bitPattern: value.bits))
+            else { return nil }
+            return UInt64(bitPattern: value.bits)
         }
-        self[keyPath: ring] = values
+        if let changed, ring.count == PauseRing.slots {
+            for leaf in changed {
+                guard let value = value(leaves[Int(leaf)]) else { return false }
+                ring[Int(leaf) - first] = value
+            }
+            return true
+        }
+        ring.removeAll(keepingCapacity: true)
+        for leaf in leaves[first..<first + PauseRing.slots] {
+            guard let value = value(leaf) else { return false }
+            ring.append(value)
+        }
         return true
     }
 
@@ -281,6 +335,8 @@ struct ChunkTable {
 
     private mutating func shapeIndex(_ id: ShapeID, _ find: (ShapeID) throws -> Shape) throws -> Int {
         if let index = shapeIndex[id] { return index }
+        // What follows counts the values of all columns.
+        finish()
         guard shapes.count < ChunkLimits.shapesMax else { throw ChunkError.overLimit("shapes") }
         let shape = try find(id)
         let rings = Self.rings(of: shape)

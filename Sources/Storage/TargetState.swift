@@ -33,6 +33,10 @@ final class TargetState {
     var lastShape: (id: ShapeID, shape: Shape)?
     var shapes: [UInt32: [(id: ShapeID, shape: Shape)]] = [:]
     var registry = SeriesRegistry()
+    /// The last body taken apart, which the next one nearly always differs from in some leaves only.
+    var document = ScannedDocument()
+    /// What the last scan of `document` showed, and which scan that was.
+    var lastScan: (number: Int, state: ProcessState)?
 
     /// Shapes beyond this many, or with more leaves than this together, are read again when they are needed.
     private static let shapesMax = 16

@@ -122,30 +122,41 @@ extension WriterSession {
         }
     }
 
-    /// Takes a body apart, into `document`.
+    /// Takes a body apart, into the target's `document`.
     func understand(_ body: [UInt8], of target: TargetState) throws -> Understanding {
         do {
-            try document.scan(body)
+            try target.document.scan(body)
         } catch {
             return .failure(reason: error.description)
         }
+        // Of the scan before it is known which shape it has, and what did not change since.
+        let scan = target.document.scanCount
+        let known = target.lastScan?.number == scan - 1 ? target.lastScan?.state : nil
         let found: (id: ShapeID, shape: Shape)
-        do {
-            found = try shape(of: target)
-        } catch let error as DocumentError {
-            return .failure(reason: error.description)
+        if known != nil, target.document.changedLeaves != nil, let last = target.lastShape {
+            found = last
+        } else {
+            do {
+                found = try shape(of: target)
+            } catch let error as DocumentError {
+                return .failure(reason: error.description)
+            }
         }
-        let state = ProcessState(shape: found.shape, document: document, body: body)
+        let state = ProcessState(shape: found.shape, document: target.document, body: body, previous: known)
+        target.lastScan = (scan, state)
         return .document(id: found.id, shape: found.shape, state: state)
     }
 
-    /// The shape of `document`, stored where it is new.
+    /// The shape of the target's `document`, stored where it is new.
     private func shape(of target: TargetState) throws -> (id: ShapeID, shape: Shape) {
-        if let last = target.lastShape, isEqual(last.shape.skeleton, document.skeleton) { return last }
-        let hash = CRC32.checksum(document.skeleton)
-        var found = target.shapes[hash]?.first { isEqual($0.shape.skeleton, document.skeleton) }
+        let skeleton = target.document.skeleton
+        if let last = target.lastShape, isEqual(last.shape.skeleton, skeleton) { return last }
+        let hash = CRC32.checksum(skeleton)
+        var found = target.shapes[hash]?.first { isEqual($0.shape.skeleton, skeleton) }
         if found == nil {
-            let loaded = try findShape(hash: hash, of: target.id) ?? storeShape(hash: hash, of: target.id)
+            let loaded =
+                try findShape(skeleton, hash: hash, of: target.id)
+                ?? storeShape(skeleton, hash: hash, of: target.id)
             target.remember(loaded.shape, id: loaded.id, hash: hash)
             found = loaded
         }
@@ -156,7 +167,11 @@ extension WriterSession {
 
     private func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.count == b.count && a == b }
 
-    private func findShape(hash: UInt32, of target: TargetID) throws -> (id: ShapeID, shape: Shape)? {
+    private func findShape(
+        _ skeleton: [UInt8],
+        hash: UInt32,
+        of target: TargetID
+    ) throws -> (id: ShapeID, shape: Shape)? {
         let statement = try connection.ownStatement(
             "SELECT id, target, hash, skeleton, checksum FROM shapes WHERE target = ?1 AND hash = ?2"
         )
@@ -164,15 +179,19 @@ extension WriterSession {
         while try statement.step() {
             let id = ShapeID(statement.integer(0))
             let shape = try RowStore.shape(id, from: statement, firstColumn: 1, store: store)
-            if shape.skeleton == document.skeleton { return (id, shape) }
+            if shape.skeleton == skeleton { return (id, shape) }
         }
         return nil
     }
 
-    private func storeShape(hash: UInt32, of target: TargetID) throws -> (id: ShapeID, shape: Shape) {
-        let shape = try Shape(skeleton: document.skeleton)
+    private func storeShape(
+        _ skeleton: [UInt8],
+        hash: UInt32,
+        of target: TargetID
+    ) throws -> (id: ShapeID, shape: Shape) {
+        let shape = try Shape(skeleton: skeleton)
         let id = ShapeID(try RowNumber.next(of: "shapes", on: connection))
-        let bytes = try BodyEncoder.whole(document.skeleton, with: compressor)
+        let bytes = try BodyEncoder.whole(skeleton, with: compressor)
         let checksum = RowChecksum.of(
             "shapes",
             .integer(id.value),

@@ -132,6 +132,25 @@ struct RawLinesTests {
         #expect(error?.description == reason)
     }
 
+    @Test("lines of several targets, each like its last one, are read as if each came alone")
+    func following() throws {
+        var reader = RawLineReader()
+        for round in 0..<400 {
+            let body =
+                switch round % 9 {
+                case 7: #"{\n\"a\": \#(round),\n\"é\": 1\n}"#
+                case 8: #"{\n\"a\": \u0031\#(round)\n}"#
+                default: #"{\n\"a\": \#(round), \"b\": [1,\#(round / 3)]\n}"#
+                }
+            let target = round < 200 ? round % 3 : round
+            let cut = round % 50 == 13 ? "" : "\"}"
+            let line = Array(#"{"ts":\#(round),"target":"t\#(target)","body":"\#(body)\#(cut)"#.utf8)
+            var alone = RawLineReader()
+            let expected = Result { () throws(RawLineError) in try alone.scrape(of: line) }
+            #expect(Result { () throws(RawLineError) in try reader.scrape(of: line) } == expected)
+        }
+    }
+
     @Test("every truncation of a line is bad, and none traps")
     func truncation() {
         let line = Array(
