@@ -70,7 +70,7 @@ let package = Package(
         // Time and network into Storage.
         module(
             "Recorder",
-            ["Model", "Expvar", "Storage", "CYAML", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+            ["Model", "Expvar", "Storage", "CYAML", log, nioCore, nioPosix, nioHTTP1, nioSSL]
         ),
         // Storage into answers.
         module("Query", ["Model", "Expvar", "Storage"]),

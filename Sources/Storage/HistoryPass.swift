@@ -10,6 +10,10 @@ struct HistoryPass {
     private(set) var runs: RunPass
     private var collections: CollectionReader
     private var start: ScrapePosition
+    /// Rows of the tail that are in chunks now, by their `seq`.
+    private(set) var sealed: Set<Int64> = []
+    /// Rows of the tail that are others now.
+    private(set) var changed: [Int64: ScrapeRow] = [:]
 
     init(_ session: WriterSession, _ history: TargetHistory, from: ScrapePosition) throws {
         self.session = session
@@ -61,11 +65,8 @@ struct HistoryPass {
             try seal(Array(inside), among: chunk)
             tail = tail.dropFirst(inside.count)
         }
-        for row in tail {
-            guard row.run != nil else { continue }
-            var (changed, body) = try session.complete(row)
-            guard try settle(&changed, body) else { continue }
-            try changed.updateRun(on: session.connection)
+        for var row in tail where row.run != nil {
+            if try settle(&row, session.store.body(of: row)) { changed[row.seq] = row }
         }
     }
 
@@ -94,9 +95,7 @@ struct HistoryPass {
         try batch.finish()
         // Chunks never overlap, not even for a moment that a reader could see: this is one transaction.
         if let chunk { try chunk.delete(on: session.connection) }
-        for row in inserted {
-            try session.connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run()
-        }
+        sealed.formUnion(inserted.map(\.seq))
     }
 
     /// Finds run and collections of a successful scrape; says whether they are others than before.

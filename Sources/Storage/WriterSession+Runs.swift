@@ -233,17 +233,6 @@ extension WriterSession {
         return ProcessState(shape: shape, document: document, body: body)
     }
 
-    /// A row of the tail with its coded body, and the body.
-    func complete(_ row: ScrapeRow) throws -> (ScrapeRow, [UInt8]) {
-        guard
-            let full = try store.firstRow(
-                "SELECT \(ScrapeRow.columns(ofVersion: store.version)) FROM scrapes WHERE seq = ?1",
-                row.seq
-            )
-        else { throw store.damaged("scrape \(row.seq) cannot be reached") }
-        return (full, try store.body(of: full))
-    }
-
     // MARK: Finding runs anew
 
     /// Finds the runs anew of all targets that need it.
@@ -265,6 +254,7 @@ extension WriterSession {
             let history = try loadHistory(of: target)
             var pass = try HistoryPass(self, history, from: from)
             try pass.run()
+            try tail.rewrite(without: pass.sealed, changed: pass.changed)
             try store(pass.runs, row: row)
             try connection.statement("DELETE FROM stale_runs WHERE target = ?1").bind(1, target.value).run()
             forget(target)

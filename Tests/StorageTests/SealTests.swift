@@ -255,7 +255,7 @@ struct SealTests {
             )
             #expect(try findings(sealed).isEmpty, "\(words)")
             let snapshot = try Vault.openReader(path: sealed).snapshot()
-            #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+            #expect(try snapshot.store.tailIndex().places.isEmpty)
             // What is stored of collections is what a pass over all bodies finds.
             for target in try snapshot.targets() {
                 var anew: [CollectionRecord] = []
@@ -280,7 +280,7 @@ struct SealTests {
             _ = try await writer.insert(Array(lines[start..<min(start + 250, lines.count)]))
         }
         let snapshot = try Vault.openReader(path: sealed).snapshot()
-        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(try snapshot.store.tailIndex().places.isEmpty)
         #expect(try snapshot.store.connection.integer("SELECT count(*) FROM chunks") == 2)
         let again = try await writer.insert(lines)
         #expect(again.allSatisfy { $0 == .skipped })
@@ -342,7 +342,7 @@ struct SealFailureTests {
             }
         }
         let snapshot = try Vault.openReader(path: path).snapshot()
-        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(try snapshot.store.tailIndex().places.isEmpty)
         #expect(IntegrityCheck(snapshot: snapshot).findings().isEmpty)
     }
 
