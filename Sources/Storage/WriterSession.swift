@@ -31,6 +31,8 @@ final class WriterSession {
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
+    /// See `HistoryPass`; a parameter for tests.
+    var refreshScrapesMax = HistoryPass.scrapesPerStep
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
 
