@@ -35,7 +35,10 @@ actor ScrapeNetwork {
         let configuration = try tls.clientConfiguration()
         guard let context = try? NIOSSLContext(configuration: configuration) else {
             // Each file was read; what does not go together is the certificate and the key.
-            throw ConfigurationError("the client certificate and its key do not fit", file: tls.clientCertificateFile)
+            throw ConfigurationError(
+                "the client certificate and its key do not fit",
+                file: tls.clientCertificateFile
+            )
         }
         leases[tls] = Lease(context: context, users: 1)
         return context

@@ -26,7 +26,8 @@ enum BodyPatch {
     }()
 
     /// The patch that makes `new` of `old`, whose skeletons are the same.
-    static func encode(_ new: [UInt8], _ newLeaves: [Leaf], from old: [UInt8], _ oldLeaves: [Leaf]) -> [UInt8] {
+    static func encode(_ new: [UInt8], _ newLeaves: [Leaf], from old: [UInt8], _ oldLeaves: [Leaf]) -> [UInt8]
+    {
         precondition(newLeaves.count == oldLeaves.count, "BUG: two bodies of one skeleton have other leaves")
         var writer = ByteWriter()
         old.withUnsafeBytes { old in
@@ -112,7 +113,11 @@ enum BodyPatch {
     /// The body that `patch` makes of `old`.
     ///
     /// - Throws: `CodecError` where it is none, or makes another body than it was made of.
-    static func decode(_ patch: ArraySlice<UInt8>, from old: [UInt8], bytesMax: Int) throws(CodecError) -> [UInt8] {
+    static func decode(
+        _ patch: ArraySlice<UInt8>,
+        from old: [UInt8],
+        bytesMax: Int
+    ) throws(CodecError) -> [UInt8] {
         var reader = try ByteReader(Array(patch), in: 0..<patch.count)
         let checksum = try reader.fixed32()
         var body: [UInt8] = []
@@ -140,7 +145,9 @@ enum BodyPatch {
         }
         body.append(contentsOf: old[place...])
         guard body.count <= bytesMax else { throw .overLimit("a body") }
-        guard Checksum.crc32c(body[...]) == checksum else { throw .malformed("a body that its checksum denies") }
+        guard Checksum.crc32c(body[...]) == checksum else {
+            throw .malformed("a body that its checksum denies")
+        }
         return body
     }
 

@@ -163,7 +163,9 @@ extension WriterSession {
             meta.seqFloor = max(meta.seqFloor, nextSeq - 1)
             try meta.store(on: connection)
             for (target, gone) in Dictionary(grouping: victims, by: \.target) { try delete(gone, of: target) }
-            try tail.rewrite(without: Set(victims.compactMap { if case .row(let row) = $0.unit { row.seq } else { nil } }))
+            try tail.rewrite(
+                without: Set(victims.compactMap { if case .row(let row) = $0.unit { row.seq } else { nil } })
+            )
             try storeMark()
         }
         // What is remembered of runs and bases may be gone.

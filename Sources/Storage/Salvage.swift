@@ -105,7 +105,10 @@ private struct SalvageWork {
             // Where it is not known what was sealed, what is in a chunk too is skipped when it is stored.
             let ends = attempt { try $0.store.tailEnds() } ?? [:]
             let index = TailIndex()
-            let slots = numbers("SELECT slot FROM tail", descending: "SELECT slot FROM tail ORDER BY slot DESC")
+            let slots = numbers(
+                "SELECT slot FROM tail",
+                descending: "SELECT slot FROM tail ORDER BY slot DESC"
+            )
             for slot in slots {
                 guard let content = attempt({ try $0.store.content(of: slot) }),
                     let live = attempt({ _ in try TailIndex.live(content, ends: ends) })

@@ -74,7 +74,8 @@ extension RowStore {
     }
 
     /// What a slot holds, rows that are gone included.
-    func content(of slot: Int64, _ unwritten: (slot: Int64, bytes: [UInt8])? = nil) throws -> TailSlot.Content {
+    func content(of slot: Int64, _ unwritten: (slot: Int64, bytes: [UInt8])? = nil) throws -> TailSlot.Content
+    {
         let bytes: [UInt8]
         if let unwritten, unwritten.slot == slot {
             bytes = unwritten.bytes
@@ -111,7 +112,8 @@ extension RowStore {
         var ends: [TargetID: Int64] = [:]
         while try statement.step() {
             let (target, ordinal) = (statement.integer(0), statement.integer(1))
-            guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2) else {
+            guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2)
+            else {
                 throw damaged("the end of a tail contradicts its checksum")
             }
             ends[TargetID(target)] = ordinal
@@ -191,7 +193,9 @@ extension RowStore {
     private static let lastBodiesBytesMax = 4 << 20
 
     private func largeBody(_ seq: Int64, target: TargetID) throws -> [UInt8] {
-        let statement = try connection.statement("SELECT target, body, checksum FROM tail_bodies WHERE seq = ?1")
+        let statement = try connection.statement(
+            "SELECT target, body, checksum FROM tail_bodies WHERE seq = ?1"
+        )
         try statement.bind(1, seq)
         defer { statement.reset() }
         guard try statement.step() else { throw damaged("the body of scrape \(seq) is missing") }

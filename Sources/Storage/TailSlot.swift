@@ -72,7 +72,9 @@ enum TailSlot {
 
     /// The highest `seq` that a slot tells of, unchecked; nil where it holds nothing.
     static func highestSeq(_ slot: [UInt8]) -> Int64? {
-        guard slot.first == version, var reader = try? ByteReader(slot, in: 15..<headerBytes) else { return nil }
+        guard slot.first == version, var reader = try? ByteReader(slot, in: 15..<headerBytes) else {
+            return nil
+        }
         return try? fixed64(&reader)
     }
 

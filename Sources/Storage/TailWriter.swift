@@ -82,7 +82,11 @@ final class TailWriter {
         place.context = TailRecord.Context(row)
         current = place
         highestSeq = max(highestSeq, row.seq)
-        index.places[row.seq] = TailIndex.Place(slot: place.slot, range: end - length..<end, target: row.target)
+        index.places[row.seq] = TailIndex.Place(
+            slot: place.slot,
+            range: end - length..<end,
+            target: row.target
+        )
         index.rowsInSlot[place.slot, default: 0] += 1
         index.nextOrdinal &+= 1
         index.unwritten = (
@@ -140,7 +144,13 @@ final class TailWriter {
         let whole = try BodyEncoding.whole(body, with: compressor)
         row.base = nil
         row.body = whole
-        chains[row.target] = Chain(seq: row.seq, shape: shape, body: body, leaves: leaves, wholeBytes: whole.count)
+        chains[row.target] = Chain(
+            seq: row.seq,
+            shape: shape,
+            body: body,
+            leaves: leaves,
+            wholeBytes: whole.count
+        )
     }
 
     private func scan(_ body: [UInt8]) throws -> [Leaf] {
@@ -160,7 +170,12 @@ final class TailWriter {
             bytes = try BodyEncoding.whole(chain.body, with: compressor)
             chains[row.target]?.count = 0
         }
-        let checksum = RowChecksum.of("tail_bodies", .integer(row.seq), .integer(row.target.value), .bytes(bytes))
+        let checksum = RowChecksum.of(
+            "tail_bodies",
+            .integer(row.seq),
+            .integer(row.target.value),
+            .bytes(bytes)
+        )
         try connection.statement(
             "INSERT OR REPLACE INTO tail_bodies(seq, target, body, checksum) VALUES (?1, ?2, ?3, ?4)"
         )
@@ -190,8 +205,10 @@ final class TailWriter {
         if free == nil {
             let first = (index.rowsInSlot.keys.max() ?? 0) &+ 1
             for slot in first..<first &+ Int64(growth) {
-                try connection.statement("INSERT INTO tail(slot, bytes) VALUES (?1, zeroblob(\(TailSlot.bytes)))")
-                    .bind(1, slot).run()
+                try connection.statement(
+                    "INSERT INTO tail(slot, bytes) VALUES (?1, zeroblob(\(TailSlot.bytes)))"
+                )
+                .bind(1, slot).run()
                 index.rowsInSlot[slot] = 0
             }
             free = first

@@ -23,7 +23,8 @@ struct BodyPatchTests {
         arguments: [
             ("1", "2"), ("9", "10"), ("-5", "5"), ("0", "-0"), ("1", "1.0"), ("1e+06", "1000000"),
             ("9223372036854775807", "-9223372036854775808"), ("-9223372036854775808", "9223372036854775807"),
-            ("18446744073709551615", "9223372036854775808"), ("007", "7"), ("0.25", "0.125"), ("\"a\"", "\"bcd\""),
+            ("18446744073709551615", "9223372036854775808"), ("007", "7"), ("0.25", "0.125"),
+            ("\"a\"", "\"bcd\""),
             ("1", "99999999999999999999999"), ("-1", "-0"), ("0", "0"), ("\"\"", "\"é\""), ("true", "false"),
             ("1.7976931348623157e+308", "2.2e-16"), ("\"12\"", "\"-0.5e+E\""),
         ]
@@ -58,7 +59,9 @@ struct BodyPatchTests {
         #expect(bytes < 100 * last.count / 20)
     }
 
-    @Test("a patch that is cut, altered or put on another body is an error or makes the same body, and traps nowhere")
+    @Test(
+        "a patch that is cut, altered or put on another body is an error or makes the same body, and traps nowhere"
+    )
     func hostile() throws {
         let seed = UInt64.random(in: 0...(.max))
         var generator = SeededGenerator(seed: seed)
@@ -68,10 +71,14 @@ struct BodyPatchTests {
         let new = process.body
         let patch = BodyPatch.encode(new, try leaves(new), from: old, try leaves(old))
         func isHarmless(_ bytes: [UInt8], _ base: [UInt8]) -> Bool {
-            guard let made = try? BodyPatch.decode(bytes[...], from: base, bytesMax: 1 << 20) else { return true }
+            guard let made = try? BodyPatch.decode(bytes[...], from: base, bytesMax: 1 << 20) else {
+                return true
+            }
             return made == new
         }
-        for count in 0..<patch.count { #expect(isHarmless(Array(patch.prefix(count)), old), "cut at \(count)") }
+        for count in 0..<patch.count {
+            #expect(isHarmless(Array(patch.prefix(count)), old), "cut at \(count)")
+        }
         for index in patch.indices {
             for bit in 0..<8 {
                 var changed = patch

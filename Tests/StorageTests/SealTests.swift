@@ -297,10 +297,16 @@ struct SealTests {
             for suffix in ["", "-wal"] { write(contents(of: sealed + suffix), to: copy + suffix) }
             try WriterSession(path: copy, create: false).close()
             let words = "seed \(seed), step \(steps)"
-            #expect(try askEverything(copy, "sample", seed: seed).scrapes.map(\.position)
-                == askEverything(plain, "sample", seed: seed).scrapes.map(\.position), "\(words)")
-            #expect(try askEverything(copy, "sample", seed: seed).runs.map(\.scrapeCount)
-                == askEverything(plain, "sample", seed: seed).runs.map(\.scrapeCount), "\(words)")
+            #expect(
+                try askEverything(copy, "sample", seed: seed).scrapes.map(\.position)
+                    == askEverything(plain, "sample", seed: seed).scrapes.map(\.position),
+                "\(words)"
+            )
+            #expect(
+                try askEverything(copy, "sample", seed: seed).runs.map(\.scrapeCount)
+                    == askEverything(plain, "sample", seed: seed).runs.map(\.scrapeCount),
+                "\(words)"
+            )
             #expect(try findings(copy).isEmpty, "\(words)")
             let position = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: from))
             try session.transaction { try session.refreshStep(of: target, from: position) }
