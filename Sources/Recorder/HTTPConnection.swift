@@ -164,7 +164,11 @@ final class HTTPConnection: @unchecked Sendable {
         _ body: (CheckedContinuation<Progress, any Error>) -> Void
     ) async throws -> Progress {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { body($0) }
+            try await withCheckedThrowingContinuation { continuation in
+                body(continuation)
+                // Cancelled before there was anything to cancel.
+                if Task.isCancelled { fail(number, CancellationError()) }
+            }
         } onCancel: {
             eventLoop.execute { self.fail(number, CancellationError()) }
         }

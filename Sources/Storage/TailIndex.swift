@@ -23,8 +23,20 @@ final class TailIndex {
     var ends: [TargetID: Int64] = [:]
     /// The ordinal of the next record.
     var nextOrdinal: Int64 = 1
-    /// The slot that is being filled, as it will be once it is written.
-    var unwritten: (slot: Int64, bytes: [UInt8])?
+    /// The slot that is being filled, where the file does not have it yet.
+    var unwritten: Unwritten?
+
+    /// A slot as it will be once it is written.
+    struct Unwritten {
+        var slot: Int64
+        var firstOrdinal: Int64
+        var highestSeq: Int64
+        var records: [UInt8] = []
+
+        var bytes: [UInt8] {
+            TailSlot.encode(firstOrdinal: firstOrdinal, highestSeq: highestSeq, records: records)
+        }
+    }
 }
 
 extension RowStore {
@@ -74,7 +86,7 @@ extension RowStore {
     }
 
     /// What a slot holds, rows that are gone included.
-    func content(of slot: Int64, _ unwritten: (slot: Int64, bytes: [UInt8])? = nil) throws -> TailSlot.Content
+    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content
     {
         let bytes: [UInt8]
         if let unwritten, unwritten.slot == slot {

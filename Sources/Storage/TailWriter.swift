@@ -16,6 +16,9 @@ final class TailWriter {
     private struct Current {
         var slot: Int64
         var firstOrdinal: Int64
+        /// How many bytes of records it has.
+        var recordBytes = 0
+        /// They, while they are written.
         var records: [UInt8] = []
         var context = TailRecord.Context()
     }
@@ -66,33 +69,45 @@ final class TailWriter {
         }
         try code(&row, body, leaves)
         if lengthAlone(row) > TailSlot.recordBytesMax { try storeApart(&row) }
-        var place = current
-        var record = TailWriter.record(row, after: place?.context ?? TailRecord.Context())
-        if place.map({ $0.records.count + record.count > TailSlot.recordBytesMax }) ?? true {
+        var record = TailWriter.record(row, after: current?.context ?? TailRecord.Context())
+        if current.map({ $0.recordBytes + record.count > TailSlot.recordBytesMax }) ?? true {
             try flush()
-            place = try nextSlot()
+            current = try nextSlot()
             record = TailWriter.record(row, after: TailRecord.Context())
         }
-        guard var place else { preconditionFailure("BUG: there is a slot to write into") }
-        current = nil
         let index = try store.tailIndex()
-        let end = TailSlot.headerBytes + place.records.count + record.count
-        let length = record.count - TailWriter.lengthBytes(record)
-        place.records += record
-        place.context = TailRecord.Context(row)
-        current = place
+        guard let opened = current else { preconditionFailure("BUG: there is a slot to write into") }
+        if index.unwritten == nil { index.unwritten = reopened(opened) }
+        guard var slot = current else { preconditionFailure("BUG: the slot is still there") }
+        index.unwritten?.records += record
+        slot.recordBytes += record.count
+        slot.context = TailRecord.Context(row)
+        current = slot
         highestSeq = max(highestSeq, row.seq)
+        index.unwritten?.highestSeq = highestSeq
+        let end = TailSlot.headerBytes + slot.recordBytes
+        let length = record.count - TailWriter.lengthBytes(record)
         index.places[row.seq] = TailIndex.Place(
-            slot: place.slot,
+            slot: slot.slot,
             range: end - length..<end,
             target: row.target
         )
-        index.rowsInSlot[place.slot, default: 0] += 1
+        index.rowsInSlot[slot.slot, default: 0] += 1
         index.nextOrdinal &+= 1
-        index.unwritten = (
-            place.slot,
-            TailSlot.encode(firstOrdinal: place.firstOrdinal, highestSeq: highestSeq, records: place.records)
+    }
+
+    /// The slot that is being filled, with what the file has of it.
+    private func reopened(_ slot: Current) -> TailIndex.Unwritten {
+        var unwritten = TailIndex.Unwritten(
+            slot: slot.slot,
+            firstOrdinal: slot.firstOrdinal,
+            highestSeq: highestSeq
         )
+        unwritten.records.reserveCapacity(TailSlot.bytes)
+        unwritten.records += slot.records
+        // Else the next record would copy them.
+        current?.records = []
+        return unwritten
     }
 
     /// A longer reason is cut, so that it fits a slot.
@@ -191,6 +206,7 @@ final class TailWriter {
         try connection.statement("UPDATE tail SET bytes = ?2 WHERE slot = ?1")
             .bind(1, unwritten.slot).bind(2, unwritten.bytes)
             .run()
+        if current?.slot == unwritten.slot { current?.records = unwritten.records }
         store.tail?.unwritten = nil
     }
 

@@ -275,21 +275,21 @@ struct SealTests {
     @Test("a kill between two steps of finding runs anew leaves a file that the next writer finishes")
     func interruptedSteps() throws {
         let seed = UInt64.random(in: 0...(.max))
-        let lines = makeHistory(600, seed: seed).map {
+        let lines = makeHistory(150, seed: seed).map {
             ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body))
         }
         let whole = try WriterSession(path: plain, create: true)
         _ = try whole.insert(lines)
         try whole.close()
-        // Each third line first, sealed in chunks of forty, then all others, which lie among them.
+        // Each third line first, sealed in chunks of ten, then all others, which lie among them.
         let session = try WriterSession(path: sealed, create: true)
         let first = stride(from: 0, to: lines.count, by: 3).map { lines[$0] }
-        for start in stride(from: 0, to: first.count, by: 40) {
-            _ = try session.insert(Array(first[start..<min(start + 40, first.count)]))
+        for start in stride(from: 0, to: first.count, by: 10) {
+            _ = try session.insert(Array(first[start..<min(start + 10, first.count)]))
             try session.sealAll()
         }
         _ = try session.insert(lines)
-        session.refreshScrapesMax = 50
+        session.refreshScrapesMax = 30
         let target = try #require(session.targets["sample"]).id
         var steps = 0
         while let from = try session.connection.integer("SELECT t FROM stale_runs") {
@@ -312,7 +312,7 @@ struct SealTests {
             try session.transaction { try session.refreshStep(of: target, from: position) }
             steps += 1
         }
-        #expect(steps > 4)
+        #expect(steps > 3)
         try session.close()
         #expect(try findings(sealed).isEmpty)
     }
