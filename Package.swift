@@ -9,6 +9,19 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// How the shipped program is linked.
+///
+/// The Swift runtime's own list asks the linker to export all symbols, for whoever
+/// loads libraries into the program; nobody does. Without 32,000 names, what they keep alive, and with relocations
+/// packed (glibc 2.36, of Debian 12), a recorder has 25.7 instead of 32.6 MB resident. Only LLD packs them.
+let linking: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-use-ld=lld"]
+            + ["--no-export-dynamic", "-z", "pack-relative-relocs"].flatMap { ["-Xlinker", $0] },
+        .when(platforms: [.linux], configuration: .release)
+    )
+]
+
 /// A library target of ours under `Sources/NAME`.
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
@@ -70,7 +83,7 @@ let package = Package(
         // Time and network into Storage.
         module(
             "Recorder",
-            ["Model", "Expvar", "Storage", "CYAML", log, httpClient, nioCore, nioPosix, nioHTTP1, nioSSL]
+            ["Model", "Expvar", "Storage", "CYAML", log, nioCore, nioPosix, nioHTTP1, nioSSL]
         ),
         // Storage into answers.
         module("Query", ["Model", "Expvar", "Storage"]),
@@ -95,7 +108,8 @@ let package = Package(
                 "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", argumentParser, log,
                 serviceLifecycle, unixSignals,
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            linkerSettings: linking
         ),
         // A directory and random numbers of a test's own, for all tests below.
         .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: settings),

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
@@ -24,7 +23,7 @@ enum FailureReason {
         switch error {
         case let error as NIOConnectionError: connection(error)
         case let error as IOError: system(error.errnoCode)
-        case let error as HTTPClientError: client(error)
+        case is HTTPConnection.Closed: closedEarly
         case is ResponseHeadLimit.Exceeded:
             "the headers are larger than \(SizeText.exact(bytes: headBytesMax))"
         case let error as HTTPParserError: parser(error)
@@ -80,18 +79,6 @@ enum FailureReason {
         case ETIMEDOUT: "the connection timed out"
         case EMFILE, ENFILE: "too many open files on this host"
         default: String(cString: strerror(code)).lowercased()
-        }
-    }
-
-    private static func client(_ error: HTTPClientError) -> String {
-        switch error {
-        case .remoteConnectionClosed, .bodyLengthMismatch: closedEarly
-        case .connectTimeout: "no connection in time"
-        case .tlsHandshakeTimeout: "no TLS handshake in time"
-        case .uncleanShutdown: closedEarly
-        case .invalidURL, .emptyHost: "the URL cannot be asked"
-        default:
-            EscapedText.escape("the request failed: \(error.shortDescription)", charactersMax: charactersMax)
         }
     }
 

@@ -1,3 +1,5 @@
+import NIOCore
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -49,6 +51,25 @@ package struct HostClock: Sendable {
             }
         }
     )
+
+    /// The system's clocks, with an event loop's timers: for tasks that run there these wake no other thread.
+    static func system(sleepingOn eventLoop: any EventLoop) -> HostClock {
+        var clock = system
+        clock.sleep = { until in
+            while true {
+                try Task.checkCancellation()
+                if until <= read(CLOCK_MONOTONIC) { return }
+                let timer = eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, until)))) {}
+                await withTaskCancellationHandler {
+                    // It fails where it was cancelled, and that only we do.
+                    try? await timer.futureResult.get()
+                } onCancel: {
+                    timer.cancel()
+                }
+            }
+        }
+        return clock
+    }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()

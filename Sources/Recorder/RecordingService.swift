@@ -19,7 +19,8 @@ package final class RecordingService: Sendable {
 
     private let configuration: RecorderConfiguration
     private let sink: any ScrapeSink
-    private let clock: HostClock
+    /// nil: the system's.
+    private let givenClock: HostClock?
     private let userAgent: String
     private let fetch: Fetch?
     private let logger: Logger
@@ -35,7 +36,7 @@ package final class RecordingService: Sendable {
         sink: any ScrapeSink,
         logger: Logger,
         userAgent: String = "expvault",
-        clock: HostClock = .system,
+        clock: HostClock? = nil,
         fetch: Fetch? = nil,
         maintenance: Maintenance? = nil
     ) {
@@ -43,7 +44,7 @@ package final class RecordingService: Sendable {
         self.sink = sink
         self.logger = logger
         self.userAgent = userAgent
-        self.clock = clock
+        givenClock = clock
         self.fetch = fetch
         self.maintenance = maintenance
         (events, eventSource) = AsyncStream.makeStream(of: Event.self)
@@ -65,8 +66,21 @@ package final class RecordingService: Sendable {
     package func run() async throws -> RecordingSummary {
         let redaction = try redaction(for: configuration)
         LargeBlocks.returnAtOnce()
+        let network = ScrapeNetwork()
+        let clock = givenClock ?? HostClock.system(sleepingOn: network.eventLoop)
+        let summary = await withTaskExecutorPreference(network.executor) {
+            await record(on: network, clock, redaction)
+        }
+        network.shutdown()
+        return summary
+    }
+
+    private func record(
+        on network: ScrapeNetwork,
+        _ clock: HostClock,
+        _ redaction: CommandLineRedaction?
+    ) async -> RecordingSummary {
         let largeBodies = LargeBodyGate()
-        let clients = HTTPClients()
         let committer = ScrapeCommitter(
             sink: sink,
             clock: clock,
@@ -85,7 +99,7 @@ package final class RecordingService: Sendable {
                 for target in targets {
                     let loop = ScrapeLoop(
                         settings: target.settings,
-                        schedule: schedule(target.settings, configuration, start: start),
+                        schedule: schedule(target.settings, configuration, start: start, clock),
                         clock: clock,
                         committer: committer,
                         largeBodies: largeBodies,
@@ -93,7 +107,7 @@ package final class RecordingService: Sendable {
                         logger: logger
                     )
                     group.addTask { [self] in
-                        await untilStopped(target.stop) { [self] in await run(loop, clients) }
+                        await untilStopped(target.stop) { [self] in await run(loop, network) }
                         eventSource.yield(.ended(target.settings.name))
                     }
                 }
@@ -113,30 +127,30 @@ package final class RecordingService: Sendable {
             }
             group.cancelAll()
         }
-        let summary = await committer.finish()
-        await clients.shutdown()
-        return summary
+        return await committer.finish()
     }
 
-    /// Runs one loop with a client of its own kind of TLS.
-    private func run(_ loop: ScrapeLoop, _ clients: HTTPClients) async {
+    /// Runs one loop with a connection of its own.
+    private func run(_ loop: ScrapeLoop, _ network: ScrapeNetwork) async {
         let settings = loop.settings
         let name = EscapedText.escape(settings.name)
         if let fetch { return await loop.run { try await fetch(settings) } }
-        if settings.tls.isInsecure, settings.url.scheme == "https" {
+        let isSecure = settings.url.scheme == "https"
+        if settings.tls.isInsecure, isSecure {
             logger.warning("target \(name): its certificate is not checked (insecure)")
         }
         do {
             let scraper = Scraper(
                 settings: settings,
-                client: try await clients.acquire(settings.tls),
-                eventLoopGroup: clients.eventLoopGroup,
-                clock: clock,
+                tls: isSecure ? try await network.acquire(settings.tls) : nil,
+                eventLoop: network.eventLoop,
+                clock: loop.clock,
                 largeBodies: loop.largeBodies,
                 userAgent: userAgent
             )
             await loop.run { try await scraper.scrape() }
-            await clients.release(settings.tls)
+            await scraper.close()
+            if isSecure { await network.release(settings.tls) }
         } catch {
             // The files were read when the configuration was; they must have changed since.
             logger.error("target \(name) is not recorded: \(EscapedText.escape("\(error)"))")
@@ -157,7 +171,8 @@ package final class RecordingService: Sendable {
     private func schedule(
         _ settings: TargetSettings,
         _ configuration: RecorderConfiguration,
-        start: Int64
+        start: Int64,
+        _ clock: HostClock
     ) -> ScrapeSchedule {
         ScrapeSchedule(
             name: settings.name,

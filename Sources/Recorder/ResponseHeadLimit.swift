@@ -3,11 +3,10 @@ import NIOHTTP1
 
 /// Ends a connection whose answer's head grows beyond `bytesMax`.
 ///
-/// NIO's decoder allows 2 MiB, and AsyncHTTPClient does not pass its limits on; so the bytes are counted
-/// before the decoder, and the count begins anew when the decoder, on the other side, has seen a whole
-/// answer.
+/// NIO's decoder allows 2 MiB; so the bytes are counted before the decoder, and the count begins anew when the
+/// decoder, on the other side, has seen a whole answer.
 ///
-///     socket (TLS) -> ByteCounter -> HTTPResponseDecoder -> HeadWatcher -> AsyncHTTPClient
+///     socket (TLS) -> ByteCounter -> HTTPResponseDecoder -> HeadWatcher -> HTTPConnection
 enum ResponseHeadLimit {
     /// Status line and headers, in bytes (faults.md).
     static let bytesMax = 16 * 1024
@@ -15,15 +14,10 @@ enum ResponseHeadLimit {
     /// The head went beyond `bytesMax`.
     struct Exceeded: Error {}
 
-    /// Puts the two handlers around the decoder of a new connection.
-    static func install(in channel: any Channel) -> EventLoopFuture<Void> {
-        channel.eventLoop.submit {
-            let pipeline = channel.pipeline.syncOperations
-            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
-            let count = Count()
-            try pipeline.addHandler(ByteCounter(count), position: .before(decoder))
-            try pipeline.addHandler(HeadWatcher(count), position: .after(decoder))
-        }
+    /// The two handlers of a new connection: before the decoder, and after it.
+    static func handlers() -> (any ChannelHandler, any ChannelHandler) {
+        let count = Count()
+        return (ByteCounter(count), HeadWatcher(count))
     }
 
     /// Shared by the two handlers of one connection, on its event loop.

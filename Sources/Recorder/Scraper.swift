@@ -1,42 +1,59 @@
-import AsyncHTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Scrapes one target: one GET, within limits and a deadline.
+///
+/// Runs on the event loop of its connection.
 actor Scraper {
     /// A larger body is a failed scrape, in bytes (semantics.md, "Scrape").
     static let bodyBytesMax = 16 << 20
 
     private let settings: TargetSettings
-    private let client: HTTPClient
-    private let eventLoopGroup: any EventLoopGroup
+    private let connection: HTTPConnection
+    private let eventLoop: any EventLoop
+    private let executor: any SerialExecutor
     private let clock: HostClock
     private let largeBodies: LargeBodyGate
     private let userAgent: String
     /// The value of `Authorization`; read from the files at first, and again after a 401.
     private var authorization: String?
-    /// Whether the last request was answered, so that a connection may be there that the server has just
-    /// closed.
-    private var mayReuseConnection = false
+    /// The request, as long as it stays the same.
+    private var request: HTTPRequestHead?
     /// What was found out about a refused certificate, until one is accepted.
     private var certificateReason: String?
 
     init(
         settings: TargetSettings,
-        client: HTTPClient,
-        eventLoopGroup: any EventLoopGroup,
+        tls: NIOSSLContext?,
+        eventLoop: any EventLoop,
         clock: HostClock,
         largeBodies: LargeBodyGate,
         userAgent: String
     ) {
         self.settings = settings
-        self.client = client
-        self.eventLoopGroup = eventLoopGroup
+        self.eventLoop = eventLoop
+        executor = eventLoop.executor
+        connection = HTTPConnection(
+            to: settings.url,
+            tls: tls,
+            on: eventLoop,
+            limits: HTTPConnection.BodyLimits(
+                document: Scraper.bodyBytesMax,
+                other: Scrape.failureBodyMax
+            )
+        )
         self.clock = clock
         self.largeBodies = largeBodies
         self.userAgent = userAgent
     }
+
+    /// The event loop's thread.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Closes the connection; there is no scrape after this.
+    func close() { connection.close() }
 
     /// What an answer came to.
     private struct Answer {
@@ -59,40 +76,47 @@ actor Scraper {
         do {
             let request = try makeRequest()
             let deadline = started &+ settings.deadlineMilliseconds * 1_000_000
-            let answer = try await withDeadline(deadline, clock: clock) { [self] in
-                try await ask(request)
-            }
+            let answer = try await ask(request, deadline: deadline)
             scrape.status = answer.status
             scrape.serverDate = answer.serverDate
             scrape.outcome = answer.outcome
-            if answer.status == 401 { authorization = nil }
+            if answer.status == 401 {
+                authorization = nil
+                self.request = nil
+            }
             certificateReason = nil
-            mayReuseConnection = true
         } catch {
             try Task.checkCancellation()
-            mayReuseConnection = false
             scrape.outcome = .failure(reason: await reason(for: error), body: [])
         }
         scrape.durationNanoseconds = clock.monotonicNanoseconds() &- started
         return scrape
     }
 
-    private func makeRequest() throws(ConfigurationError) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: settings.url.description)
+    private func makeRequest() throws(ConfigurationError) -> HTTPRequestHead {
+        if let request { return request }
+        var headers = HTTPHeaders([("Host", settings.url.hostAndPort)])
         for header in settings.headers {
-            request.headers.add(name: header.name, value: header.value)
+            headers.add(name: header.name, value: header.value)
         }
-        request.headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
-        if !request.headers.contains(name: "User-Agent") {
-            request.headers.add(name: "User-Agent", value: userAgent)
+        headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
+        if !headers.contains(name: "User-Agent") {
+            headers.add(name: "User-Agent", value: userAgent)
         }
-        if !request.headers.contains(name: "Accept") {
-            request.headers.add(name: "Accept", value: "application/json")
+        if !headers.contains(name: "Accept") {
+            headers.add(name: "Accept", value: "application/json")
         }
         if let value = try authorizationValue() {
-            request.headers.replaceOrAdd(name: "Authorization", value: value)
+            headers.replaceOrAdd(name: "Authorization", value: value)
         }
-        return request
+        let made = HTTPRequestHead(
+            version: .http1_1,
+            method: .GET,
+            uri: settings.url.pathAndQuery,
+            headers: headers
+        )
+        request = made
+        return made
     }
 
     private func authorizationValue() throws(ConfigurationError) -> String? {
@@ -113,37 +137,32 @@ actor Scraper {
         "Basic \(Base64.text(of: Array("\(username):\(password)".utf8), alphabet: .standard))"
     }
 
-    private func ask(_ request: HTTPClientRequest) async throws -> Answer {
-        let response: HTTPClientResponse
-        do {
-            response = try await execute(request)
-        } catch let error where mayReuseConnection && Self.isClosedConnection(error) {
-            // The server closed an idle connection just as we asked on it; a GET may be sent again (RFC 9110,
-            // 9.2.2).
-            mayReuseConnection = false
-            response = try await execute(request)
+    private func ask(_ request: HTTPRequestHead, deadline: Int64) async throws -> Answer {
+        var progress = try await connection.get(request, deadline: deadline)
+        while case .growsLarge = progress {
+            do {
+                let (name, largeBodies) = (settings.name, largeBodies)
+                try await withDeadline(deadline, clock: clock) { try await largeBodies.enter(name) }
+            } catch {
+                connection.close()
+                throw error
+            }
+            progress = try await connection.goOn()
         }
-        let status = Int(response.status.code)
-        let serverDate = response.headers.first(name: "Date").flatMap(HTTPDate.parse)
-        let (body, isTooLarge) = try await read(response, isDocument: status == 200)
-        let reason = Self.failure(of: response, status: status, isTooLarge: isTooLarge)
+        guard case .answered(let response) = progress else {
+            preconditionFailure("BUG: an answer that grows large is gone on with")
+        }
+        let head = response.head
+        let status = Int(head.status.code)
+        let serverDate = head.headers.first(name: "Date").flatMap(HTTPDate.parse)
+        let reason = Self.failure(of: head, status: status, isTooLarge: response.isCut)
         let outcome: ScrapeOutcome =
-            reason.map { .failure(reason: $0, body: Array(body.prefix(Scrape.failureBodyMax))) }
-            ?? .document(body)
+            reason.map { .failure(reason: $0, body: Array(response.body.prefix(Scrape.failureBodyMax))) }
+            ?? .document(response.body)
         return Answer(status: status, serverDate: serverDate, outcome: outcome)
     }
 
-    private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-        // The deadline around us cancels; this one only has to be later.
-        try await client.execute(request, timeout: .hours(24 * 31))
-    }
-
-    private static func isClosedConnection(_ error: any Error) -> Bool {
-        if let error = error as? HTTPClientError { return error == .remoteConnectionClosed }
-        return error is IOError || error is ChannelError
-    }
-
-    private static func failure(of response: HTTPClientResponse, status: Int, isTooLarge: Bool) -> String? {
+    private static func failure(of response: HTTPResponseHead, status: Int, isTooLarge: Bool) -> String? {
         if (300..<400).contains(status), status != 304 {
             return FailureReason.redirect(status: status, location: response.headers.first(name: "Location"))
         }
@@ -157,34 +176,6 @@ actor Scraper {
         return isTooLarge ? "the body is larger than \(SizeText.exact(bytes: Int64(bodyBytesMax)))" : nil
     }
 
-    /// Reads the body to its end; of one that is no document not more than is kept, so that the connection
-    /// lives where that is all.
-    private func read(
-        _ response: HTTPClientResponse,
-        isDocument: Bool
-    ) async throws -> (body: [UInt8], isTooLarge: Bool) {
-        let bytesMax = isDocument ? Self.bodyBytesMax : Scrape.failureBodyMax
-        var body: [UInt8] = []
-        var isLarge = false
-        for try await chunk in response.body {
-            guard body.count + chunk.readableBytes <= bytesMax else {
-                body.append(contentsOf: chunk.readableBytesView.prefix(bytesMax - body.count))
-                return (Array(body.prefix(Scrape.failureBodyMax)), true)
-            }
-            if !isLarge, body.count + chunk.readableBytes > LargeBodyGate.freeBytes {
-                try await largeBodies.enter(settings.name)
-                isLarge = true
-                // The most that may come: pages that are not written to take no memory, and growing step by
-                // step would hold the body twice while it is copied.
-                body.reserveCapacity(bytesMax)
-            }
-            body.append(contentsOf: chunk.readableBytesView)
-        }
-        // The sequence ends silently where the task was cancelled.
-        try Task.checkCancellation()
-        return (body, false)
-    }
-
     private func reason(for error: any Error) async -> String {
         if error is DeadlineExceeded {
             return FailureReason.timedOut(afterMilliseconds: settings.deadlineMilliseconds)
@@ -193,7 +184,7 @@ actor Scraper {
         guard reason == FailureReason.refusedCertificate else { return reason }
         if let certificateReason { return certificateReason }
         let now = Timestamp(milliseconds: clock.wallMilliseconds())
-        let found = await CertificateInspection.reason(for: settings.url, now: now, group: eventLoopGroup)
+        let found = await CertificateInspection.reason(for: settings.url, now: now, group: eventLoop)
         certificateReason = found ?? reason
         return certificateReason ?? reason
     }

@@ -13,9 +13,12 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
     package static let bytesMax = 2048
 
     /// The URL as it is asked, stored and shown.
-    package var description: String {
+    package var description: String { "\(scheme)://\(hostAndPort)\(pathAndQuery)" }
+
+    /// What the header `Host` says: without the port where it is the scheme's own.
+    var hostAndPort: String {
         let shownHost = host.contains(":") ? "[\(host)]" : host
-        return "\(scheme)://\(shownHost)\(port.map { ":\($0)" } ?? "")\(pathAndQuery)"
+        return "\(shownHost)\(port.map { ":\($0)" } ?? "")"
     }
 
     /// User and password that stood before the host.

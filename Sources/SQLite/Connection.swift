@@ -96,8 +96,9 @@ package final class Connection {
             // Debian builds with SQLITE_SECURE_DELETE, which writes zeros over what is deleted.
             try execute("PRAGMA secure_delete = OFF")
             try execute("PRAGMA synchronous = FULL")
-            // Pages that a long transaction empties would be written to the WAL where the cache overflows; 4 MiB.
-            try execute("PRAGMA cache_size = -4096; PRAGMA cache_spill = OFF")
+            // 1 MiB: a recorder writes its pages and does not read them again, but for a few. What a long transaction
+            // changes stays in memory whatever that says: where it is emptied again it is not written.
+            try execute("PRAGMA cache_size = -1024; PRAGMA cache_spill = OFF")
             try execute("PRAGMA foreign_keys = OFF")
             sqlite3_wal_hook(
                 handle,

@@ -2,17 +2,36 @@ import Expvar
 import Model
 import SQLite
 
-/// One pass over a target's scrapes from where some were put in between, within a transaction: finds runs and
+/// A step of the pass over a target's scrapes from where some were put in between, within a transaction: finds runs and
 /// collections anew, and seals what lies among chunks.
+///
+/// A step ends with the chunk that brings it to `scrapesPerStep`; the next one begins behind that chunk, and what stands
+/// before is right then.
 struct HistoryPass {
     private let session: WriterSession
     private let history: TargetHistory
     private(set) var runs: RunPass
     private var collections: CollectionReader
     private var start: ScrapePosition
+    private let scrapesMax: Int
+    /// Where the next step begins; nil where this one came to the end.
+    private(set) var next: ScrapePosition?
+    /// Rows of the tail that are in chunks now, by their `seq`.
+    private(set) var sealed: Set<Int64> = []
+    /// Rows of the tail that are others now.
+    private(set) var changed: [Int64: ScrapeRow] = [:]
 
-    init(_ session: WriterSession, _ history: TargetHistory, from: ScrapePosition) throws {
+    /// A step goes over so many scrapes, and to the end of the chunk that it is in then: some seconds, 200 MB of bodies.
+    static let scrapesPerStep = 20_000
+
+    init(
+        _ session: WriterSession,
+        _ history: TargetHistory,
+        from: ScrapePosition,
+        scrapesMax: Int = scrapesPerStep
+    ) throws {
         self.session = session
+        self.scrapesMax = scrapesMax
         self.history = history
         // From the beginning of a chunk on: what stands before is right.
         let index = history.chunkIndex(endingAtOrAfter: from)
@@ -48,11 +67,17 @@ struct HistoryPass {
         return positions
     }
 
-    /// Goes over everything.
+    /// Goes over everything, or as much as a step may.
     mutating func run() throws {
         let chunks = history.chunks[history.chunkIndex(endingAtOrAfter: start)...]
         var tail = history.tail[history.tailIndex(atOrAfter: start)...]
+        var count = 0
+        var end: ScrapePosition?
         for chunk in chunks {
+            if let end, count >= scrapesMax {
+                next = end.next
+                return
+            }
             // What came in before the chunk becomes chunks of its own, what came in among its scrapes is sealed with them.
             let before = tail.prefix { $0.position < chunk.first }
             try seal(Array(before), among: nil)
@@ -60,12 +85,11 @@ struct HistoryPass {
             let inside = tail.prefix { $0.position < chunk.last }
             try seal(Array(inside), among: chunk)
             tail = tail.dropFirst(inside.count)
+            count += before.count + chunk.scrapeCount + inside.count
+            end = chunk.last
         }
-        for row in tail {
-            guard row.run != nil else { continue }
-            var (changed, body) = try session.complete(row)
-            guard try settle(&changed, body) else { continue }
-            try changed.updateRun(on: session.connection)
+        for var row in tail where row.run != nil {
+            if try settle(&row, session.store.body(of: row)) { changed[row.seq] = row }
         }
     }
 
@@ -94,9 +118,7 @@ struct HistoryPass {
         try batch.finish()
         // Chunks never overlap, not even for a moment that a reader could see: this is one transaction.
         if let chunk { try chunk.delete(on: session.connection) }
-        for row in inserted {
-            try session.connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, row.seq).run()
-        }
+        sealed.formUnion(inserted.map(\.seq))
     }
 
     /// Finds run and collections of a successful scrape; says whether they are others than before.

@@ -17,6 +17,7 @@ package struct IntegrityCheck {
     private let snapshot: VaultSnapshot
     private var store: RowStore { snapshot.store }
     private var found: [Finding] = []
+    private var slotRows: [ScrapeRow] = []
 
     /// A check of what that snapshot sees.
     package init(snapshot: VaultSnapshot) { self.snapshot = snapshot }
@@ -26,6 +27,7 @@ package struct IntegrityCheck {
         var check = self
         check.attempt { try $0.checkPages() }
         check.attempt { try $0.checkSmallTables() }
+        if store.version > 2 { check.attempt { try $0.readSlots() } }
         check.attempt { check in
             for target in try TargetRow.all(on: check.store) {
                 check.attempt { try $0.checkScrapes(of: target) }
@@ -112,18 +114,10 @@ package struct IntegrityCheck {
         var tail = Counts()
         var sealed = Counts()
         var document = ScannedDocument()
-        // Row by row by number, so that one bad row does not hide the rest.
-        for seq in try numbers("SELECT seq FROM scrapes WHERE target = \(target.id.value)") {
-            attempt { check in
-                let found = try check.store.firstRow(
-                    "SELECT \(ScrapeRow.columns(ofVersion: check.store.version)) FROM scrapes WHERE seq = ?1",
-                    seq
-                )
-                guard let row = found else { throw check.store.damaged("scrape \(seq) is missing") }
-                tail.add(row)
-                try check.checkReferences(of: row)
-                try check.checkBody(try check.store.body(of: row), of: row, &document)
-            }
+        try eachTailRow(of: target.id) { check, row in
+            tail.add(row)
+            try check.checkReferences(of: row)
+            try check.checkBody(try check.store.body(of: row), of: row, &document)
         }
         attempt { check in
             for entry in try ChunkEntry.all(of: target.id, on: check.store) {
@@ -149,6 +143,44 @@ package struct IntegrityCheck {
         if tail.failures + sealed.failures != target.failureCount {
             add("target \(target.name) does not tell how many scrapes failed")
         }
+    }
+
+    /// Row by row, so that one bad row does not hide the rest; since version 3 slot by slot.
+    private mutating func eachTailRow(
+        of target: TargetID,
+        _ take: (inout IntegrityCheck, ScrapeRow) throws -> Void
+    ) throws {
+        guard store.version > 2 else {
+            for seq in try numbers("SELECT seq FROM scrapes WHERE target = \(target.value)") {
+                attempt { check in
+                    let found = try check.store.firstRow(
+                        "SELECT \(ScrapeRow.columns(ofVersion: check.store.version)) FROM scrapes WHERE seq = ?1",
+                        seq
+                    )
+                    guard let row = found else { throw check.store.damaged("scrape \(seq) is missing") }
+                    try take(&check, row)
+                }
+            }
+            return
+        }
+        for row in slotRows where row.target == target { attempt { try take(&$0, row) } }
+    }
+
+    /// The rows of all slots that can be read.
+    private mutating func readSlots() throws {
+        let ends = try store.tailEnds()
+        let index = TailIndex()
+        for slot in try store.slotNumbers() {
+            attempt { check in
+                for (row, range) in try TailIndex.live(check.store.content(of: slot), ends: ends) {
+                    index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
+                    check.slotRows.append(row)
+                }
+            }
+        }
+        // What can be read is looked for there, whatever else is damaged.
+        store.tail = index
+        slotRows.sort { $0.seq < $1.seq }
     }
 
     private func checkBody(_ body: [UInt8], of row: ScrapeRow, _ document: inout ScannedDocument) throws {
@@ -204,7 +236,8 @@ package struct IntegrityCheck {
     /// Scrapes and runs of no target.
     private mutating func checkStrays() throws {
         let chunks = store.version > 1 ? ["chunks"] : []
-        for table in ["scrapes", "runs", "series", "shapes", "origins", "bases"] + chunks {
+        let ofTail = store.version > 2 ? ["tail_ends", "tail_bodies"] : ["scrapes", "bases"]
+        for table in ofTail + ["runs", "series", "shapes", "origins"] + chunks {
             let count = try store.connection.integer(
                 "SELECT count(*) FROM \(table) WHERE target NOT IN (SELECT id FROM targets)"
             )

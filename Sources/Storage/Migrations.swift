@@ -1,3 +1,4 @@
+import Compression
 import Model
 import SQLite
 
@@ -17,7 +18,8 @@ enum Migrations {
 
     /// All steps after version 1, ascending by version.
     static let steps: [Step] = [
-        Step(version: 2, run: { try migrateTo2($0) }, objects: Schema.version2)
+        Step(version: 2, run: { try migrateTo2($0) }, objects: Schema.version2),
+        Step(version: 3, run: { try migrateTo3($0) }, objects: Schema.version3),
     ]
 
     /// The version that this program writes.
@@ -82,5 +84,26 @@ enum Migrations {
         meta.markSeq = max(meta.seqFloor, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0)
         meta.markCount = count
         try meta.store(on: connection)
+    }
+
+    /// The rows of the tail go into slots.
+    private static func migrateTo3(_ connection: Connection) throws {
+        for object in Schema.version3 where ["tail", "tail_ends", "tail_bodies"].contains(object.name) {
+            try connection.execute(object.sql)
+        }
+        let path = "the database"
+        let old = try RowStore(connection: connection, path: path, version: 2)
+        let new = try RowStore(connection: connection, path: path, version: 3)
+        let tail = TailWriter(new, try ZstdCompressor(level: BodyEncoding.level))
+        let rows = try connection.ownStatement(
+            "SELECT \(ScrapeRow.columns(ofVersion: 2)) FROM scrapes ORDER BY seq"
+        )
+        while try rows.step() {
+            let row = try ScrapeRow(rows, path: path, version: 2)
+            try tail.append(row, body: old.body(of: row))
+        }
+        rows.reset()
+        try tail.flush()
+        try connection.execute("DROP TABLE scrapes; DROP TABLE bases")
     }
 }

@@ -90,6 +90,7 @@ extension WriterSession {
     /// See `VaultWriter.maintain`.
     func maintain(_ policy: RetentionPolicy) throws(StorageError) -> PruneSummary {
         let isSealUnfinished = try sealDue()
+        try trimTail(to: TailWriter.freeSlotsMax)
         let isMergeUnfinished = try mergeStep(.idle)
         var summary = try prune(policy)
         summary.isUnfinished = summary.isUnfinished || isSealUnfinished || isMergeUnfinished
@@ -106,6 +107,7 @@ extension WriterSession {
             guard part.isUnfinished else { break }
         }
         try sealAll()
+        try trimTail(to: 0)
         while try mergeStep(.compact) {}
         try trimShapes(beyond: 0)
         while try freePages() > 0 {
@@ -149,6 +151,10 @@ extension WriterSession {
         _ summary: inout PruneSummary
     ) throws(StorageError) -> Bool {
         try loadTargets()
+        // Slots that hold nothing are the first to go.
+        if let bytesMax = policy.bytesMax, try StorageError.wrapping(file.path, { try exceeds(bytesMax) }) {
+            try trimTail(to: 0)
+        }
         let victims = try StorageError.wrapping(file.path) { try findVictims(policy) }
         guard !victims.isEmpty else { return false }
         let limit = policy.protectedAfterSeq ?? .max
@@ -157,6 +163,9 @@ extension WriterSession {
             meta.seqFloor = max(meta.seqFloor, nextSeq - 1)
             try meta.store(on: connection)
             for (target, gone) in Dictionary(grouping: victims, by: \.target) { try delete(gone, of: target) }
+            try tail.rewrite(
+                without: Set(victims.compactMap { if case .row(let row) = $0.unit { row.seq } else { nil } })
+            )
             try storeMark()
         }
         // What is remembered of runs and bases may be gone.
@@ -228,7 +237,7 @@ extension WriterSession {
     /// What goes next: what is too old, else the oldest of all where the file is too large.
     private func findVictims(_ policy: RetentionPolicy) throws -> [Victim] {
         let used = policy.bytesMax == nil ? 0 : try usedBytes()
-        let isTooLarge = policy.bytesMax.map { used + WriterSession.walReserve(of: $0) > $0 } ?? false
+        let isTooLarge = try policy.bytesMax.map { try exceeds($0) } ?? false
         guard isTooLarge || policy.ageMilliseconds != nil else { return [] }
         let now = policy.now ?? Timestamp(milliseconds: SystemCall.wallMilliseconds())
         let limit = policy.protectedAfterSeq ?? .max
@@ -248,6 +257,16 @@ extension WriterSession {
         let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
         let count = try countFor(bytes: excess, of: used)
         return WriterSession.batch(free.isEmpty ? others : free, rows: count)
+    }
+
+    private func exceeds(_ bytesMax: Int64) throws -> Bool {
+        try usedBytes() + WriterSession.walReserve(of: bytesMax) > bytesMax
+    }
+
+    /// Deletes slots of the tail that hold nothing, but for so many.
+    private func trimTail(to countMax: Int) throws(StorageError) {
+        guard try StorageError.wrapping(file.path, { try tail.freeSlots() }) > countMax else { return }
+        try transaction { try tail.trimSlots(to: countMax) }
     }
 
     /// The first of those, up to so many scrapes; one at least.
@@ -313,7 +332,6 @@ extension WriterSession {
         for victim in gone {
             switch victim.unit {
             case .row(let scrape):
-                try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, scrape.seq).run()
                 seqs.insert(scrape.seq)
                 if let run = scrape.run { runs.insert(run) } else { row.failureCount -= 1 }
             case .chunk(let chunk):
@@ -339,7 +357,6 @@ extension WriterSession {
         }
         try trimSteps(of: target, before: history.first)
         row.stepCount = try count("clock_steps WHERE target = ?1", target)
-        if !seqs.isEmpty { try trimBases(of: target) }
         try row.store(on: connection)
     }
 
@@ -361,17 +378,6 @@ extension WriterSession {
         try statement.bind(1, target.value)
         if let first { try statement.bind(2, first.epoch).bind(3, first.time.milliseconds) }
         try statement.run()
-    }
-
-    /// Deletes bases that no row of the tail needs.
-    private func trimBases(of target: TargetID) throws {
-        try connection.statement(
-            """
-            DELETE FROM bases WHERE target = ?1 AND seq NOT IN (SELECT base FROM scrapes WHERE base IS NOT NULL)
-            """
-        )
-        .bind(1, target.value)
-        .run()
     }
 }
 

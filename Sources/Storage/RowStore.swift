@@ -16,6 +16,10 @@ final class RowStore {
     private var openChunks: [SealedChunk] = []
     /// The version of the schema.
     let version: Int64
+    /// Where the rows of the tail stand, once it was looked at; since version 3.
+    var tail: TailIndex?
+    /// The body that was last read of each target's tail.
+    var lastBodies: [TargetID: (seq: Int64, body: [UInt8])] = [:]
 
     /// So many chunks are kept open.
     private static let openChunksMax = 3
@@ -38,6 +42,7 @@ final class RowStore {
     /// The body of a row; for a failed scrape what was kept of it.
     func body(of row: ScrapeRow) throws -> [UInt8] {
         if let (chunk, index) = row.sealed { return try self.chunk(chunk).body(index) }
+        if version > 2 { return try tailBody(of: row) }
         do {
             return try BodyEncoding.decode(try row.body ?? encodedBody(of: row), with: decompressor) {
                 guard let base = row.base else { throw damaged("scrape \(row.seq) lacks its base") }
@@ -200,12 +205,14 @@ final class RowStore {
         boots.removeAll()
         bases.removeAll()
         openChunks.removeAll()
+        tail = nil
+        lastBodies.removeAll()
     }
 
     /// Lets go of open chunks, which hold much memory.
     func forgetChunks() { openChunks.removeAll() }
 
-    /// The first row of a query over `ScrapeRow.columns(ofVersion:)`.
+    /// The first row of a query over `ScrapeRow.columns(ofVersion:)`; up to version 2.
     func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {
         let statement = try connection.statement(sql)
         defer { statement.reset() }

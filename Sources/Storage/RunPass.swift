@@ -1,18 +1,21 @@
 import Expvar
 import Model
 
-/// One pass over a target's scrapes from a position on, in which each is given its run anew.
+/// A pass over a target's scrapes from a position on, in which each is given its run anew; or a step of it.
 struct RunPass {
     private var tracker: RunTracker
     private var runs: [RunID: RunRow] = [:]
     /// The first position of each run as it was, by which it is known again.
     private var oldFirsts: [RunID: ScrapePosition] = [:]
     private var used: Set<RunID> = []
+    /// The rows as they were.
+    private let stored: [RunID: RunRow]
     /// Runs with scrapes before the pass and in it.
     let straddling: [RunID]
 
     /// A pass from a position on; `before` are the runs that the tracker remembers there, `all` the target's as stored.
     init(before: [(run: RunRow, state: ProcessState)], all: [RunRow], from: ScrapePosition) {
+        stored = Dictionary(all.map { ($0.id, $0) }) { first, _ in first }
         tracker = RunTracker(runs: before.map { ($0.run.id, $0.state) })
         let states = Dictionary(before.map { ($0.run.id, $0) }) { first, _ in first }
         var straddling: [RunID] = []
@@ -77,8 +80,10 @@ struct RunPass {
         return id
     }
 
-    /// All runs of the target, as they are now; without a scrape where nothing was left for one.
-    var touched: [RunRow] { runs.values.sorted { $0.id < $1.id } }
+    /// All runs of the target, as they are known now: those that the pass did not come to as they were.
+    var touched: [RunRow] {
+        runs.values.map { used.contains($0.id) ? $0 : stored[$0.id] ?? $0 }.sorted { $0.id < $1.id }
+    }
 }
 
 extension ProcessState {

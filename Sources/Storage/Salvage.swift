@@ -87,16 +87,7 @@ private struct SalvageWork {
             ids.insert(entry.target.value)
         }
         var tails: [TargetID: [ScrapeRow]] = [:]
-        let rows = numbers(
-            "SELECT seq FROM scrapes ORDER BY seq",
-            descending: "SELECT seq FROM scrapes ORDER BY seq DESC"
-        )
-        for seq in rows {
-            guard var row = attempt({ try $0.row(seq) }) else {
-                summary.lost += 1
-                continue
-            }
-            row.body = nil
+        for row in tailRows() {
             tails[row.target, default: []].append(row)
             ids.insert(row.target.value)
         }
@@ -105,6 +96,44 @@ private struct SalvageWork {
             try bringOver(target, (chunks[target] ?? []).sorted { $0.first < $1.first }, tails[target] ?? [])
         }
         try session.endSalvage()
+    }
+
+    /// The rows of the tail that can be read, without their bodies.
+    private mutating func tailRows() -> [ScrapeRow] {
+        var rows: [ScrapeRow] = []
+        if store.version > 2 {
+            // Where it is not known what was sealed, what is in a chunk too is skipped when it is stored.
+            let ends = attempt { try $0.store.tailEnds() } ?? [:]
+            let index = TailIndex()
+            let slots = numbers(
+                "SELECT slot FROM tail",
+                descending: "SELECT slot FROM tail ORDER BY slot DESC"
+            )
+            for slot in slots {
+                guard let content = attempt({ try $0.store.content(of: slot) }),
+                    let live = attempt({ _ in try TailIndex.live(content, ends: ends) })
+                else { continue }
+                for (row, range) in live {
+                    index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
+                    rows.append(row)
+                }
+            }
+            store.tail = index
+            rows.sort { $0.seq < $1.seq }
+        } else {
+            let seqs = numbers(
+                "SELECT seq FROM scrapes ORDER BY seq",
+                descending: "SELECT seq FROM scrapes ORDER BY seq DESC"
+            )
+            for seq in seqs {
+                if let row = attempt({ try $0.row(seq) }) { rows.append(row) } else { summary.lost += 1 }
+            }
+        }
+        return rows.map { row in
+            var row = row
+            row.body = nil
+            return row
+        }
     }
 
     private func entry(_ id: Int64) throws -> ChunkEntry {

@@ -137,6 +137,26 @@ enum Schema {
             ("chunk_bytes", "CREATE TABLE chunk_bytes(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)"),
         ]
 
+    /// Each object of the schema of version 3: the newest scrapes in slots of one page.
+    static let version3: [(name: String, sql: String)] =
+        version2.filter { !["scrapes", "bases"].contains($0.name) } + [
+            ("tail", "CREATE TABLE tail(slot INTEGER PRIMARY KEY, bytes BLOB NOT NULL)"),
+            (
+                "tail_ends",
+                """
+                CREATE TABLE tail_ends(target INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL, \
+                checksum INTEGER NOT NULL)
+                """
+            ),
+            (
+                "tail_bodies",
+                """
+                CREATE TABLE tail_bodies(seq INTEGER PRIMARY KEY, target INTEGER NOT NULL, body BLOB NOT NULL, \
+                checksum INTEGER NOT NULL)
+                """
+            ),
+        ]
+
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
     static func create(on connection: Connection) throws(SQLiteError) {
         try connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")

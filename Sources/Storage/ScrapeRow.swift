@@ -115,7 +115,7 @@ extension ScrapeRow {
         return checksum.value
     }
 
-    /// Stores the row.
+    /// Stores the row, in the form of version 2.
     func store(on connection: Connection) throws(SQLiteError) {
         let statement = try connection.statement(ScrapeRow.insert)
         try statement.bind(1, seq).bind(2, target.value).bind(3, position.epoch)
@@ -129,19 +129,5 @@ extension ScrapeRow {
             .bind(19, missed.map { Int64(bitPattern: $0.count) })
             .bind(20, missed.map { Int64(bitPattern: $0.pauseNanoseconds) })
         try statement.run()
-    }
-
-    /// Stores anew what runs and collections were found to be; the body must be at hand.
-    func updateRun(on connection: Connection) throws(SQLiteError) {
-        try connection.statement(
-            """
-            UPDATE scrapes SET run = ?2, seen = ?3, missed_count = ?4, missed_ns = ?5, checksum = ?6 WHERE seq = ?1
-            """
-        )
-        .bind(1, seq).bind(2, run?.value).bind(3, seen)
-        .bind(4, missed.map { Int64(bitPattern: $0.count) })
-        .bind(5, missed.map { Int64(bitPattern: $0.pauseNanoseconds) })
-        .bind(6, checksum(version: 2))
-        .run()
     }
 }

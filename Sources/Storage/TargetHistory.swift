@@ -285,29 +285,40 @@ extension RowStore {
     /// Large bodies are left out: they are fetched when they are asked for. `keepBodies`: none is kept where false.
     func readTails(keepBodies: Bool, checksNumbers: Bool = true) throws -> [TargetID: [ScrapeRow]] {
         let meta = try MetaValues(connection: connection, path: path)
-        let statement = try connection.statement(
-            "SELECT \(ScrapeRow.columns(ofVersion: version)) FROM scrapes ORDER BY seq"
-        )
-        defer { statement.reset() }
+        var rows: [ScrapeRow] = []
+        try eachTailRow { row in
+            var row = row
+            if !keepBodies || (row.body?.count ?? 0) > RowStore.keptBodyMax { row.body = nil }
+            rows.append(row)
+        }
+        // In the order of commits already, but for what was imported with numbers of its own.
+        rows.sort { $0.seq < $1.seq }
         var tails: [TargetID: [ScrapeRow]] = [:]
         let checks = checksNumbers && version > 1
         var marked: Int64 = 0
         var next = meta.markSeq &+ 1
-        while try statement.step() {
-            var row = try ScrapeRow(statement, path: path, version: version)
+        for row in rows {
             if row.seq <= meta.markSeq {
                 marked += 1
             } else {
                 guard row.seq == next || !checks else { throw damaged("scrape \(next) cannot be reached") }
                 next = row.seq &+ 1
             }
-            if !keepBodies || (row.body?.count ?? 0) > RowStore.keptBodyMax { row.body = nil }
             tails[row.target, default: []].append(row)
         }
         guard !checks || marked == meta.markCount else {
             throw damaged("the newest scrapes cannot all be reached")
         }
         return tails
+    }
+
+    private func eachTailRow(_ take: (ScrapeRow) throws -> Void) throws {
+        if version > 2 { return try readSlots(take) }
+        let statement = try connection.statement(
+            "SELECT \(ScrapeRow.columns(ofVersion: version)) FROM scrapes ORDER BY seq"
+        )
+        defer { statement.reset() }
+        while try statement.step() { try take(ScrapeRow(statement, path: path, version: version)) }
     }
 
     private static let keptBodyMax = 4096

@@ -45,7 +45,7 @@ package final class VaultSnapshot {
             try Schema.verify(on: connection, version: version, path: path)
             let meta = try MetaValues(connection: connection, path: path)
             let store = try RowStore(connection: connection, path: path, version: version)
-            let highest = try connection.integer("SELECT max(seq) FROM scrapes") ?? 0
+            let highest = try store.highestTailSeq()
             return (store, meta, max(meta.seqFloor, meta.markSeq, highest))
         }
         store = parts.0

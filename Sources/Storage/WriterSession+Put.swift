@@ -62,24 +62,25 @@ extension WriterSession {
             target.pendingBytes += body.count
             if target.pendingBytes >= SealLimits.bytesMax { try storePending(of: target, maySeal: true) }
         } else {
-            try storeTail(row, body: body, target: target)
+            try storeTail(
+                row,
+                body: body,
+                target: target,
+                leaves: row.shape == nil ? nil : target.document.leaves
+            )
         }
         try note(row, scrape: scrape, target: target)
         return row
     }
 
-    /// Stores a row of the tail.
-    private func storeTail(_ row: ScrapeRow, body: [UInt8], target: TargetState) throws {
-        var row = row
-        if row.failure == nil {
-            let encoded = try target.encoder.encode(body, seq: row.seq, with: compressor)
-            if let newBase = encoded.newBase { try storeBase(newBase, seq: row.seq, target: target.id) }
-            row.base = encoded.base
-            row.body = encoded.bytes
-        } else {
-            row.body = try BodyEncoder.whole(body, with: compressor)
-        }
-        try row.store(on: connection)
+    /// Stores a row of the tail; `leaves` are those of its body, where they are known.
+    private func storeTail(
+        _ row: ScrapeRow,
+        body: [UInt8],
+        target: TargetState,
+        leaves: [Leaf]? = nil
+    ) throws {
+        try tail.append(row, body: body, leaves: leaves)
         target.history.add(row)
     }
 
@@ -191,7 +192,7 @@ extension WriterSession {
     ) throws -> (id: ShapeID, shape: Shape) {
         let shape = try Shape(skeleton: skeleton)
         let id = ShapeID(try RowNumber.next(of: "shapes", on: connection))
-        let bytes = try BodyEncoder.whole(skeleton, with: compressor)
+        let bytes = try BodyEncoding.whole(skeleton, with: compressor)
         let checksum = RowChecksum.of(
             "shapes",
             .integer(id.value),
@@ -219,13 +220,6 @@ extension WriterSession {
         if !target.row.isSeriesLimited && (limited || shape.isSeriesLimited) {
             target.row.isSeriesLimited = true
         }
-    }
-
-    private func storeBase(_ bytes: [UInt8], seq: Int64, target: TargetID) throws {
-        let checksum = RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes))
-        try connection.statement("INSERT INTO bases(seq, target, body, checksum) VALUES (?1, ?2, ?3, ?4)")
-            .bind(1, seq).bind(2, target.value).bind(3, bytes).bind(4, checksum)
-            .run()
     }
 
     private func bootNumber(_ bootID: String) throws -> Int64 {

@@ -125,8 +125,12 @@ extension WriterSession {
     func markStale(_ target: TargetState, from position: ScrapePosition) throws {
         guard target.staleFrom.map({ position < $0 }) ?? true else { return }
         target.staleFrom = position
+        try storeStale(target.id, from: position)
+    }
+
+    private func storeStale(_ target: TargetID, from position: ScrapePosition) throws {
         try connection.statement("INSERT OR REPLACE INTO stale_runs(target, epoch, t) VALUES (?1, ?2, ?3)")
-            .bind(1, target.id.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
+            .bind(1, target.value).bind(2, position.epoch).bind(3, position.time.milliseconds)
             .run()
     }
 
@@ -233,17 +237,6 @@ extension WriterSession {
         return ProcessState(shape: shape, document: document, body: body)
     }
 
-    /// A row of the tail with its coded body, and the body.
-    func complete(_ row: ScrapeRow) throws -> (ScrapeRow, [UInt8]) {
-        guard
-            let full = try store.firstRow(
-                "SELECT \(ScrapeRow.columns(ofVersion: store.version)) FROM scrapes WHERE seq = ?1",
-                row.seq
-            )
-        else { throw store.damaged("scrape \(row.seq) cannot be reached") }
-        return (full, try store.body(of: full))
-    }
-
     // MARK: Finding runs anew
 
     /// Finds the runs anew of all targets that need it.
@@ -251,39 +244,50 @@ extension WriterSession {
         for mark in try staleMarks() { try refreshRuns(of: mark.target) }
     }
 
-    /// Finds a target's runs anew, from where scrapes were put in between to its end, in one transaction.
+    /// Finds a target's runs anew, from where scrapes were put in between to its end: steps of one transaction each.
     ///
-    /// What stands before is right, so the tracker begins with it. A run keeps its number where its first scrape is
-    /// still its first.
+    /// What stands before a step is right, so the tracker begins with it. A run keeps its number where its first scrape is
+    /// still its first. Where the process ends between two steps, the next writer goes on where the mark is.
     func refreshRuns(of target: TargetID) throws {
-        guard let from = try staleMarks().first(where: { $0.target == target })?.from else { return }
-        try transaction {
-            forget(target)
-            guard let row = try TargetRow.find(target, on: store) else {
-                throw store.damaged("a target is missing")
-            }
-            let history = try loadHistory(of: target)
-            var pass = try HistoryPass(self, history, from: from)
-            try pass.run()
-            try store(pass.runs, row: row)
-            try connection.statement("DELETE FROM stale_runs WHERE target = ?1").bind(1, target.value).run()
-            forget(target)
-            try storeMark()
+        while let from = try staleMarks().first(where: { $0.target == target })?.from {
+            try transaction { try refreshStep(of: target, from: from) }
         }
+    }
+
+    /// One step of it, within the caller's transaction.
+    func refreshStep(of target: TargetID, from: ScrapePosition) throws {
+        forget(target)
+        guard let row = try TargetRow.find(target, on: store) else {
+            throw store.damaged("a target is missing")
+        }
+        let history = try loadHistory(of: target)
+        var pass = try HistoryPass(self, history, from: from, scrapesMax: refreshScrapesMax)
+        try pass.run()
+        try tail.rewrite(without: pass.sealed, changed: pass.changed)
+        try store(pass.runs, row: row)
+        try connection.statement("DELETE FROM stale_runs WHERE target = ?1").bind(1, target.value).run()
+        if let next = pass.next { try storeStale(target, from: next) }
+        forget(target)
+        try storeMark()
+        store.forgetChunks()
     }
 
     private func store(_ pass: RunPass, row: TargetRow) throws {
         forget(row.id)
         let history = try loadHistory(of: row.id)
+        let inTail = Set(history.tail.compactMap(\.run))
+        var count: Int64 = 0
         for run in pass.touched {
-            if run.scrapeCount > 0 {
-                try sealedPart(of: run, history).update(on: connection)
+            let part = sealedPart(of: run, history)
+            if part.scrapeCount > 0 || inTail.contains(run.id) {
+                try part.update(on: connection)
+                count += 1
             } else {
                 try connection.statement("DELETE FROM runs WHERE id = ?1").bind(1, run.id.value).run()
             }
         }
         var row = row
-        row.runCount = Int64(pass.touched.count { $0.scrapeCount > 0 })
+        row.runCount = count
         try row.store(on: connection)
     }
 }

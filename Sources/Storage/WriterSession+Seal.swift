@@ -9,12 +9,9 @@ extension WriterSession {
     func seal(_ target: TargetState) throws { try seal([target]) }
 
     /// Seals several targets.
-    ///
-    /// Their rows go last, in the order in which they stand: pages that are emptied at once are not written.
     func seal(_ targets: [TargetState]) throws {
-        let seqs = targets.flatMap { $0.history.tail.map(\.seq) }.sorted()
         for target in targets { try makeChunks(of: target) }
-        for seq in seqs { try connection.statement("DELETE FROM scrapes WHERE seq = ?1").bind(1, seq).run() }
+        try tail.end(Set(targets.map(\.id)))
         try storeMark()
     }
 
@@ -28,8 +25,6 @@ extension WriterSession {
         target.pending.removeAll()
         target.pendingBytes = 0
         let entries = try batch.finish()
-        try connection.statement("DELETE FROM bases WHERE target = ?1").bind(1, target.id.value).run()
-        target.encoder = BodyEncoder()
         history.replace(tail: Set(tail.map(\.seq)), by: entries)
         try storeSealedRuns(entries, of: target.id, history)
     }
@@ -48,7 +43,7 @@ extension WriterSession {
     /// Notes how many rows the tail has, so that a lost one is missed.
     func storeMark() throws {
         var meta = try MetaValues(connection: connection, path: file.path)
-        let count = try connection.integer("SELECT count(*) FROM scrapes") ?? 0
+        let count = Int64(try store.tailIndex().places.count)
         guard meta.markSeq != nextSeq - 1 || meta.markCount != count else { return }
         meta.markSeq = nextSeq - 1
         meta.markCount = count

@@ -25,10 +25,14 @@ final class WriterSession {
     let connection: Connection
     let store: RowStore
     let compressor: ZstdCompressor
+    /// The newest scrapes.
+    let tail: TailWriter
     private let lock: VaultLock
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
+    /// See `HistoryPass`; a parameter for tests.
+    var refreshScrapesMax = HistoryPass.scrapesPerStep
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
 
@@ -53,6 +57,7 @@ final class WriterSession {
         connection = opened.0
         store = opened.1
         compressor = try StorageError.wrapping(path) { try ZstdCompressor(level: BodyEncoding.level) }
+        tail = TailWriter(store, compressor)
         try StorageError.wrapping(path) { try prepare() }
     }
 
@@ -84,7 +89,7 @@ final class WriterSession {
     private func loadNextSeq() throws {
         let meta = try MetaValues(connection: connection, path: file.path)
         nextSeq =
-            max(meta.seqFloor, meta.markSeq, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
+            max(meta.seqFloor, meta.markSeq, try store.highestTailSeq()) &+ 1
     }
 
     /// Writes everything back and lets go of the file.
@@ -110,6 +115,7 @@ final class WriterSession {
                 try connection.transaction {
                     let result = try body()
                     for target in targets.values { try storeChanges(of: target) }
+                    try tail.flush()
                     return result
                 }
             }
@@ -126,6 +132,7 @@ final class WriterSession {
         targets.removeAll()
         tails = nil
         store.forget()
+        tail.forget()
         // Where even this cannot be read, the next transaction fails on the same file with its own error.
         try? loadNextSeq()
     }
@@ -173,6 +180,7 @@ final class WriterSession {
                 try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
             }
         }
+        tail.growth = TailWriter.slotsPerGrowth
         let stored = try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
         // What was stored is stored, whatever becomes of this; the next call tries again.
         try? sealLongTail()

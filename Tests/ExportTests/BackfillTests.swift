@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Raw lines into a database and back")
 struct BackfillTests {
-    private let directory = try TemporaryDirectory()
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
 
     private func importing(
         _ name: String,
@@ -47,8 +49,8 @@ struct BackfillTests {
         return bytes
     }
 
-    private func write(_ lines: [String], to name: String) {
-        directory.write(Array(lines.map { $0 + "\n" }.joined().utf8), to: name)
+    private func write(_ lines: [String], to name: String) throws {
+        try directory.write(Array(lines.map { $0 + "\n" }.joined().utf8), to: name)
     }
 
     /// Two targets, one of them with two epochs; failed scrapes, bodies that are no UTF-8, and everything known.
@@ -67,7 +69,7 @@ struct BackfillTests {
         "what is exported raw is what was imported, byte for byte, and importing that again changes nothing"
     )
     func roundTrip() async throws {
-        write(lines, to: "in")
+        try write(lines, to: "in")
         let (summary, findings) = try await importing("in", into: "one")
         #expect(summary.stored == 8 && summary.lines == 8 && !summary.hasLoss)
         #expect(findings.isEmpty)
@@ -78,7 +80,7 @@ struct BackfillTests {
                 == lines.filter { !$0.contains("\"error\"") }.map { $0 + "\n" }.joined()
         )
 
-        directory.write(once, to: "again")
+        try directory.write(once, to: "again")
         let (again, _) = try await importing("again", into: "two")
         #expect(again.stored == 8)
         #expect(try exported("two", failures: true) == once)
@@ -89,7 +91,7 @@ struct BackfillTests {
 
     @Test("bad lines are reported by number and skipped, good ones kept, conflicts keep the first")
     func bad() async throws {
-        write(
+        try write(
             [
                 lines[0], "", "no line", lines[1], #"{"ts":1700000070000,"target":"a","body":"<html>"}"#,
                 "   ",
@@ -133,7 +135,7 @@ struct BackfillTests {
         #expect(text(try exported("whole", failures: false)) == many.map { $0 + "\n" }.joined())
 
         let bytes = directory.read(name)
-        directory.write(Array(bytes[..<(bytes.count / 2)]), to: "cut." + name)
+        try directory.write(Array(bytes[..<(bytes.count / 2)]), to: "cut." + name)
         let (cut, findings) = try await importing(
             "cut." + name,
             into: "part",
@@ -150,14 +152,14 @@ struct BackfillTests {
 
     @Test("--url supplies what lines lack")
     func urls() async throws {
-        write([lines[0]], to: "in")
+        try write([lines[0]], to: "in")
         _ = try await importing("in", into: "db", urls: ["a": "http://h:6060/debug/vars"])
         #expect(text(try exported("db", failures: false)).contains(#""url":"http://h:6060/debug/vars""#))
     }
 
     @Test("export file writes heap then expvar of each scrape, a document a line, successful scrapes only")
     func fileSink() async throws {
-        write(lines, to: "in")
+        try write(lines, to: "in")
         _ = try await importing("in", into: "db")
         let vault = try Vault.openReader(path: directory.file("db"))
         var sink = FileSink(

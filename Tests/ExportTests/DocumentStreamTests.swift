@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Going over a recording")
 struct DocumentStreamTests {
-    private let directory = try TemporaryDirectory()
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
 
     /// A line of a history: seconds since its beginning, the body, and the epoch.
     private struct Line {

@@ -11,7 +11,9 @@ import Musl
 
 @Suite("Files that are exported to and imported from")
 struct FilesTests {
-    private let directory = try TemporaryDirectory()
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
 
     private func contents(_ path: String) throws -> [UInt8] {
         let file = try InputFile(path: path)
@@ -38,7 +40,7 @@ struct FilesTests {
 
     @Test("what is given up leaves nothing, and what stood there before stays")
     func abandoned() throws {
-        directory.write([1], to: "a")
+        try directory.write([1], to: "a")
         do {
             let output = try OutputFile.create(directory.file("a"))
             try output.write(text)
@@ -49,7 +51,7 @@ struct FilesTests {
 
     @Test("a file is only its owner's, whatever the umask, and what a killed export left is written over")
     func mode() throws {
-        directory.write(text, to: "a.partial")
+        try directory.write(text, to: "a.partial")
         let output = try OutputFile.create(directory.file("a"))
         try output.write([2])
         try output.finish()
@@ -112,7 +114,7 @@ struct FilesTests {
             Array(whole.dropLast(3)),
             whole[..<(whole.count / 2)] + [0, 1, 2, 3] + whole[(whole.count / 2)...], [],
         ] {
-            directory.write(bytes, to: "cut." + name)
+            try directory.write(bytes, to: "cut." + name)
             #expect(throws: ExportFileError.self) { try contents(directory.file("cut." + name)) }
         }
     }

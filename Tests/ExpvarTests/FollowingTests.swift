@@ -1,4 +1,5 @@
 import Expvar
+import TestBasics
 import Testing
 
 /// A document that follows the body before must find what one finds that looks at each body alone.

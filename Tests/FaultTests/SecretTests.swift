@@ -154,8 +154,8 @@ import Glibc
         "a hand-made database is refused, and left as it is",
         arguments: [
             "PRAGMA application_id = 1",
-            "CREATE TRIGGER evil AFTER INSERT ON scrapes BEGIN DELETE FROM scrapes; END",
-            "CREATE VIEW evil AS SELECT * FROM scrapes",
+            "CREATE TRIGGER evil AFTER UPDATE ON tail BEGIN DELETE FROM tail; END",
+            "CREATE VIEW evil AS SELECT * FROM tail",
             "CREATE TABLE evil(x)",
             "DROP INDEX runs_by_target",
             "ALTER TABLE targets ADD COLUMN evil",

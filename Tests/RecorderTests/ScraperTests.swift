@@ -8,7 +8,7 @@ import Testing
 
 /// Scrapes a real server, hostile or not, as the service would.
 struct ScraperBench {
-    let clients = HTTPClients()
+    let network = ScrapeNetwork()
     let largeBodies = LargeBodyGate()
 
     /// Runs `body` with a scraper, and gives back what that took.
@@ -16,22 +16,23 @@ struct ScraperBench {
         _ settings: TargetSettings,
         _ body: @Sendable (Scraper) async throws -> Result
     ) async throws -> Result {
+        let isSecure = settings.url.scheme == "https"
         let scraper = Scraper(
             settings: settings,
-            client: try await clients.acquire(settings.tls),
-            eventLoopGroup: clients.eventLoopGroup,
+            tls: isSecure ? try await network.acquire(settings.tls) : nil,
+            eventLoop: network.eventLoop,
             clock: .system,
             largeBodies: largeBodies,
             userAgent: "expvault/test"
         )
         do {
             let result = try await body(scraper)
-            await clients.release(settings.tls)
-            await clients.shutdown()
+            await scraper.close()
+            network.shutdown()
             return result
         } catch {
-            await clients.release(settings.tls)
-            await clients.shutdown()
+            await scraper.close()
+            network.shutdown()
             throw error
         }
     }

@@ -1,5 +1,6 @@
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage
@@ -42,7 +43,7 @@ struct ChunkReadBackTests {
         let sample = ChunkHistory(count: 40, traits: [.spellings, .shapes], seed: seed)
         let bytes = try ChunkEncoder(level: .quick, shape: sample.shape).encode(sample.scrapes)
         #expect(try wrongRows(bytes, sample).isEmpty, "seed \(seed)")
-        var random = ChunkRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var tried = 0
         for _ in 0..<60 {
             let row = Int.random(in: 0..<40, using: &random)
@@ -126,7 +127,7 @@ struct ChunkReadBackTests {
         arguments: [UInt64(1), 2, 3]
     )
     func repeats(seed: UInt64) {
-        var random = ChunkRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let spellings: [(String, LeafKind)] = [
             ("1", .number), ("0", .number), ("-5", .number), ("1.5", .number), ("1e+06", .number),
             ("1000000.5", .number),

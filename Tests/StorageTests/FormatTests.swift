@@ -26,7 +26,10 @@ struct FormatTests {
         return "/" + parts.joined(separator: "/") + "/Fixtures/vaults/v\(version).db"
     }
 
-    @Test("a database of each version reads as the history that was stored in it", arguments: [Int64(1), 2])
+    @Test(
+        "a database of each version reads as the history that was stored in it",
+        arguments: [Int64(1), 2, 3]
+    )
     func fixtures(version: Int64) async throws {
         let directory = try TemporaryDirectory()
         let fresh = directory.file("fresh.db")

@@ -161,6 +161,8 @@ struct SealTests {
         var chance = SeededGenerator(seed: ~seed)
         var a = try WriterSession(path: plain, create: true)
         var b = try WriterSession(path: sealed, create: true)
+        // The same runs, found in many steps instead of one.
+        b.refreshScrapesMax = 3
         var processes = (0..<3).map { SampleProcess(arguments: ["/bin/sample", "\($0)"]) }
         var time: Int64 = 1_000_000
         var boot: Int64 = 0
@@ -213,6 +215,7 @@ struct SealTests {
             case 2:
                 try b.close()
                 b = try WriterSession(path: sealed, create: false)
+                b.refreshScrapesMax = 3
             case 3: _ = try b.maintain(RetentionPolicy())
             case 4 where Int.random(in: 0..<3, using: &chance) == 0:
                 try a.close()
@@ -256,7 +259,7 @@ struct SealTests {
             )
             #expect(try findings(sealed).isEmpty, "\(words)")
             let snapshot = try Vault.openReader(path: sealed).snapshot()
-            #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+            #expect(try snapshot.store.tailIndex().places.isEmpty)
             // What is stored of collections is what a pass over all bodies finds.
             for target in try snapshot.targets() {
                 var anew: [CollectionRecord] = []
@@ -270,6 +273,51 @@ struct SealTests {
         }
     }
 
+    @Test("a kill between two steps of finding runs anew leaves a file that the next writer finishes")
+    func interruptedSteps() throws {
+        let seed = UInt64.random(in: 0...(.max))
+        let lines = makeHistory(150, seed: seed).map {
+            ImportedScrape(target: "sample", origin: origin, scrape: scrape($0.time, $0.body))
+        }
+        let whole = try WriterSession(path: plain, create: true)
+        _ = try whole.insert(lines)
+        try whole.close()
+        // Each third line first, sealed in chunks of ten, then all others, which lie among them.
+        let session = try WriterSession(path: sealed, create: true)
+        let first = stride(from: 0, to: lines.count, by: 3).map { lines[$0] }
+        for start in stride(from: 0, to: first.count, by: 10) {
+            _ = try session.insert(Array(first[start..<min(start + 10, first.count)]))
+            try session.sealAll()
+        }
+        _ = try session.insert(lines)
+        session.refreshScrapesMax = 30
+        let target = try #require(session.targets["sample"]).id
+        var steps = 0
+        while let from = try session.connection.integer("SELECT t FROM stale_runs") {
+            let copy = directory.file("copy\(steps).db")
+            for suffix in ["", "-wal"] { write(contents(of: sealed + suffix), to: copy + suffix) }
+            try WriterSession(path: copy, create: false).close()
+            let words = "seed \(seed), step \(steps)"
+            #expect(
+                try askEverything(copy, "sample", seed: seed).scrapes.map(\.position)
+                    == askEverything(plain, "sample", seed: seed).scrapes.map(\.position),
+                "\(words)"
+            )
+            #expect(
+                try askEverything(copy, "sample", seed: seed).runs.map(\.scrapeCount)
+                    == askEverything(plain, "sample", seed: seed).runs.map(\.scrapeCount),
+                "\(words)"
+            )
+            #expect(try findings(copy).isEmpty, "\(words)")
+            let position = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: from))
+            try session.transaction { try session.refreshStep(of: target, from: position) }
+            steps += 1
+        }
+        #expect(steps > 3)
+        try session.close()
+        #expect(try findings(sealed).isEmpty)
+    }
+
     @Test("lines that are imported in order are sealed at once, and importing them again stores nothing")
     func directly() async throws {
         let history = makeHistory(500, seed: 5)
@@ -281,7 +329,7 @@ struct SealTests {
             _ = try await writer.insert(Array(lines[start..<min(start + 250, lines.count)]))
         }
         let snapshot = try Vault.openReader(path: sealed).snapshot()
-        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(try snapshot.store.tailIndex().places.isEmpty)
         #expect(try snapshot.store.connection.integer("SELECT count(*) FROM chunks") == 2)
         let again = try await writer.insert(lines)
         #expect(again.allSatisfy { $0 == .skipped })
@@ -343,7 +391,7 @@ struct SealFailureTests {
             }
         }
         let snapshot = try Vault.openReader(path: path).snapshot()
-        #expect(try snapshot.store.connection.integer("SELECT count(*) FROM scrapes") == 0)
+        #expect(try snapshot.store.tailIndex().places.isEmpty)
         #expect(IntegrityCheck(snapshot: snapshot).findings().isEmpty)
     }
 

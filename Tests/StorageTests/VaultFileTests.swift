@@ -162,7 +162,7 @@ struct VaultFileTests {
         try await VaultWriter.open(path: path, create: true).close()
         let connection = try Connection(path: path, role: .writer(create: false), busyMilliseconds: 0)
         try connection.execute(
-            "CREATE TRIGGER evil AFTER INSERT ON scrapes BEGIN DELETE FROM scrapes WHERE seq < new.seq; END"
+            "CREATE TRIGGER evil AFTER UPDATE ON tail BEGIN DELETE FROM tail WHERE slot < new.slot; END"
         )
         connection.close()
         for error in await errors(path) {
@@ -205,7 +205,7 @@ struct VaultFileTests {
         try await writer.close()
         let before = TemporaryDirectory.names(in: directory.path)
         let connection = try Connection(path: path, role: .immutableReader, busyMilliseconds: 0)
-        #expect(try connection.integer("SELECT count(*) FROM scrapes") == 1)
+        #expect(try connection.integer("SELECT count(*) FROM targets") == 1)
         connection.close()
         #expect(TemporaryDirectory.names(in: directory.path) == before)
     }

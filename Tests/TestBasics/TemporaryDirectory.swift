@@ -82,14 +82,13 @@ package final class TemporaryDirectory: Sendable {
 
     /// A file's bytes; nil where it cannot be read.
     package static func contents(of path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
+        guard let stream = fopen(path, "re") else { return nil }
+        defer { fclose(stream) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { return bytes }
+            let count = fread(&buffer, 1, buffer.count, stream)
+            guard count > 0 else { return ferror(stream) == 0 ? bytes : nil }
             bytes.append(contentsOf: buffer[..<count])
         }
     }

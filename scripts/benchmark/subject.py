@@ -110,7 +110,8 @@ def record(binary, work, ports, seconds):
     with open(work / "log", "wb") as log:
         process = subprocess.Popen([str(a) for a in arguments], stdout=log, stderr=log)
     try:
-        result = cost_of(process, ports, seconds)
+        # As for the others: the services' first scrapes are all new series and shapes.
+        result = cost_of(process, ports, seconds, settle=20)
     finally:
         process.terminate()
         process.wait(20)

@@ -12,10 +12,10 @@ final class RecordedService: Sendable {
     static let begin: Int64 = 1_767_323_045_678
 
     init() throws {
-        directory = try TestSupport.TemporaryDirectory.make()
+        directory = try TemporaryDirectory.make()
     }
 
-    deinit { TestSupport.TemporaryDirectory.remove(directory) }
+    deinit { TemporaryDirectory.remove(directory) }
 
     /// A body as Go serves it, of the service's n-th scrape.
     static func body(_ n: Int, custom: String = #""requests": 7, "cache": {"hits": 3}"#) -> [UInt8] {

@@ -70,16 +70,16 @@ struct ReplayCredentialTests {
 
     @Test("a file that others may read, an empty one, one of two lines are refused by name")
     func files() throws {
-        let directory = try TestSupport.TemporaryDirectory.make()
-        defer { TestSupport.TemporaryDirectory.remove(directory) }
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
         let path = directory + "/key"
-        try TestSupport.TemporaryDirectory.write("secret-key\n", to: path)
+        try TemporaryDirectory.write("secret-key\n", to: path)
         #expect(try CredentialText.line(of: path) == "secret-key")
-        try TestSupport.TemporaryDirectory.write("secret-key\n", to: path, mode: 0o640)
+        try TemporaryDirectory.write("secret-key\n", to: path, mode: 0o640)
         let open = #expect(throws: ExportSetupError.self) { try CredentialText.line(of: path) }
         #expect(open?.description.contains("chmod 600") == true)
         for bad in ["", "\n\n", "secret\nkey\n"] {
-            try TestSupport.TemporaryDirectory.write(bad, to: path)
+            try TemporaryDirectory.write(bad, to: path)
             let error = #expect(throws: ExportSetupError.self) { try CredentialText.line(of: path) }
             #expect(error?.description.contains("secret") == false)
         }

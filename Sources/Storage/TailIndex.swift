@@ -1,0 +1,237 @@
+import Codec
+import Compression
+import Model
+import SQLite
+
+/// Where the newest scrapes stand in the table `tail`.
+///
+/// A slot is written over in place, and a row of it that was sealed stays until then: what says that it is gone is its
+/// ordinal, a number that every record ever written gets, against `tail_ends` of its target.
+final class TailIndex {
+    /// The place of a row.
+    struct Place {
+        var slot: Int64
+        var range: Range<Int>
+        var target: TargetID
+    }
+
+    /// The rows that are there, by their `seq`.
+    var places: [Int64: Place] = [:]
+    /// How many of them each slot holds.
+    var rowsInSlot: [Int64: Int] = [:]
+    /// Up to which ordinal a target's rows are gone.
+    var ends: [TargetID: Int64] = [:]
+    /// The ordinal of the next record.
+    var nextOrdinal: Int64 = 1
+    /// The slot that is being filled, where the file does not have it yet.
+    var unwritten: Unwritten?
+
+    /// A slot as it will be once it is written.
+    struct Unwritten {
+        var slot: Int64
+        var firstOrdinal: Int64
+        var highestSeq: Int64
+        var records: [UInt8] = []
+
+        var bytes: [UInt8] {
+            TailSlot.encode(firstOrdinal: firstOrdinal, highestSeq: highestSeq, records: records)
+        }
+    }
+}
+
+extension RowStore {
+    /// The highest `seq` in the tail, as the file tells; 0 for an empty one.
+    func highestTailSeq() throws -> Int64 {
+        guard version > 2 else { return try connection.integer("SELECT max(seq) FROM scrapes") ?? 0 }
+        let statement = try connection.statement("SELECT substr(bytes, 1, \(TailSlot.headerBytes)) FROM tail")
+        defer { statement.reset() }
+        var highest: Int64 = 0
+        while try statement.step() { highest = max(highest, TailSlot.highestSeq(statement.bytes(0)) ?? 0) }
+        return highest
+    }
+
+    /// The index of the tail, which the first look at it makes.
+    func tailIndex() throws -> TailIndex {
+        if let tail { return tail }
+        _ = try readTails(keepBodies: false, checksNumbers: false)
+        guard let tail else { preconditionFailure("BUG: reading the tail makes its index") }
+        return tail
+    }
+
+    /// The rows of the tail in the order in which they were written, one slot after the other; makes the index.
+    func readSlots(_ take: (ScrapeRow) throws -> Void) throws {
+        let index = TailIndex()
+        index.ends = try tailEnds()
+        index.unwritten = tail?.unwritten
+        index.nextOrdinal = (index.ends.values.max() ?? 0) &+ 1
+        var contents: [(slot: Int64, content: TailSlot.Content)] = []
+        for slot in try slotNumbers() {
+            index.rowsInSlot[slot] = 0
+            contents.append((slot, try content(of: slot, index.unwritten)))
+        }
+        contents.sort { $0.content.firstOrdinal < $1.content.firstOrdinal }
+        for (slot, content) in contents {
+            let records = try TailIndex.live(content, ends: index.ends)
+            index.nextOrdinal = max(
+                index.nextOrdinal,
+                content.firstOrdinal &+ Int64(content.records.count)
+            )
+            for (row, range) in records {
+                index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
+                index.rowsInSlot[slot, default: 0] += 1
+                try take(row)
+            }
+        }
+        tail = index
+    }
+
+    /// What a slot holds, rows that are gone included.
+    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content
+    {
+        let bytes: [UInt8]
+        if let unwritten, unwritten.slot == slot {
+            bytes = unwritten.bytes
+        } else {
+            bytes = try storedSlot(slot)
+        }
+        do {
+            return try TailSlot.decode(bytes)
+        } catch {
+            throw damaged("slot \(slot) of the newest scrapes cannot be read: \(error)")
+        }
+    }
+
+    /// The numbers of all slots.
+    func slotNumbers() throws -> [Int64] {
+        let statement = try connection.statement("SELECT slot FROM tail")
+        defer { statement.reset() }
+        var numbers: [Int64] = []
+        while try statement.step() { numbers.append(statement.integer(0)) }
+        return numbers
+    }
+
+    private func storedSlot(_ slot: Int64) throws -> [UInt8] {
+        let statement = try connection.statement("SELECT bytes FROM tail WHERE slot = ?1")
+        try statement.bind(1, slot)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("slot \(slot) of the newest scrapes is missing") }
+        return statement.bytes(0)
+    }
+
+    func tailEnds() throws -> [TargetID: Int64] {
+        let statement = try connection.statement("SELECT target, ordinal, checksum FROM tail_ends")
+        defer { statement.reset() }
+        var ends: [TargetID: Int64] = [:]
+        while try statement.step() {
+            let (target, ordinal) = (statement.integer(0), statement.integer(1))
+            guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2)
+            else {
+                throw damaged("the end of a tail contradicts its checksum")
+            }
+            ends[TargetID(target)] = ordinal
+        }
+        return ends
+    }
+
+    /// The coded body of a row of the tail, and the row that it needs.
+    private func codedBody(_ seq: Int64) throws -> (base: Int64?, body: [UInt8]) {
+        let index = try tailIndex()
+        guard let place = index.places[seq] else { throw damaged("scrape \(seq) cannot be reached") }
+        let slot: [UInt8]
+        if let unwritten = index.unwritten, unwritten.slot == place.slot {
+            slot = unwritten.bytes
+        } else {
+            slot = try storedSlot(place.slot)
+        }
+        do {
+            // Against which numbers it was written does not matter here: the distance of the base is its own.
+            let row = try TailRecord.decode(slot, place.range, after: TailRecord.Context())
+            return (row.base.map { seq &- (row.seq &- $0) }, row.body ?? [])
+        } catch {
+            throw damaged("scrape \(seq) cannot be read: \(error)")
+        }
+    }
+
+    /// The body of a row of the tail.
+    ///
+    /// A patch needs the scrape before it, and that one perhaps too; whoever goes on in order finds it at hand.
+    func tailBody(of row: ScrapeRow) throws -> [UInt8] {
+        var seq = row.seq
+        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq)
+        var patches: [(seq: Int64, bytes: [UInt8])] = []
+        var body: [UInt8]?
+        while coded.body.first == BodyEncoding.patch.rawValue {
+            guard let base = coded.base, base != seq, patches.count < BodyEncoding.patchesMax else {
+                throw damaged("scrape \(seq) lacks its base")
+            }
+            patches.append((seq, coded.body))
+            seq = base
+            if let last = lastBodies[row.target], last.seq == base {
+                body = last.body
+                break
+            }
+            coded = try codedBody(seq)
+        }
+        var made: [UInt8]
+        do {
+            if let body {
+                made = body
+            } else {
+                made = try BodyEncoding.decode(coded.body, with: decompressor) {
+                    guard let base = coded.base else { throw damaged("scrape \(seq) lacks its body") }
+                    return try largeBody(base, target: row.target)
+                }
+            }
+        } catch let error as CompressionError {
+            throw damaged("the body of scrape \(seq) cannot be read: \(error)")
+        }
+        for patch in patches.reversed() {
+            do {
+                made = try BodyPatch.decode(patch.bytes[1...], from: made, bytesMax: BodyEncoding.bytesMax)
+            } catch {
+                throw damaged("the body of scrape \(patch.seq) cannot be read: \(error)")
+            }
+        }
+        if row.failure == nil { remember(made, of: row) }
+        return made
+    }
+
+    private func remember(_ body: [UInt8], of row: ScrapeRow) {
+        let held = lastBodies.values.reduce(body.count) { $0 + $1.body.count }
+        if held > RowStore.lastBodiesBytesMax { lastBodies.removeAll() }
+        lastBodies[row.target] = (row.seq, body)
+    }
+
+    private static let lastBodiesBytesMax = 4 << 20
+
+    private func largeBody(_ seq: Int64, target: TargetID) throws -> [UInt8] {
+        let statement = try connection.statement(
+            "SELECT target, body, checksum FROM tail_bodies WHERE seq = ?1"
+        )
+        try statement.bind(1, seq)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("the body of scrape \(seq) is missing") }
+        let bytes = statement.bytes(1)
+        guard statement.integer(0) == target.value,
+            RowChecksum.of("tail_bodies", .integer(seq), .integer(target.value), .bytes(bytes))
+                == statement.integer(2)
+        else { throw damaged("the body of scrape \(seq) contradicts its checksum") }
+        return try BodyEncoding.decode(bytes, with: decompressor) {
+            throw damaged("the body of scrape \(seq) needs a base")
+        }
+    }
+}
+
+extension TailIndex {
+    /// The rows of a slot that are not gone.
+    static func live(
+        _ content: TailSlot.Content,
+        ends: [TargetID: Int64]
+    ) throws -> [(row: ScrapeRow, range: Range<Int>)] {
+        var ordinal = content.firstOrdinal
+        return content.records.filter { record in
+            defer { ordinal &+= 1 }
+            return ordinal > ends[record.row.target] ?? 0
+        }
+    }
+}
