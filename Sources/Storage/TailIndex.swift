@@ -86,8 +86,7 @@ extension RowStore {
     }
 
     /// What a slot holds, rows that are gone included.
-    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content
-    {
+    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content {
         let bytes: [UInt8]
         if let unwritten, unwritten.slot == slot {
             bytes = unwritten.bytes
