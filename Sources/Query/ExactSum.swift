@@ -21,6 +21,16 @@ struct ExactSum: Hashable {
         whole &+= value
     }
 
+    /// Adds `value` times 2 to the power of `exponent`, which is that of a double's lowest bit or 0.
+    mutating func add(_ value: Int128, exponent: Int) {
+        guard exponent != 0 else { return add(value) }
+        precondition((-Self.unitBit...1023).contains(exponent), "BUG: an exponent that no double has")
+        let bit = exponent + Self.unitBit
+        let magnitude = value.magnitude
+        add(UInt64(truncatingIfNeeded: magnitude), bit: bit, isNegative: value < 0)
+        add(UInt64(truncatingIfNeeded: magnitude >> 64), bit: bit + 64, isNegative: value < 0)
+    }
+
     /// Adds a finite double.
     mutating func add(_ value: Double) {
         guard value != 0 else { return }

@@ -42,6 +42,27 @@ final class VaultHistory: History {
         }
     }
 
+    func forEachStretch(
+        _ series: [Int],
+        in range: TimeRange,
+        isWhole: @escaping (ClosedRange<Int64>) -> Bool,
+        _ body: (HistoryStretch) throws -> Void
+    ) throws {
+        guard !series.isEmpty else { return }
+        let blocks = try snapshot.seriesBlocks(
+            of: target,
+            series: series.map { self.series[$0].id },
+            in: range,
+            isWhole: isWhole
+        )
+        while let stretch = try blocks.nextStretch() {
+            switch stretch {
+            case .rows(let block): try body(.rows(block.rows.map(HistoryRow.init), block.columns))
+            case .summary(let summary): try body(.summary(summary))
+            }
+        }
+    }
+
     func lastSample(_ series: Int, in run: RunID, before position: ScrapePosition) throws -> HistorySample? {
         try snapshot.lastSample(of: self.series[series].id, target: target, in: run, before: position)
             .map { HistorySample(row: HistoryRow($0.0), value: $0.1) }
@@ -98,5 +119,11 @@ private struct ShapeLayout {
 extension HistoryRow {
     init(_ row: SeriesRow) {
         self.init(position: row.position, run: row.run, isAfterStep: row.isAfterStep, shape: row.shape)
+    }
+}
+
+extension HistoryRow {
+    init(_ edge: SeriesEdge, _ run: RunID, isAfterStep: Bool) {
+        self.init(position: edge.position, run: run, isAfterStep: isAfterStep, shape: edge.shape)
     }
 }

@@ -14,7 +14,7 @@ extension ChunkDecoder {
     }
 
     /// The one column that carries a series in all shapes that have it; nil where none does or several.
-    private func column(leaves: [Int?]) throws -> Int? {
+    func column(leaves: [Int?]) throws -> Int? {
         var result: Int?
         for (shape, leaf) in zip(header.shapes, leaves) {
             guard let leaf else { continue }

@@ -14,6 +14,8 @@ final class RowStore {
     private var boots: [Int64: String] = [:]
     private var bases: [Int64: [UInt8]] = [:]
     private var openChunks: [SealedChunk] = []
+    /// Reads chunks part by part; nil for a writer, which takes them whole: no statement is to be at work there.
+    let blobs: BlobReader?
     /// The version of the schema.
     let version: Int64
 
@@ -31,6 +33,11 @@ final class RowStore {
         self.path = path
         self.version = version
         decompressor = try ZstdDecompressor()
+        switch connection.role {
+        case .writer: blobs = nil
+        case .reader, .immutableReader:
+            blobs = BlobReader(connection, table: "chunk_bytes", column: "bytes")
+        }
     }
 
     func damaged(_ detail: String) -> StorageError { .damaged(path: path, detail: detail) }
