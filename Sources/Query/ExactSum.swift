@@ -31,6 +31,16 @@ struct ExactSum: Hashable {
         add(UInt64(truncatingIfNeeded: magnitude >> 64), bit: bit + 64, isNegative: value < 0)
     }
 
+    /// Adds another sum.
+    mutating func add(_ other: ExactSum) {
+        whole &+= other.whole
+        guard let last = other.digits.indices.last else { return }
+        if additions + other.additions + 1 >= Self.additionsMax { settleCarries() }
+        makeRoom(other.lowest, other.lowest + last)
+        for (place, digit) in other.digits.enumerated() { digits[other.lowest - lowest + place] += digit }
+        additions += other.additions + 1
+    }
+
     /// Adds a finite double.
     mutating func add(_ value: Double) {
         guard value != 0 else { return }

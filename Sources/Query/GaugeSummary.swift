@@ -79,6 +79,13 @@ struct GaugeSummary {
         return true
     }
 
+    /// Adds the next samples in order, summed up.
+    mutating func add(_ next: GaugeSummary) {
+        guard let first = next.first, let last = next.last, let min = next.min, let max = next.max else { return }
+        note(first: first, last: last, min: min, max: max, count: next.count)
+        sum.add(next.sum)
+    }
+
     private mutating func note(first: Number, last: Number, min: Number, max: Number, count: Int) {
         if self.count == 0 { self.first = first }
         self.last = last

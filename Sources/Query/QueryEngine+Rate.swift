@@ -38,7 +38,8 @@ extension QueryEngine {
                 snapshot,
                 target.record,
                 series: counters.compactMap(\.record),
-                runs: runs
+                runs: runs,
+                sumsUp: sumsUp
             )
             let tallies = try CounterWalk.tallies(history, in: window, gap: gapMilliseconds)
             for (series, tally) in zip(counters, tallies) {

@@ -31,6 +31,7 @@ extension QueryEngine {
     /// A survey for each series of the target.
     private func survey(_ target: SelectedTarget, in range: TimeRange) throws -> [SeriesSurvey] {
         var surveys = [SeriesSurvey](repeating: SeriesSurvey(), count: target.series.count)
+        let isWhole: ((ClosedRange<Int64>) -> Bool)? = sumsUp ? { range.contains($0) } : nil
         let served = target.series.indices.filter { target.series[$0].record != nil }
         if !served.isEmpty {
             let runs = try snapshot.runs(of: target.record.id)
@@ -39,7 +40,7 @@ extension QueryEngine {
                 of: target.record.id,
                 series: served.compactMap { target.series[$0].record?.id },
                 in: range,
-                isWhole: { range.contains($0) }
+                isWhole: isWhole
             )
             while let stretch = try blocks.nextStretch() {
                 let isKnown = { target.series[$0].kind != nil }
@@ -65,7 +66,7 @@ extension QueryEngine {
         guard served.count < target.series.count else { return surveys }
         let up = target.series.firstIndex { Self.isSame($0.name, AddedSeries.up) }
         let duration = target.series.firstIndex { Self.isSame($0.name, AddedSeries.duration) }
-        try forEachAddedStretch(of: target.record, in: range, isWhole: { range.contains($0) }) { stretch in
+        try forEachAddedStretch(of: target.record, in: range, isWhole: isWhole) { stretch in
             switch stretch {
             case .rows(let rows):
                 let added = AddedColumns(rows)

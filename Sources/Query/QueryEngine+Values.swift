@@ -21,7 +21,7 @@ extension QueryEngine {
                     of: target.record.id,
                     series: served.map(\.id),
                     in: range,
-                    isWhole: window.isWhole
+                    isWhole: wholeness(window)
                 )
                 while let stretch = try blocks.nextStretch() {
                     switch stretch {
@@ -63,7 +63,7 @@ extension QueryEngine {
     ) throws -> (up: GaugeTally, duration: GaugeTally) {
         var up = GaugeTally(window)
         var duration = GaugeTally(window)
-        try forEachAddedStretch(of: target, in: range, isWhole: window.isWhole) { stretch in
+        try forEachAddedStretch(of: target, in: range, isWhole: wholeness(window)) { stretch in
             switch stretch {
             case .rows(let rows):
                 let added = AddedColumns(rows)
@@ -84,7 +84,7 @@ extension QueryEngine {
     func forEachAddedStretch(
         of target: TargetRecord,
         in range: TimeRange,
-        isWhole: @escaping (ClosedRange<Int64>) -> Bool,
+        isWhole: ((ClosedRange<Int64>) -> Bool)?,
         _ body: (ScrapeTimeline.Stretch) throws -> Void
     ) throws {
         let timeline = try snapshot.timeline(of: target.id, in: range, hasDurations: true, isWhole: isWhole)
@@ -174,8 +174,11 @@ struct GaugeTally {
     /// Adds the rows of a column that lie in `stretch`.
     mutating func add(_ column: SeriesColumn, _ stretch: WindowStretch) {
         if case .absent = column { return }
-        total.add(column, stretch.rows)
-        if let step = stretch.step { steps[step].add(column, stretch.rows) }
+        guard let step = stretch.step else { return total.add(column, stretch.rows) }
+        var added = GaugeSummary()
+        added.add(column, stretch.rows)
+        total.add(added)
+        steps[step].add(added)
     }
 }
 

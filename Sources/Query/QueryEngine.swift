@@ -10,9 +10,23 @@ package struct QueryEngine {
     package static let gapDefault: Int64 = 5 * 60 * 1000
 
     let snapshot: VaultSnapshot
+    /// Whether what chunks say of their parts is made use of; where not, every scrape is looked at.
+    let sumsUp: Bool
 
     /// Answers from `snapshot`.
     package init(_ snapshot: VaultSnapshot) {
+        self.init(snapshot, sumsUp: true)
+    }
+
+    /// Answers from `snapshot`; as slowly as can be where `sumsUp` is false, for a test to compare.
+    init(_ snapshot: VaultSnapshot, sumsUp: Bool) {
         self.snapshot = snapshot
+        self.sumsUp = sumsUp
+    }
+
+    /// Which stretches of time may be summed up for an answer in `window`; nil for none.
+    func wholeness(_ window: QueryWindow) -> ((ClosedRange<Int64>) -> Bool)? {
+        guard sumsUp else { return nil }
+        return { window.isWhole($0) }
     }
 }

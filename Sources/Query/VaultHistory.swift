@@ -7,13 +7,15 @@ final class VaultHistory: History {
     private let snapshot: VaultSnapshot
     private let target: TargetID
     private let series: [SeriesRecord]
+    private let sumsUp: Bool
     let runs: [RunID: RunSpan]
     let stepPositions: [ScrapePosition]
     /// Where the series of a shape sit, for the shapes asked last.
     private var layouts: [ShapeID: ShapeLayout] = [:]
 
     /// The history of `series` of `target`.
-    init(_ snapshot: VaultSnapshot, _ target: TargetRecord, series: [SeriesRecord], runs: [RunRecord]) {
+    init(_ snapshot: VaultSnapshot, _ target: TargetRecord, series: [SeriesRecord], runs: [RunRecord], sumsUp: Bool) {
+        self.sumsUp = sumsUp
         self.snapshot = snapshot
         self.target = target.id
         self.series = series
@@ -53,7 +55,7 @@ final class VaultHistory: History {
             of: target,
             series: series.map { self.series[$0].id },
             in: range,
-            isWhole: isWhole
+            isWhole: sumsUp ? isWhole : nil
         )
         while let stretch = try blocks.nextStretch() {
             switch stretch {

@@ -81,6 +81,17 @@ extension ChunkDecoder {
         return result
     }
 
+    /// What the texts of a column tell of any `count` of its values: no text is a number, or there is one text.
+    func knowledge(ofText column: Int, count: Int) throws -> SeriesSummary.Knowledge {
+        let entry = header.columns[column]
+        let numbers = (try texts().ofColumns[column] ?? []).map(Self.number)
+        if numbers.allSatisfy({ $0 == nil }) { return .absent }
+        guard numbers.count == 1, let number = numbers[0], number.exactInteger != nil,
+            !entry.hasExceptions, entry.count == header.documentCount
+        else { return .unknown }
+        return .statistics(ChunkColumnStatistics(of: number, count: count))
+    }
+
     /// The numbers of a column, nil for what is none.
     private func numbers(_ index: Int) throws -> [Number?] {
         let entry = header.columns[index]

@@ -11,7 +11,7 @@ final class SealedChunk {
     unowned let store: RowStore
     private var knownRows: [ScrapeRow]?
     private var knownSeriesRows: [SeriesRow]?
-    private var seenByRow: [Int: Int64]?
+    private var knownColumns: [[Int?]: SeriesColumn] = [:]
     private var page: (first: Int, bodies: [[UInt8]])?
     private var pageRows = 1
 
@@ -136,6 +136,14 @@ final class SealedChunk {
     /// The values of a series, one for each document.
     func column(_ leaves: [Int?]) throws -> SeriesColumn {
         try store.reading(chunk: entry.id) { try decoder.series(leaves: leaves) { try self.store.shape($0) } }
+    }
+
+    /// The same, kept: for one that is asked for part by part.
+    func keptColumn(_ leaves: [Int?]) throws -> SeriesColumn {
+        if let known = knownColumns[leaves] { return known }
+        let column = try column(leaves)
+        knownColumns[leaves] = column
+        return column
     }
 
     /// The body of a row; of a failed scrape what was kept of it.

@@ -116,14 +116,23 @@ package final class SeriesBlockCursor {
             parts.append(.clipped(chunk, 0..<chunk.entry.documentCount, stretch))
             return
         }
-        for found in known {
+        let inside = known.filter {
+            $0.part.firstDocument <= stretch.last && stretch.first <= $0.part.lastDocument
+        }
+        let whole = inside.map { found in
             let (first, last) = (found.part.firstDocument, found.part.lastDocument)
-            guard first <= stretch.last, stretch.first <= last else { continue }
-            if stretch.first <= first, last <= stretch.last,
-                isWhole(first.time.milliseconds...last.time.milliseconds),
+            return stretch.first <= first && last <= stretch.last
+                && isWhole(first.time.milliseconds...last.time.milliseconds)
                 // The table of steps decides: rows may have come in between since the chunk was made.
-                !stepStarts.contains(where: { first < $0 && $0 <= last })
-            {
+                && !stepStarts.contains { first < $0 && $0 <= last }
+        }
+        // A few rows less are no gain where the columns must be decoded: a part of them would be copied.
+        let counts = zip(inside, whole).reduce(into: (whole: 0, rest: 0)) { counts, found in
+            if found.1 { counts.whole += found.0.part.documents } else { counts.rest += found.0.part.documents }
+        }
+        let isSummedUp = counts.whole * 8 >= counts.rest
+        for (found, isWhole) in zip(inside, whole) {
+            if isWhole, isSummedUp {
                 addRest()
                 parts.append(.summary(chunk, found))
             } else {

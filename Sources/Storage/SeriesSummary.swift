@@ -61,7 +61,7 @@ package final class SeriesSummary {
     package func block(_ series: Int) throws -> (rows: [SeriesRow], column: SeriesColumn) {
         let rows = try self.rows ?? decodedRows()
         self.rows = rows
-        return (rows, try chunk.column(leaves[series]).part(stretch.documents))
+        return (rows, try chunk.keptColumn(leaves[series]).part(stretch.documents))
     }
 
     private func decodedRows() throws -> [SeriesRow] {
@@ -125,6 +125,9 @@ extension SealedChunk {
             guard decoder.documentCount == decoder.header.columnRowCount,
                 let column = try decoder.column(leaves: leaves)
             else { return .unknown }
+            if decoder.header.columns[column].kind == .text {
+                return try decoder.knowledge(ofText: column, count: stretch.part.documents)
+            }
             guard let index = stretch.index else {
                 guard let whole = decoder.header.columns[column].statistics?.withConstantSum,
                     whole.count == entry.documentCount, whole.isUsable
