@@ -67,17 +67,18 @@ extension QueryEngine {
             throw QueryError.unknownTarget(target, known: [])
         }
         let history = try pauseHistory(of: record, in: range)
-        let sorted = PauseSort.sorted(history.pauses)
+        let steps = try steps(of: history, record, in: range, step: step)
+        let sorted = history.sorted(in: steps)
         return CollectionsAnswer(
             target: record.name,
-            summary: history.summary(sorted: sorted, percentiles),
-            points: try points(of: history, record, in: range, step: step, percentiles),
+            summary: history.summary(sorted, percentiles),
+            points: steps.map { history.points(sorted, percentiles, in: $0) },
             shown: CollectionThinning.thinned(history, max: shownMax),
             missed: CollectionThinning.largest(
                 history.missed.map { MissedAt(time: Timestamp(milliseconds: $0.time), missed: $0.missed) },
                 max: shownMax
             ),
-            buckets: PauseBucket.buckets(ofSorted: sorted)
+            buckets: PauseBucket.buckets(of: sorted)
         )
     }
 }
@@ -140,8 +141,8 @@ enum CollectionThinning {
 }
 
 extension PauseBucket {
-    /// Ascending pauses in buckets whose bounds are 1, 2 and 5 times powers of ten.
-    static func buckets(ofSorted pauses: [UInt64]) -> [PauseBucket] {
+    /// The pauses in buckets whose bounds are 1, 2 and 5 times powers of ten.
+    static func buckets(of pauses: SortedPauses) -> [PauseBucket] {
         var bounds: [UInt64] = [0, 1]
         var power: UInt64 = 1
         while power <= .max / 10 {
@@ -153,7 +154,7 @@ extension PauseBucket {
         var start = 0
         for index in counts.indices {
             // The last bound is the highest pause there could be, and counts with the bucket below it.
-            let end = index == counts.count - 1 ? pauses.count : pauses.partition(below: bounds[index + 1])
+            let end = index == counts.count - 1 ? pauses.count : pauses.count(below: bounds[index + 1])
             counts[index] = end - start
             start = end
         }
@@ -163,18 +164,5 @@ extension PauseBucket {
         return (first...last).map {
             PauseBucket(from: bounds[$0], below: bounds[$0 + 1], count: counts[$0])
         }
-    }
-}
-
-extension [UInt64] {
-    /// The index of the first element not below `value`, of ascending elements.
-    fileprivate func partition(below value: UInt64) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < value { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

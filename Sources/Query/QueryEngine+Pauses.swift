@@ -19,11 +19,12 @@ extension QueryEngine {
     ) throws -> [PausesAnswer] {
         try records(targets).map { target in
             let history = try pauseHistory(of: target, in: range)
-            let sorted = PauseSort.sorted(history.pauses)
+            let steps = try steps(of: history, target, in: range, step: step)
+            let sorted = history.sorted(in: steps)
             return PausesAnswer(
                 target: target.name,
-                summary: history.summary(sorted: sorted, percentiles),
-                points: try points(of: history, target, in: range, step: step, percentiles)
+                summary: history.summary(sorted, percentiles),
+                points: steps.map { history.points(sorted, percentiles, in: $0) }
             )
         }
     }
@@ -39,27 +40,25 @@ extension QueryEngine {
         return history
     }
 
-    /// The summaries of the steps; nil where there is no step.
-    func points(
+    /// The steps of a question, which hold all of `history`; nil where there is no step.
+    func steps(
         of history: PauseHistory,
         _ target: TargetRecord,
         in range: TimeRange,
-        step: StepGrid?,
-        _ percentiles: [DecimalPercentile]
-    ) throws -> [PausePoint]? {
+        step: StepGrid?
+    ) throws -> StepSpan? {
         guard step != nil else { return nil }
         let scrapes = try extent(of: target)
         // Imported recordings may have ends outside the time of their scrapes.
         let ends = [history.ends.min(), history.ends.max()].map { $0.map { Int64($0 / 1_000_000) } }
         let times = ([scrapes?.first, scrapes?.last] + ends).compactMap { $0 }
         let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
-        let window = try QueryWindow(
+        return try QueryWindow(
             range,
             ends: (Timestamp(milliseconds: extent.first), Timestamp(milliseconds: extent.last)),
             extent: extent,
             grid: step
-        )
-        return window.steps.map { history.points(percentiles, in: $0) }
+        ).steps
     }
 }
 
@@ -72,31 +71,47 @@ struct PauseHistory {
     /// What nobody saw, at the time of the scrape that showed it.
     var missed: [(time: Int64, missed: MissedCollections)] = []
 
-    /// The summary of all, of which `sorted` are the pauses.
-    func summary(sorted: [UInt64], _ percentiles: [DecimalPercentile]) -> PauseSummary {
-        let (count, nanoseconds) = Self.sum(missed[...])
-        return PauseSummary(
-            sorted: sorted[...],
-            missed: count,
-            missedNanoseconds: nanoseconds,
-            percentiles: percentiles
-        )
+    /// The pauses, each step's ascending; all as one where there are no steps.
+    ///
+    /// Steps hold all of them: they are those of a range in which all ended.
+    func sorted(in span: StepSpan?) -> SortedPauses {
+        guard let span else { return SortedPauses(pauses) }
+        // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1], those of no step at last.
+        var starts = [Int](repeating: 0, count: span.count + 2)
+        var finder = StepFinder(span)
+        var isInOrder = true
+        var last = 0
+        for end in ends {
+            let step = finder.step(of: end)
+            starts[step + 1] += 1
+            if step < last { isInOrder = false }
+            last = step
+        }
+        for step in 0...span.count { starts[step + 1] += starts[step] }
+        // Mostly they come in order, and then they stand where they belong.
+        if isInOrder { return SortedPauses(pauses, starts: starts) }
+        var dealt = [UInt64](repeating: 0, count: pauses.count)
+        var next = starts
+        for (index, end) in ends.enumerated() {
+            let step = finder.step(of: end)
+            dealt[next[step]] = pauses[index]
+            next[step] += 1
+        }
+        return SortedPauses(dealt, starts: starts)
     }
 
-    /// The summary of each step of `span`.
-    func points(_ percentiles: [DecimalPercentile], in span: StepSpan) -> [PausePoint] {
-        // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1].
-        let steps = steps(of: span)
-        var starts = [Int](repeating: 0, count: span.count + 1)
-        for step in steps where step >= 0 { starts[Int(step) + 1] += 1 }
-        for step in 0..<span.count { starts[step + 1] += starts[step] }
-        var dealt = [UInt64](repeating: 0, count: starts[span.count])
-        var scratch = dealt
-        var next = starts
-        for (index, step) in steps.enumerated() where step >= 0 {
-            dealt[next[Int(step)]] = pauses[index]
-            next[Int(step)] += 1
-        }
+    /// The summary of all.
+    func summary(_ sorted: SortedPauses, _ percentiles: [DecimalPercentile]) -> PauseSummary {
+        let (count, nanoseconds) = Self.sum(missed[...])
+        return PauseSummary(sorted, missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles)
+    }
+
+    /// The summary of each step of `span`, of which `sorted` are the pauses.
+    func points(
+        _ sorted: SortedPauses,
+        _ percentiles: [DecimalPercentile],
+        in span: StepSpan
+    ) -> [PausePoint] {
         let late = missed.sorted { $0.time < $1.time }
         var lateIndex = 0
         return (0..<span.count).map { step in
@@ -105,31 +120,13 @@ struct PauseHistory {
             let first = lateIndex
             while lateIndex < late.count, span.index(of: late[lateIndex].time) == step { lateIndex += 1 }
             let (count, nanoseconds) = Self.sum(late[first..<lateIndex])
-            PauseSort.sort(&dealt, in: starts[step]..<starts[step + 1], scratch: &scratch)
             let summary = PauseSummary(
-                sorted: dealt[starts[step]..<starts[step + 1]],
+                sorted.slice(step),
                 missed: count,
                 missedNanoseconds: nanoseconds,
                 percentiles: percentiles
             )
             return PausePoint(start: Timestamp(milliseconds: start), summary: summary.asStep)
-        }
-    }
-
-    /// For each collection the index of its step, -1 outside.
-    private func steps(of span: StepSpan) -> [Int32] {
-        // Neighbours mostly lie in one step: a division each would be most of the work.
-        var known: (first: UInt64, last: UInt64, step: Int32) = (1, 0, -1)
-        return ends.map { end in
-            if known.first <= end, end <= known.last { return known.step }
-            // Whole milliseconds suffice: steps begin with one.
-            guard let step = span.index(of: Int64(end / 1_000_000)) else { return -1 }
-            let start = Int128(span.start(of: step)) * 1_000_000
-            known.first = UInt64(clamping: start)
-            known.last = UInt64(clamping: start + Int128(span.step) * 1_000_000 - 1)
-            // At most `StepGrid.countMax` of them.
-            known.step = Int32(step)
-            return known.step
         }
     }
 
@@ -142,5 +139,27 @@ struct PauseHistory {
                 sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds)
             )
         }
+    }
+}
+
+/// Finds the steps of moments, most of which lie in the step of the one before: a division each would be most of the work.
+private struct StepFinder {
+    private let span: StepSpan
+    private var first: UInt64 = 1
+    private var last: UInt64 = 0
+    private var found = 0
+
+    init(_ span: StepSpan) { self.span = span }
+
+    /// The index of the step that holds a moment in Unix nanoseconds; the number of steps where none does.
+    mutating func step(of end: UInt64) -> Int {
+        if first <= end, end <= last { return found }
+        // Whole milliseconds suffice: steps begin with one.
+        guard let step = span.index(of: Int64(end / 1_000_000)) else { return span.count }
+        let start = Int128(span.start(of: step)) * 1_000_000
+        first = UInt64(clamping: start)
+        last = UInt64(clamping: start + Int128(span.step) * 1_000_000 - 1)
+        found = step
+        return step
     }
 }

@@ -33,7 +33,7 @@ extension QueryEngine {
                 }
             }
             let runs = try snapshot.runs(of: target.record.id)
-            let window = try window(range, of: target.record, step: step)
+            let window = try window(range, of: target.record, step: step, seriesCount: counters.count)
             let history = VaultHistory(
                 snapshot,
                 target.record,

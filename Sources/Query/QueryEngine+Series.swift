@@ -40,6 +40,7 @@ extension QueryEngine {
                 of: target.record.id,
                 series: served.compactMap { target.series[$0].record?.id },
                 in: range,
+                renewal: VaultSnapshot.ageMax,
                 isWhole: isWhole
             )
             while let stretch = try blocks.nextStretch() {

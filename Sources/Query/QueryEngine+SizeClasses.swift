@@ -29,7 +29,12 @@ extension QueryEngine {
         var starts: [Timestamp] = []
         var classes: [SizeClassAnswer] = []
         for selected in try select([prefix + "*"], targets: [target]) {
-            let window = try window(range, of: selected.record, step: step)
+            let window = try window(
+                range,
+                of: selected.record,
+                step: step,
+                seriesCount: selected.series.count
+            )
             guard let steps = window.steps else { continue }
             starts = (0..<steps.count).map { Timestamp(milliseconds: steps.start(of: $0)) }
             let last = try lastValues(of: selected, in: range, window, steps)
@@ -56,6 +61,7 @@ extension QueryEngine {
             of: target.record.id,
             series: target.series.compactMap(\.record?.id),
             in: range,
+            renewal: VaultSnapshot.ageMax,
             isWhole: wholeness(window)
         )
         while let stretch = try blocks.nextStretch() {

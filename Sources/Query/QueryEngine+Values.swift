@@ -13,7 +13,12 @@ extension QueryEngine {
     ) throws -> [ValuesAnswer] {
         var answers: [ValuesAnswer] = []
         for target in try select(selectors, targets: targets) {
-            let window = try window(range, of: target.record, step: step)
+            let window = try window(
+                range,
+                of: target.record,
+                step: step,
+                seriesCount: target.series.count
+            )
             let served = target.series.compactMap(\.record)
             var tallies = [GaugeTally](repeating: GaugeTally(window), count: served.count)
             if !served.isEmpty {
@@ -21,6 +26,7 @@ extension QueryEngine {
                     of: target.record.id,
                     series: served.map(\.id),
                     in: range,
+                    renewal: VaultSnapshot.ageMax,
                     isWhole: wholeness(window)
                 )
                 while let stretch = try blocks.nextStretch() {

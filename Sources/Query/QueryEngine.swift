@@ -9,6 +9,11 @@ package struct QueryEngine {
     /// Two scrapes of different runs further apart than this are a gap, in milliseconds.
     package static let gapDefault: Int64 = 5 * 60 * 1000
 
+    /// Series times steps of one answer: a day of 300 series with a point for each scrape fits.
+    ///
+    /// Each takes some 150 bytes while it is counted.
+    package static let pointsMax = 3_000_000
+
     let snapshot: VaultSnapshot
     /// Whether what chunks say of their parts is made use of; where not, every scrape is looked at.
     let sumsUp: Bool

@@ -55,6 +55,7 @@ final class VaultHistory: History {
             of: target,
             series: series.map { self.series[$0].id },
             in: range,
+            renewal: VaultSnapshot.ageMax,
             isWhole: sumsUp ? isWhole : nil
         )
         while let stretch = try blocks.nextStretch() {

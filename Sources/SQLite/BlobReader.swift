@@ -73,7 +73,8 @@ package final class BlobReader {
         return true
     }
 
-    private func close() {
+    /// Lets go of the blob, which holds a transaction open.
+    package func close() {
         sqlite3_blob_close(handle)
         handle = nil
         row = nil

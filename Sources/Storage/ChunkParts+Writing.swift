@@ -8,6 +8,9 @@ extension ChunkParts {
     /// 500 rows: some ten bytes for each of 120 columns that change cost two a scrape then, and one at 10 s (3 hours).
     private static let rowsUsual = 500
 
+    /// A chunk of that level with fewer rows has no parts: those that were just sealed are soon merged.
+    static func rowsMin(_ level: ChunkLevel) -> Int { level == .cold ? 1 : rowsUsual }
+
     /// The expanded parts of a chunk; nil where it is not to have any: too many of them, or documents that are raw.
     static func write(_ table: ChunkTable, _ planned: [ChunkStreamEncoder.Planned]) -> [UInt8]? {
         guard table.columnRowCount == table.documentCount, table.documentCount > 0,

@@ -210,7 +210,10 @@ final class RowStore {
     }
 
     /// Lets go of open chunks, which hold much memory.
-    func forgetChunks() { openChunks.removeAll() }
+    func forgetChunks() {
+        openChunks.removeAll()
+        blobs?.close()
+    }
 
     /// The first row of a query over `ScrapeRow.columns(ofVersion:)`.
     func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {

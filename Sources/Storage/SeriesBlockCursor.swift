@@ -23,9 +23,12 @@ package final class SeriesBlockCursor {
         case tail(Range<Int>)
     }
 
-    private let history: TargetHistory
+    private let snapshot: VaultSnapshot
+    private let target: TargetID
+    private let renewal: Duration?
+    private var history: TargetHistory
     private let store: RowStore
-    private let stepStarts: Set<ScrapePosition>
+    private var stepStarts: Set<ScrapePosition>
     private let isWhole: ((ClosedRange<Int64>) -> Bool)?
     private var stretches: ArraySlice<HistoryRows.Stretch>
     private var parts: ArraySlice<Part> = []
@@ -34,16 +37,20 @@ package final class SeriesBlockCursor {
     private var document = ScannedDocument()
 
     init(
-        _ history: TargetHistory,
+        _ snapshot: VaultSnapshot,
+        _ target: TargetID,
         stretches: [HistoryRows.Stretch],
-        stepStarts: Set<ScrapePosition>,
         names: [String?],
+        renewal: Duration?,
         isWhole: ((ClosedRange<Int64>) -> Bool)?
-    ) {
-        self.history = history
+    ) throws {
+        self.snapshot = snapshot
+        self.target = target
+        self.renewal = renewal
+        history = try snapshot.history(of: target)
         store = history.store
+        stepStarts = try snapshot.stepStarts(of: target)
         self.stretches = stretches[...]
-        self.stepStarts = stepStarts
         self.isWhole = isWhole
         leaves = SeriesLeaves(names: names)
     }
@@ -73,9 +80,18 @@ package final class SeriesBlockCursor {
                     if !block.rows.isEmpty { return .rows(block) }
                 }
                 guard let stretch = stretches.first else { return nil }
+                try renew()
                 try advance(in: stretch)
             }
         }
+    }
+
+    /// Between two chunks all places are positions, which stay what they are.
+    private func renew() throws {
+        guard let renewal, try snapshot.renew(olderThan: renewal) else { return }
+        history = try snapshot.history(of: target)
+        stepStarts = try snapshot.stepStarts(of: target)
+        leavesOfChunk = nil
     }
 
     // MARK: Places
@@ -282,21 +298,30 @@ extension VaultSnapshot {
     /// of the range are complete. Rows further outside may be there too: the reader clips.
     ///
     /// Where `isWhole` says that scrapes from the first of these Unix milliseconds through the last may be summed up,
-    /// they may come as a summary, and then only `nextStretch()` gives them.
+    /// they may come as a summary, and then only `nextStretch()` gives them. Where there is a `renewal`, the cursor goes on
+    /// in a newer transaction each time that the snapshot is older than that; what was asked of it before then may be
+    /// out of date, but no scrape after its last one is given.
     package func seriesBlocks(
         of target: TargetID,
         series: [SeriesID],
         in range: TimeRange,
+        renewal: Duration? = nil,
         isWhole: ((ClosedRange<Int64>) -> Bool)? = nil
     ) throws -> SeriesBlockCursor {
         try reading {
             let names = try series.map { try name(of: $0, target: target) }
             let history = try history(of: target)
-            return SeriesBlockCursor(
-                history,
-                stretches: try widened(range, of: history),
-                stepStarts: try stepStarts(of: target),
+            var stretches = try widened(range, of: history)
+            if let end = history.last {
+                stretches.removeAll { $0.first > end }
+                for index in stretches.indices { stretches[index].last = min(stretches[index].last, end) }
+            }
+            return try SeriesBlockCursor(
+                self,
+                target,
+                stretches: stretches,
                 names: names,
+                renewal: renewal,
                 isWhole: isWhole
             )
         }
