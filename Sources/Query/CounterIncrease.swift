@@ -45,7 +45,8 @@ struct CounterWalk<Source: History> {
             since: walk.lower == .min ? nil : Timestamp(milliseconds: walk.lower),
             until: walk.upper == .max ? nil : Timestamp(milliseconds: walk.upper)
         )
-        try source.forEachStretch(Array(0..<source.seriesCount), in: range, isWhole: window.isWhole) { stretch in
+        try source.forEachStretch(Array(0..<source.seriesCount), in: range, isWhole: window.isWhole) {
+            stretch in
             switch stretch {
             case .rows(let rows, let columns): try walk.take(rows, columns)
             case .summary(let summary): try walk.take(summary)

@@ -81,7 +81,9 @@ struct GaugeSummary {
 
     /// Adds the next samples in order, summed up.
     mutating func add(_ next: GaugeSummary) {
-        guard let first = next.first, let last = next.last, let min = next.min, let max = next.max else { return }
+        guard let first = next.first, let last = next.last, let min = next.min, let max = next.max else {
+            return
+        }
         note(first: first, last: last, min: min, max: max, count: next.count)
         sum.add(next.sum)
     }

@@ -108,7 +108,9 @@ enum CollectionThinning {
         var start = 0
         while start < ends.count {
             // Where the stretch ends, as a distance: its end may lie beyond the last time there is.
-            let (next, overflow) = ((ends[start] - first) / length + 1).multipliedReportingOverflow(by: length)
+            let (next, overflow) = ((ends[start] - first) / length + 1).multipliedReportingOverflow(
+                by: length
+            )
             var end = start + 1
             while end < ends.count, overflow || ends[end] - first < next { end += 1 }
             shown += kept(pauses[start..<end]).map(single)

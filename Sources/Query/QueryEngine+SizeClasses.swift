@@ -99,7 +99,9 @@ extension SizeClassAnswer {
     init?(key: String, fields: [String: [Number?]]) {
         guard let mallocs = fields["Mallocs"], let frees = fields["Frees"] else { return nil }
         // The key is the size; its own series says the same, where there is one.
-        guard let size = fields["Size"]?.lazy.compactMap({ $0?.double }).first ?? Double(key) else { return nil }
+        guard let size = fields["Size"]?.lazy.compactMap({ $0?.double }).first ?? Double(key) else {
+            return nil
+        }
         self.size = size
         liveBytes = zip(mallocs, frees).map { mallocs, frees -> Double? in
             guard let made = mallocs?.exactInteger, let freed = frees?.exactInteger else { return nil }

@@ -111,7 +111,8 @@ struct AddedColumns {
         let known = seconds.compactMap { $0 }
         durations =
             known.isEmpty
-            ? .absent : known.count == seconds.count ? .reals(known) : .mixed(seconds.map { $0.map(Number.real) })
+            ? .absent
+            : known.count == seconds.count ? .reals(known) : .mixed(seconds.map { $0.map(Number.real) })
     }
 }
 

@@ -33,7 +33,8 @@ struct SeriesSurvey {
     }
 
     /// Adds the samples of a stretch of one run, of which a chunk tells this; the run too where the kind is not known yet.
-    mutating func add(_ known: ChunkColumnStatistics, from first: Timestamp, to last: Timestamp, run: RunID?) {
+    mutating func add(_ known: ChunkColumnStatistics, from first: Timestamp, to last: Timestamp, run: RunID?)
+    {
         if let run, !fell {
             if let before = latest.updateValue(known.last, forKey: run) {
                 if before < known.first { rose = true }

@@ -14,7 +14,13 @@ final class VaultHistory: History {
     private var layouts: [ShapeID: ShapeLayout] = [:]
 
     /// The history of `series` of `target`.
-    init(_ snapshot: VaultSnapshot, _ target: TargetRecord, series: [SeriesRecord], runs: [RunRecord], sumsUp: Bool) {
+    init(
+        _ snapshot: VaultSnapshot,
+        _ target: TargetRecord,
+        series: [SeriesRecord],
+        runs: [RunRecord],
+        sumsUp: Bool
+    ) {
         self.sumsUp = sumsUp
         self.snapshot = snapshot
         self.target = target.id

@@ -110,7 +110,8 @@ package struct ChunkEncoder {
         }
         try checkSizes(table, streams.planned)
         // Chunks of an hour need none: what the header says of the whole will do.
-        let parts = table.rowCount >= ChunkParts.rowsMin(level) ? ChunkParts.write(table, streams.planned) : nil
+        let parts =
+            table.rowCount >= ChunkParts.rowsMin(level) ? ChunkParts.write(table, streams.planned) : nil
         return try assemble(header, parts, body, texts(table, streams.planned), table.blobs)
     }
 

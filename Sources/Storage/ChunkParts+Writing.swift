@@ -89,7 +89,8 @@ extension ChunkParts {
             writer.zigzag(times[first] &- lastTime)
             writer.count(Int(times[last] - times[first]))
             (lastEpoch, lastTime) = (epochs[last], times[last])
-            guard !stretch.documents.isEmpty, let firstDocument = stretch.rows.first(where: { forms[$0] > 0 }),
+            guard !stretch.documents.isEmpty,
+                let firstDocument = stretch.rows.first(where: { forms[$0] > 0 }),
                 let lastDocument = stretch.rows.last(where: { forms[$0] > 0 })
             else { continue }
             let run = runs[stretch.documents.lowerBound]

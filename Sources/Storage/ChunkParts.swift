@@ -120,7 +120,8 @@ struct ChunkParts: Sendable {
         let counts = parts.map { column < 0 ? $0.rows : $0.documents }
         if reader.isAtEnd {
             // Nothing more is said than in the header: a column of one value, or nothing.
-            guard column >= 0, let whole = header.columns[column].statistics, whole.count == header.documentCount,
+            guard column >= 0, let whole = header.columns[column].statistics,
+                whole.count == header.documentCount,
                 whole.isConstant
             else { return counts.map { _ in .unknown } }
             return counts.map { count in
@@ -195,7 +196,8 @@ struct ChunkParts: Sendable {
         base = firstBits &+ (try reader.zigzag())
         result.last = try number(base)
         result.min = state & Flag.minIsFirst != 0 ? first : try number(firstBits &+ (try reader.zigzag()))
-        result.max = state & Flag.maxIsLast != 0 ? result.last : try number(firstBits &+ (try reader.zigzag()))
+        result.max =
+            state & Flag.maxIsLast != 0 ? result.last : try number(firstBits &+ (try reader.zigzag()))
         guard state & Flag.hasSum != 0 else { return result }
         if isInteger {
             // How far twice the sum is off that of as many values in the middle of first and last.

@@ -55,7 +55,9 @@ package final class SeriesBlockCursor {
         leaves = SeriesLeaves(names: names)
     }
 
-    /// The next block; nil at the end. For a cursor that sums nothing up.
+    /// The next block; nil at the end.
+    ///
+    /// For a cursor that sums nothing up.
     package func next() throws -> SeriesBlock? {
         switch try nextStretch() {
         case .rows(let block)?: return block
@@ -144,7 +146,11 @@ package final class SeriesBlockCursor {
         }
         // A few rows less are no gain where the columns must be decoded: a part of them would be copied.
         let counts = zip(inside, whole).reduce(into: (whole: 0, rest: 0)) { counts, found in
-            if found.1 { counts.whole += found.0.part.documents } else { counts.rest += found.0.part.documents }
+            if found.1 {
+                counts.whole += found.0.part.documents
+            } else {
+                counts.rest += found.0.part.documents
+            }
         }
         let isSummedUp = counts.whole * 8 >= counts.rest
         for (found, isWhole) in zip(inside, whole) {

@@ -39,7 +39,10 @@ import Testing
 }
 
 @Suite struct SortedPausesTests {
-    @Test("pauses in slices have the ranks and counts that they have in one", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "pauses in slices have the ranks and counts that they have in one",
+        arguments: 0..<20 as Range<UInt64>
+    )
     func slices(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...4000, using: &generator)

@@ -41,7 +41,11 @@ import Testing
                 "\"large\": \(UInt64.max - UInt64(requests))", "\"negative\": \(-requests)",
                 "\"word\": \"\(index / 400)\"", "\"flag\": \(index % 700 < 650)", "\"constant\": 0.25",
             ]
-            if hits > 0 { variables.append("\"map\": {\"hits\": \(hits)}") } else { variables.append("\"map\": {}") }
+            if hits > 0 {
+                variables.append("\"map\": {\"hits\": \(hits)}")
+            } else {
+                variables.append("\"map\": {}")
+            }
             if generator.oneIn(400) { variables.append("\"rare\": \(index)") }
             let outcome: ScrapeOutcome =
                 generator.oneIn(60)
@@ -49,7 +53,8 @@ import Testing
                 : .document(Array(process.body(variables).utf8))
             let scrape = Scrape(
                 time: Timestamp(milliseconds: t),
-                durationNanoseconds: generator.oneIn(500) ? nil : .random(in: 1...9_000_000, using: &generator),
+                durationNanoseconds: generator.oneIn(500)
+                    ? nil : .random(in: 1...9_000_000, using: &generator),
                 outcome: outcome
             )
             return (epoch, scrape)
@@ -67,7 +72,9 @@ import Testing
         // Half of them with an hour's chunks as they were sealed, half with those of a day.
         if seed % 2 == 0 { try await database.compact() }
         let vault = try Vault.openReader(path: database.path)
-        let (short, long) = (QueryEngine(try vault.snapshot()), QueryEngine(try vault.snapshot(), sumsUp: false))
+        let (short, long) = (
+            QueryEngine(try vault.snapshot()), QueryEngine(try vault.snapshot(), sumsUp: false)
+        )
         if seed % 2 == 0 {
             let target = try #require(try short.snapshot.targets().first)
             let blocks = try short.snapshot.seriesBlocks(of: target.id, series: [], in: .all) { _ in true }

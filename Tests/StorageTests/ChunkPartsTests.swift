@@ -77,7 +77,9 @@ struct ChunkPartsTests {
             #expect(documents.count == part.documents && documents.allSatisfy { $0.2 == part.run })
             guard let first = documents.first, let last = documents.last else { continue }
             #expect(part.firstDocument == first.0 && part.lastDocument == last.0, "seed \(seed)")
-            #expect(decoder.shapes[part.firstShape].id == first.1 && decoder.shapes[part.lastShape].id == last.1)
+            #expect(
+                decoder.shapes[part.firstShape].id == first.1 && decoder.shapes[part.lastShape].id == last.1
+            )
             #expect(own.dropFirst().allSatisfy { !$0.isAfterStep } as Bool, "seed \(seed)")
         }
         for column in decoder.header.columns.indices {
