@@ -44,6 +44,12 @@ extension ChunkDecoder {
                 default: break
                 }
             }
+            // Without raw documents a document's number is that of its row in the columns.
+            let numbers = try numbers(index)
+            guard let rows = try columnRows(index) else { return Self.narrowed(numbers) }
+            var result = [Number?](repeating: nil, count: header.documentCount)
+            for (row, number) in zip(rows, numbers) { result[row] = number }
+            return Self.narrowed(result)
         }
         return Self.narrowed(try mixed(leaves, shape))
     }

@@ -11,6 +11,7 @@ package final class ChunkDecoder {
     /// The format that this writes; it reads this one and all before.
     package static let version: UInt8 = 2
     let source: ChunkSource
+    private let decompressor: ZstdDecompressor
     let header: ChunkHeader
     /// The level it was encoded at.
     package let level: ChunkLevel
@@ -43,8 +44,9 @@ package final class ChunkDecoder {
     /// Reads the header; everything else is read from `source` when it is asked for.
     ///
     /// - Throws: as the other; what reading throws.
-    init(_ source: ChunkSource) throws {
+    init(_ source: ChunkSource, with decompressor: ZstdDecompressor? = nil) throws {
         self.source = source
+        self.decompressor = try decompressor ?? ZstdDecompressor()
         do {
             var reader = try source.reader(of: 0..<min(source.size, 10))
             let version = try reader.byte()
@@ -56,7 +58,10 @@ package final class ChunkDecoder {
             self.level = level
             let packed = Self.preludeSize..<Self.preludeSize + Int(try reader.fixed32())
             try source.verify(0..<packed.upperBound)
-            let expanded = try Self.expand(source.bytes(packed), max: ChunkLimits.headerBytesMax)
+            let expanded = try self.decompressor.decompress(
+                source.bytes(packed),
+                bytesMax: ChunkLimits.headerBytesMax
+            )
             header = try ChunkHeader(from: expanded)
             var offset = packed.upperBound + 4
             func next(_ size: Int) throws -> Range<Int> {
@@ -108,8 +113,8 @@ package final class ChunkDecoder {
         }
     }
 
-    private static func expand(_ packed: [UInt8], max: Int) throws -> [UInt8] {
-        try ZstdDecompressor().decompress(packed, bytesMax: max)
+    private func expand(_ packed: [UInt8], max: Int) throws -> [UInt8] {
+        try decompressor.decompress(packed, bytesMax: max)
     }
 
     /// The error that a damaged chunk makes; what the database says is thrown as it is.
@@ -282,7 +287,7 @@ package final class ChunkDecoder {
         do {
             // Size and frame have a checksum of their own.
             try source.verify(partsRange.lowerBound - 4..<partsRange.upperBound)
-            let expanded = try Self.expand(source.bytes(partsRange), max: ChunkLimits.partsBytesMax)
+            let expanded = try expand(source.bytes(partsRange), max: ChunkLimits.partsBytesMax)
             let parts = try ChunkParts(from: expanded, header)
             cachedParts = parts
             return parts
@@ -332,7 +337,11 @@ package final class ChunkDecoder {
         if entry.count == header.columnRowCount { return nil }
         var having = [Bool](repeating: false, count: header.shapes.count)
         for shape in shapesOfColumns()[column] { having[Int(shape)] = true }
-        let rows = try documents().filter { !$0.isRaw && having[$0.shape] }.map(\.place)
+        var rows: [Int] = []
+        rows.reserveCapacity(entry.count)
+        for document in try documents() where !document.isRaw && having[document.shape] {
+            rows.append(document.place)
+        }
         guard rows.count == entry.count else { throw ChunkError.damaged("a column of another length") }
         return rows
     }
@@ -353,7 +362,7 @@ package final class ChunkDecoder {
         do {
             let expanded =
                 textRange.isEmpty
-                ? [] : try Self.expand(source.bytes(textRange), max: ChunkLimits.textBytesMax)
+                ? [] : try expand(source.bytes(textRange), max: ChunkLimits.textBytesMax)
             let texts = try ChunkTexts(expanded, header: header)
             cachedTexts = texts
             return texts
@@ -368,7 +377,7 @@ package final class ChunkDecoder {
         do {
             let expanded =
                 blobRange.isEmpty
-                ? [] : try Self.expand(source.bytes(blobRange), max: ChunkLimits.blobBytesMax)
+                ? [] : try expand(source.bytes(blobRange), max: ChunkLimits.blobBytesMax)
             return try ChunkBlobs(expanded, sizes: sizes)
         } catch {
             throw try Self.wrapping(error, "its blobs")

@@ -32,7 +32,9 @@ final class SealedChunk {
         } else {
             source = ChunkSource(try SealedChunk.bytes(of: entry.id, on: store))
         }
-        decoder = try store.reading(chunk: entry.id) { try ChunkDecoder(source) }
+        decoder = try store.reading(chunk: entry.id) {
+            try ChunkDecoder(source, with: store.decompressor)
+        }
         guard source.size == entry.size, decoder.rowCount == entry.scrapeCount, decoder.first == entry.first,
             decoder.last == entry.last, decoder.documentCount == entry.documentCount,
             decoder.seqRange == entry.seqs, decoder.shapes.map(\.id) == entry.shapes.map(\.id)
