@@ -66,14 +66,15 @@ extension QueryEngine {
         guard let record = try records([target]).first else {
             throw QueryError.unknownTarget(target, known: [])
         }
-        let history = try pauseHistory(of: record, in: range)
+        var history = try pauseHistory(of: record, in: range)
         let steps = try steps(of: history, record, in: range, step: step)
-        let sorted = history.sorted(in: steps)
+        let shown = CollectionThinning.thinned(history, max: shownMax)
+        let sorted = history.takeSorted(in: steps)
         return CollectionsAnswer(
             target: record.name,
             summary: history.summary(sorted, percentiles),
             points: steps.map { history.points(sorted, percentiles, in: $0) },
-            shown: CollectionThinning.thinned(history, max: shownMax),
+            shown: shown,
             missed: CollectionThinning.largest(
                 history.missed.map { MissedAt(time: Timestamp(milliseconds: $0.time), missed: $0.missed) },
                 max: shownMax

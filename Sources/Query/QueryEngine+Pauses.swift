@@ -18,9 +18,9 @@ extension QueryEngine {
         step: StepGrid? = nil
     ) throws -> [PausesAnswer] {
         try records(targets).map { target in
-            let history = try pauseHistory(of: target, in: range)
+            var history = try pauseHistory(of: target, in: range)
             let steps = try steps(of: history, target, in: range, step: step)
-            let sorted = history.sorted(in: steps)
+            let sorted = history.takeSorted(in: steps)
             return PausesAnswer(
                 target: target.name,
                 summary: history.summary(sorted, percentiles),
@@ -71,11 +71,17 @@ struct PauseHistory {
     /// What nobody saw, at the time of the scrape that showed it.
     var missed: [(time: Int64, missed: MissedCollections)] = []
 
-    /// The pauses, each step's ascending; all as one where there are no steps.
+    /// Takes the pauses out, each step's ascending; all as one where there are no steps.
     ///
     /// Steps hold all of them: they are those of a range in which all ended.
-    func sorted(in span: StepSpan?) -> SortedPauses {
-        guard let span else { return SortedPauses(pauses) }
+    mutating func takeSorted(in span: StepSpan?) -> SortedPauses {
+        // A year may have ten million of them: they are sorted where they are, without a copy.
+        var pauses: [UInt64] = []
+        swap(&pauses, &self.pauses)
+        guard let span else {
+            let starts = [0, pauses.count]
+            return SortedPauses(pauses, starts: starts)
+        }
         // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1], those of no step at last.
         var starts = [Int](repeating: 0, count: span.count + 2)
         var finder = StepFinder(span)

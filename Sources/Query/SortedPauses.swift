@@ -12,8 +12,7 @@ struct SortedPauses {
     }
 
     /// Sorts each slice of `values`; `starts` ascends from 0 to the number of values.
-    init(_ values: [UInt64], starts: [Int]) {
-        var values = values
+    init(_ values: consuming [UInt64], starts: [Int]) {
         var scratch: [UInt64] = []
         var total: Int128 = 0
         for index in 0..<starts.count - 1 {
@@ -29,9 +28,9 @@ struct SortedPauses {
             }
             total += Int128(high) << 32 + Int128(low)
         }
-        self.values = values
         self.starts = starts
         self.total = total
+        self.values = values
     }
 
     private init(slice: ArraySlice<UInt64>) {

@@ -84,6 +84,10 @@ package struct PauseColumns: Sendable {
 }
 
 extension VaultSnapshot {
+    /// Room for no more collections than this is set aside before they are read: 256 MiB, of which only what is used is
+    /// taken.
+    private static let pausesReserved = 1 << 24
+
     /// Calls `body` for each stored collection of a target that ended in `range`; in no promised order.
     package func forEachCollection(
         of target: TargetID,
@@ -139,6 +143,12 @@ extension VaultSnapshot {
         for chunk in history.chunks {
             guard let ends = chunk.ends, let wanted, ends.overlaps(wanted) else { continue }
             let found = try reading { try store.chunk(chunk).pauses() }
+            if result.ends.isEmpty {
+                // Others are as long, mostly; growing by doubling would copy a year's millions over and over.
+                let usual = min(found.ends.count * history.chunks.count, VaultSnapshot.pausesReserved)
+                result.ends.reserveCapacity(usual)
+                result.pauses.reserveCapacity(usual)
+            }
             if wanted.contains(ends.lowerBound), wanted.contains(ends.upperBound) {
                 result.ends += found.ends
                 result.pauses += found.pauses
