@@ -108,8 +108,28 @@ package final class ChunkDecoder {
         _ = try texts()
         _ = try collections()
         _ = try blobs()
-        if try parts() != nil {
-            for column in -1..<header.columns.count { _ = try knowledge(ofColumn: column) }
+        try checkParts()
+    }
+
+    /// Compares what parts tell of whole columns of integers with the values; of others, whether it can be read.
+    private func checkParts() throws {
+        guard let parts = try parts() else { return }
+        _ = try knowledge(ofColumn: -1)
+        for (index, column) in header.columns.enumerated() {
+            let told = try knowledge(ofColumn: index)
+            guard column.kind.isInteger, column.count == header.documentCount, !column.hasExceptions,
+                case .integers(let values) = try values(of: column)
+            else { continue }
+            var next = 0
+            for (part, known) in zip(parts.parts, told) {
+                let numbers = values[next..<next + part.documents].map { ChunkHeader.number($0, column.kind) }
+                next += part.documents
+                guard case .statistics(let known) = known else { continue }
+                let sum = numbers.reduce(Int128(0)) { $0 + ($1.exactInteger ?? 0) }
+                guard known.first == numbers.first, known.last == numbers.last, known.min == numbers.min(),
+                    known.max == numbers.max(), known.sum == nil || known.sum == sum
+                else { throw ChunkError.damaged("its parts contradict column \(index)") }
+            }
         }
     }
 
