@@ -45,8 +45,12 @@ struct CounterWalk<Source: History> {
             since: walk.lower == .min ? nil : Timestamp(milliseconds: walk.lower),
             until: walk.upper == .max ? nil : Timestamp(milliseconds: walk.upper)
         )
-        try source.forEachBlock(Array(0..<source.seriesCount), in: range) { rows, columns in
-            try walk.take(rows, columns)
+        try source.forEachStretch(Array(0..<source.seriesCount), in: range, isWhole: window.isWhole) {
+            stretch in
+            switch stretch {
+            case .rows(let rows, let columns): try walk.take(rows, columns)
+            case .summary(let summary): try walk.take(summary)
+            }
         }
         try walk.finish()
         return walk.tallies
@@ -91,6 +95,61 @@ struct CounterWalk<Source: History> {
             }
             leave(note(rows[plain.upperBound - 1]))
         }
+    }
+
+    /// Takes a stretch that lies in the range and in one step: its first row as any other, then what follows at once.
+    private mutating func take(_ summary: SeriesSummary) throws {
+        let first = HistoryRow(summary.first, summary.run, isAfterStep: summary.isAfterStep)
+        let last = HistoryRow(summary.last, summary.run, isAfterStep: false)
+        let row = note(first)
+        // A step that a failed scrape was the first to see shows in no row: then each row is looked at.
+        guard clockSteps.count(through: last.position) == row.steps, row.time >= lower, try enter(row) else {
+            return try takeRows(of: summary)
+        }
+        var known: [SeriesSummary.Knowledge] = []
+        for series in 0..<source.seriesCount {
+            known.append(try summary.knowledge(of: series))
+            let value: Number?
+            switch known[series] {
+            case .absent: value = nil
+            case .statistics(let statistics): value = statistics.first
+            case .unknown: value = try summary.block(series).column[0]
+            }
+            if let value { try take(value, of: series, at: row, after: current.last) }
+        }
+        leave(row)
+        guard summary.count > 1 else { return }
+        let end = note(last)
+        let step = window.steps?.index(of: row.time)
+        for series in 0..<source.seriesCount {
+            switch known[series] {
+            case .absent:
+                continue
+            case .statistics(let found):
+                guard found.neverFalls, let from = found.first.exactInteger, let to = found.last.exactInteger
+                else { break }
+                tallies[series].add(wholePairsFrom: row.time, to: end.time, increase: to - from, step: step)
+                current.samples[series] = end.sample(found.last)
+                latest[series] = end.sample(found.last)
+                continue
+            case .unknown:
+                break
+            }
+            let (rows, column) = try summary.block(series)
+            try take(column, 1..<rows.count, of: rows.map(HistoryRow.init), series: series, after: row)
+        }
+        leave(end)
+    }
+
+    private mutating func takeRows(of summary: SeriesSummary) throws {
+        var rows: [HistoryRow] = []
+        var columns: [SeriesColumn] = []
+        for series in 0..<source.seriesCount {
+            let block = try summary.block(series)
+            if rows.isEmpty { rows = block.rows.map(HistoryRow.init) }
+            columns.append(block.column)
+        }
+        try take(rows, columns)
     }
 
     private mutating func note(_ row: HistoryRow) -> CounterRow {

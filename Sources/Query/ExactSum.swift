@@ -21,6 +21,26 @@ struct ExactSum: Hashable {
         whole &+= value
     }
 
+    /// Adds `value` times 2 to the power of `exponent`, which is that of a double's lowest bit or 0.
+    mutating func add(_ value: Int128, exponent: Int) {
+        guard exponent != 0 else { return add(value) }
+        precondition((-Self.unitBit...1023).contains(exponent), "BUG: an exponent that no double has")
+        let bit = exponent + Self.unitBit
+        let magnitude = value.magnitude
+        add(UInt64(truncatingIfNeeded: magnitude), bit: bit, isNegative: value < 0)
+        add(UInt64(truncatingIfNeeded: magnitude >> 64), bit: bit + 64, isNegative: value < 0)
+    }
+
+    /// Adds another sum.
+    mutating func add(_ other: ExactSum) {
+        whole &+= other.whole
+        guard let last = other.digits.indices.last else { return }
+        if additions + other.additions + 1 >= Self.additionsMax { settleCarries() }
+        makeRoom(other.lowest, other.lowest + last)
+        for (place, digit) in other.digits.enumerated() { digits[other.lowest - lowest + place] += digit }
+        additions += other.additions + 1
+    }
+
     /// Adds a finite double.
     mutating func add(_ value: Double) {
         guard value != 0 else { return }

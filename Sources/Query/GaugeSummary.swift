@@ -1,4 +1,5 @@
 import Model
+import Storage
 
 /// The samples of one series in a range or a step, summed up.
 struct GaugeSummary {
@@ -66,6 +67,25 @@ struct GaugeSummary {
             max: .real(highest),
             count: values.count
         )
+    }
+
+    /// Adds the next samples in order, of which a chunk tells this.
+    ///
+    /// Returns false, with nothing added, where it does not tell the sum.
+    mutating func add(_ known: ChunkColumnStatistics) -> Bool {
+        guard let sum = known.sum else { return false }
+        note(first: known.first, last: known.last, min: known.min, max: known.max, count: known.count)
+        self.sum.add(sum, exponent: known.sumExponent)
+        return true
+    }
+
+    /// Adds the next samples in order, summed up.
+    mutating func add(_ next: GaugeSummary) {
+        guard let first = next.first, let last = next.last, let min = next.min, let max = next.max else {
+            return
+        }
+        note(first: first, last: last, min: min, max: max, count: next.count)
+        sum.add(next.sum)
     }
 
     private mutating func note(first: Number, last: Number, min: Number, max: Number, count: Int) {

@@ -41,6 +41,15 @@ protocol History {
         _ body: ([HistoryRow], [SeriesColumn]) throws -> Void
     ) throws
 
+    /// Calls `body` with the same scrapes, but those that may be summed up as summaries: where `isWhole` says so of the
+    /// Unix milliseconds from the first of a stretch through the last.
+    func forEachStretch(
+        _ series: [Int],
+        in range: TimeRange,
+        isWhole: @escaping (ClosedRange<Int64>) -> Bool,
+        _ body: (HistoryStretch) throws -> Void
+    ) throws
+
     /// The last sample of a series before `position` in `run`.
     func lastSample(_ series: Int, in run: RunID, before position: ScrapePosition) throws -> HistorySample?
 
@@ -54,6 +63,24 @@ protocol History {
     /// Whether the series, which documents of the shape `later` hold, sits there in a map that documents of the
     /// shape `earlier` hold too, but without the series.
     func isNewInMap(_ series: Int, at later: ShapeID, after earlier: ShapeID) throws -> Bool
+}
+
+/// A stretch of scrapes of a history: one by one, or summed up.
+enum HistoryStretch {
+    case rows([HistoryRow], [SeriesColumn])
+    case summary(SeriesSummary)
+}
+
+extension History {
+    /// Sums nothing up.
+    func forEachStretch(
+        _ series: [Int],
+        in range: TimeRange,
+        isWhole: @escaping (ClosedRange<Int64>) -> Bool,
+        _ body: (HistoryStretch) throws -> Void
+    ) throws {
+        try forEachBlock(series, in: range) { try body(.rows($0, $1)) }
+    }
 }
 
 /// The clock steps of a target, so that two scrapes with one between them are told apart.

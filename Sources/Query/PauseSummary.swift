@@ -24,28 +24,25 @@ extension PauseSummary {
     /// The summary of these pauses, and of what was missed beside them.
     ///
     /// - Parameters:
-    ///   - pauses: Nanoseconds, ascending.
+    ///   - pauses: The pauses.
     ///   - missed: How many were not seen.
     ///   - missedNanoseconds: What those paused together.
     ///   - percentiles: Which to answer.
     init(
-        sorted pauses: ArraySlice<UInt64>,
+        _ pauses: SortedPauses,
         missed: UInt128,
         missedNanoseconds: UInt128,
         percentiles: [DecimalPercentile]
     ) {
-        // 2⁶³ pauses below 2⁶⁴ add up to less than 2¹²⁷.
-        let total = pauses.reduce(0 as Int128) { $0 &+ Int128($1) }
         count = pauses.count
         self.missed = Number(nearest: Int128(clamping: missed))
-        totalNanoseconds = Number(nearest: total)
+        totalNanoseconds = Number(nearest: pauses.total)
         self.missedNanoseconds = Number(nearest: Int128(clamping: missedNanoseconds))
-        minNanoseconds = pauses.first
-        maxNanoseconds = pauses.last
-        meanNanoseconds = pauses.isEmpty ? nil : ExactSum.quotient(total, by: UInt64(pauses.count))
-        self.percentiles = percentiles.map { percentile in
-            pauses.isEmpty ? nil : pauses[pauses.startIndex + percentile.rank(of: pauses.count) - 1]
-        }
+        minNanoseconds = pauses.min
+        maxNanoseconds = pauses.max
+        meanNanoseconds = count == 0 ? nil : ExactSum.quotient(pauses.total, by: UInt64(count))
+        let count = count
+        self.percentiles = percentiles.map { count == 0 ? nil : pauses.value(rank: $0.rank(of: count)) }
     }
 
     /// This summary as a step shows it: of an empty step everything but the counts is nil.

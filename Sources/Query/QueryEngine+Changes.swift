@@ -42,14 +42,20 @@ extension QueryEngine {
     ) throws -> [ChangeAnswer] {
         let earlier = try series(targets: [target], range: before)
         let later = try series(targets: [target], range: after)
-        var kinds: [String: SeriesKind] = [:]
+        // By the bytes of names: two keys that Unicode holds equivalent are two series.
+        var kinds: [[UInt8]: SeriesKind] = [:]
         // A counter has to look like one in both ranges: what fell in one of them is a gauge.
         for answer in earlier + later where !Self.isPart(ofBySize: answer.series) {
-            let known = kinds[answer.series]
-            kinds[answer.series] = known.map { $0 == answer.kind ? $0 : .gauge } ?? answer.kind
+            let name = Array(answer.series.utf8)
+            let known = kinds[name]
+            kinds[name] = known.map { $0 == answer.kind ? $0 : .gauge } ?? answer.kind
         }
-        let counters = kinds.filter { $0.value == .counter }.keys.sorted()
-        let gauges = kinds.filter { $0.value == .gauge || $0.value == .state }.keys.sorted()
+        func names(of wanted: Set<SeriesKind>) -> [String] {
+            kinds.filter { wanted.contains($0.value) }.keys.sorted { $0.lexicographicallyPrecedes($1) }
+                .map { String(decoding: $0, as: UTF8.self) }
+        }
+        let counters = names(of: [.counter])
+        let gauges = names(of: [.gauge, .state])
         var changes = try pauseChanges(target: target, before: before, after: after)
         changes += try compared(counters, .rate, before, after) { names, range in
             try rate(names, targets: [target], range: range).map { ($0.series, $0.unit, $0.rate) }

@@ -66,49 +66,20 @@ extension QueryEngine {
         guard let record = try records([target]).first else {
             throw QueryError.unknownTarget(target, known: [])
         }
-        var history = PauseHistory()
-        var singles: [SingleCollection] = []
-        try snapshot.forEachCollection(of: record.id, endingIn: range) { found in
-            let collection = found.collection
-            guard range.contains(nanoseconds: collection.endNanoseconds) else { return }
-            // Whole milliseconds suffice: ranges and steps begin with one.
-            history.ends.append(Int64(collection.endNanoseconds / 1_000_000))
-            history.pauses.append(collection.pauseNanoseconds)
-            singles.append(
-                SingleCollection(
-                    endNanoseconds: collection.endNanoseconds,
-                    pauseNanoseconds: collection.pauseNanoseconds
-                )
-            )
-        }
-        let missed = try snapshot.missed(of: record.id, in: range).filter {
-            range.contains($0.position.time)
-        }
-        history.missed = missed.map { ($0.position.time.milliseconds, $0.missed) }
-        var points: [PausePoint]?
-        if step != nil {
-            let scrapes = try extent(of: record)
-            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap {
-                $0
-            }
-            let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
-            let ends = (
-                first: Timestamp(milliseconds: extent.first), last: Timestamp(milliseconds: extent.last)
-            )
-            points = try QueryWindow(range, ends: ends, extent: extent, grid: step).steps.map {
-                history.points(percentiles, in: $0)
-            }
-        }
+        var history = try pauseHistory(of: record, in: range)
+        let steps = try steps(of: history, record, in: range, step: step)
+        let shown = CollectionThinning.thinned(history, max: shownMax)
+        let sorted = history.takeSorted(in: steps)
         return CollectionsAnswer(
             target: record.name,
-            summary: history.summary(percentiles),
-            points: points,
-            shown: CollectionThinning.thinned(singles, max: shownMax),
+            summary: history.summary(sorted, percentiles),
+            points: steps.map { history.points(sorted, percentiles, in: $0) },
+            shown: shown,
             missed: CollectionThinning.largest(
-                missed.map { MissedAt(time: $0.position.time, missed: $0.missed) },
+                history.missed.map { MissedAt(time: Timestamp(milliseconds: $0.time), missed: $0.missed) },
                 max: shownMax
             ),
-            buckets: PauseBucket.buckets(of: history.pauses)
+            buckets: PauseBucket.buckets(of: sorted)
         )
     }
 }
@@ -119,39 +90,48 @@ enum CollectionThinning {
     private static let perStretch = 4
 
     /// All collections by time where they are few enough, else the extremes of equal stretches of time.
-    static func thinned(_ all: [SingleCollection], max limit: Int) -> [SingleCollection] {
-        let sorted = all.sorted {
-            ($0.endNanoseconds, $0.pauseNanoseconds) < ($1.endNanoseconds, $1.pauseNanoseconds)
+    static func thinned(_ history: PauseHistory, max limit: Int) -> [SingleCollection] {
+        var (ends, pauses) = (history.ends, history.pauses)
+        // Mostly they come in order: one process at a time.
+        if zip(ends, ends.dropFirst()).contains(where: { $0 >= $1 }) {
+            let order = ends.indices.sorted { (ends[$0], pauses[$0]) < (ends[$1], pauses[$1]) }
+            (ends, pauses) = (order.map { ends[$0] }, order.map { pauses[$0] })
         }
-        guard sorted.count > limit, let first = sorted.first, let last = sorted.last else { return sorted }
+        func single(_ index: Int) -> SingleCollection {
+            SingleCollection(endNanoseconds: ends[index], pauseNanoseconds: pauses[index])
+        }
+        guard ends.count > limit, let first = ends.first, let last = ends.last else {
+            return ends.indices.map(single)
+        }
         let stretches = UInt64(max(1, limit / perStretch))
-        let length = (last.endNanoseconds - first.endNanoseconds) / stretches + 1
+        let length = (last - first) / stretches + 1
         var shown: [SingleCollection] = []
         var start = 0
-        while start < sorted.count {
-            let stretch = (sorted[start].endNanoseconds - first.endNanoseconds) / length
-            var end = start
-            while end < sorted.count, (sorted[end].endNanoseconds - first.endNanoseconds) / length == stretch
-            {
-                end += 1
-            }
-            shown += kept(sorted[start..<end])
+        while start < ends.count {
+            // Where the stretch ends, as a distance: its end may lie beyond the last time there is.
+            let (next, overflow) = ((ends[start] - first) / length + 1).multipliedReportingOverflow(
+                by: length
+            )
+            var end = start + 1
+            while end < ends.count, overflow || ends[end] - first < next { end += 1 }
+            shown += kept(pauses[start..<end]).map(single)
             start = end
         }
         return shown
     }
 
-    private static func kept(_ stretch: ArraySlice<SingleCollection>) -> [SingleCollection] {
-        guard stretch.count > perStretch else { return Array(stretch) }
+    /// The indices of those that are shown of a stretch.
+    private static func kept(_ stretch: ArraySlice<UInt64>) -> [Int] {
+        guard stretch.count > perStretch else { return Array(stretch.indices) }
         var low = stretch.startIndex
         var high = stretch.startIndex
         for index in stretch.indices {
-            if stretch[index].pauseNanoseconds < stretch[low].pauseNanoseconds { low = index }
-            if stretch[index].pauseNanoseconds > stretch[high].pauseNanoseconds { high = index }
+            if stretch[index] < stretch[low] { low = index }
+            if stretch[index] > stretch[high] { high = index }
         }
         let third = stretch.count / 3
         let indices: Set<Int> = [low, high, stretch.startIndex + third, stretch.startIndex + 2 * third]
-        return indices.sorted().map { stretch[$0] }
+        return indices.sorted()
     }
 
     /// The entries with the most missed collections, by time.
@@ -165,7 +145,7 @@ enum CollectionThinning {
 
 extension PauseBucket {
     /// The pauses in buckets whose bounds are 1, 2 and 5 times powers of ten.
-    static func buckets(of pauses: [UInt64]) -> [PauseBucket] {
+    static func buckets(of pauses: SortedPauses) -> [PauseBucket] {
         var bounds: [UInt64] = [0, 1]
         var power: UInt64 = 1
         while power <= .max / 10 {
@@ -174,10 +154,12 @@ extension PauseBucket {
         }
         bounds.append(.max)
         var counts = [Int](repeating: 0, count: bounds.count - 1)
-        for pause in pauses.sorted() {
+        var start = 0
+        for index in counts.indices {
             // The last bound is the highest pause there could be, and counts with the bucket below it.
-            let index = bounds.partition(above: pause) - 1
-            counts[min(index, counts.count - 1)] += 1
+            let end = index == counts.count - 1 ? pauses.count : pauses.count(below: bounds[index + 1])
+            counts[index] = end - start
+            start = end
         }
         guard let first = counts.firstIndex(where: { $0 > 0 }),
             let last = counts.lastIndex(where: { $0 > 0 })
@@ -185,18 +167,5 @@ extension PauseBucket {
         return (first...last).map {
             PauseBucket(from: bounds[$0], below: bounds[$0 + 1], count: counts[$0])
         }
-    }
-}
-
-extension [UInt64] {
-    /// The index of the first element above `value`, of ascending elements.
-    fileprivate func partition(above value: UInt64) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] <= value { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

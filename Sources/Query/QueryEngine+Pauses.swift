@@ -18,70 +18,106 @@ extension QueryEngine {
         step: StepGrid? = nil
     ) throws -> [PausesAnswer] {
         try records(targets).map { target in
-            var history = PauseHistory()
-            try snapshot.forEachCollection(of: target.id, endingIn: range) { record in
-                guard range.contains(nanoseconds: record.collection.endNanoseconds) else { return }
-                // Whole milliseconds suffice: ranges and steps begin with one.
-                history.ends.append(Int64(record.collection.endNanoseconds / 1_000_000))
-                history.pauses.append(record.collection.pauseNanoseconds)
-            }
-            history.missed = try snapshot.missed(of: target.id, in: range).compactMap { record in
-                range.contains(record.position.time)
-                    ? (record.position.time.milliseconds, record.missed) : nil
-            }
-            guard step != nil else {
-                return PausesAnswer(target: target.name, summary: history.summary(percentiles), points: nil)
-            }
-            let scrapes = try extent(of: target)
-            // Imported recordings may have ends outside the time of their scrapes.
-            let times = [scrapes?.first, scrapes?.last, history.ends.min(), history.ends.max()].compactMap {
-                $0
-            }
-            let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
-            let ends = (
-                first: Timestamp(milliseconds: extent.first), last: Timestamp(milliseconds: extent.last)
+            var history = try pauseHistory(of: target, in: range)
+            let steps = try steps(of: history, target, in: range, step: step)
+            let sorted = history.takeSorted(in: steps)
+            return PausesAnswer(
+                target: target.name,
+                summary: history.summary(sorted, percentiles),
+                points: steps.map { history.points(sorted, percentiles, in: $0) }
             )
-            let window = try QueryWindow(range, ends: ends, extent: extent, grid: step)
-            let points = window.steps.map { history.points(percentiles, in: $0) }
-            return PausesAnswer(target: target.name, summary: history.summary(percentiles), points: points)
         }
+    }
+
+    /// The collections of a target in `range`, and what was missed.
+    func pauseHistory(of target: TargetRecord, in range: TimeRange) throws -> PauseHistory {
+        let found = try snapshot.pauses(of: target.id, endingIn: range)
+        var history = PauseHistory(ends: found.ends, pauses: found.pauses)
+        history.missed = try snapshot.missed(of: target.id, in: range).compactMap { record in
+            range.contains(record.position.time)
+                ? (record.position.time.milliseconds, record.missed) : nil
+        }
+        return history
+    }
+
+    /// The steps of a question, which hold all of `history`; nil where there is no step.
+    func steps(
+        of history: PauseHistory,
+        _ target: TargetRecord,
+        in range: TimeRange,
+        step: StepGrid?
+    ) throws -> StepSpan? {
+        guard step != nil else { return nil }
+        let scrapes = try extent(of: target)
+        // Imported recordings may have ends outside the time of their scrapes.
+        let ends = [history.ends.min(), history.ends.max()].map { $0.map { Int64($0 / 1_000_000) } }
+        let times = ([scrapes?.first, scrapes?.last] + ends).compactMap { $0 }
+        let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
+        return try QueryWindow(
+            range,
+            ends: (Timestamp(milliseconds: extent.first), Timestamp(milliseconds: extent.last)),
+            extent: extent,
+            grid: step
+        ).steps
     }
 }
 
 /// The collections of a range, as they are read: in no order.
 struct PauseHistory {
-    /// When each ended, in whole milliseconds.
-    var ends: [Int64] = []
+    /// When each ended, in Unix nanoseconds.
+    var ends: [UInt64] = []
     /// How long each paused, in nanoseconds.
     var pauses: [UInt64] = []
     /// What nobody saw, at the time of the scrape that showed it.
     var missed: [(time: Int64, missed: MissedCollections)] = []
 
-    /// The summary of all.
-    func summary(_ percentiles: [DecimalPercentile]) -> PauseSummary {
-        let (count, nanoseconds) = Self.sum(missed[...])
-        return PauseSummary(
-            sorted: pauses.sorted()[...],
-            missed: count,
-            missedNanoseconds: nanoseconds,
-            percentiles: percentiles
-        )
-    }
-
-    /// The summary of each step of `span`.
-    func points(_ percentiles: [DecimalPercentile], in span: StepSpan) -> [PausePoint] {
-        // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1].
-        let steps = ends.map { span.index(of: $0) }
-        var starts = [Int](repeating: 0, count: span.count + 1)
-        for case let step? in steps { starts[step + 1] += 1 }
-        for step in 0..<span.count { starts[step + 1] += starts[step] }
-        var dealt = [UInt64](repeating: 0, count: starts[span.count])
+    /// Takes the pauses out, each step's ascending; all as one where there are no steps.
+    ///
+    /// Steps hold all of them: they are those of a range in which all ended.
+    mutating func takeSorted(in span: StepSpan?) -> SortedPauses {
+        // A year may have ten million of them: they are sorted where they are, without a copy.
+        var pauses: [UInt64] = []
+        swap(&pauses, &self.pauses)
+        guard let span else {
+            let starts = [0, pauses.count]
+            return SortedPauses(pauses, starts: starts)
+        }
+        // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1], those of no step at last.
+        var starts = [Int](repeating: 0, count: span.count + 2)
+        var finder = StepFinder(span)
+        var isInOrder = true
+        var last = 0
+        for end in ends {
+            let step = finder.step(of: end)
+            starts[step + 1] += 1
+            if step < last { isInOrder = false }
+            last = step
+        }
+        for step in 0...span.count { starts[step + 1] += starts[step] }
+        // Mostly they come in order, and then they stand where they belong.
+        if isInOrder { return SortedPauses(pauses, starts: starts) }
+        var dealt = [UInt64](repeating: 0, count: pauses.count)
         var next = starts
-        for (index, step) in steps.enumerated() {
-            guard let step else { continue }
+        for (index, end) in ends.enumerated() {
+            let step = finder.step(of: end)
             dealt[next[step]] = pauses[index]
             next[step] += 1
         }
+        return SortedPauses(dealt, starts: starts)
+    }
+
+    /// The summary of all.
+    func summary(_ sorted: SortedPauses, _ percentiles: [DecimalPercentile]) -> PauseSummary {
+        let (count, nanoseconds) = Self.sum(missed[...])
+        return PauseSummary(sorted, missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles)
+    }
+
+    /// The summary of each step of `span`, of which `sorted` are the pauses.
+    func points(
+        _ sorted: SortedPauses,
+        _ percentiles: [DecimalPercentile],
+        in span: StepSpan
+    ) -> [PausePoint] {
         let late = missed.sorted { $0.time < $1.time }
         var lateIndex = 0
         return (0..<span.count).map { step in
@@ -90,9 +126,8 @@ struct PauseHistory {
             let first = lateIndex
             while lateIndex < late.count, span.index(of: late[lateIndex].time) == step { lateIndex += 1 }
             let (count, nanoseconds) = Self.sum(late[first..<lateIndex])
-            dealt[starts[step]..<starts[step + 1]].sort()
             let summary = PauseSummary(
-                sorted: dealt[starts[step]..<starts[step + 1]],
+                sorted.slice(step),
                 missed: count,
                 missedNanoseconds: nanoseconds,
                 percentiles: percentiles
@@ -110,5 +145,27 @@ struct PauseHistory {
                 sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds)
             )
         }
+    }
+}
+
+/// Finds the steps of moments, most of which lie in the step of the one before: a division each would be most of the work.
+private struct StepFinder {
+    private let span: StepSpan
+    private var first: UInt64 = 1
+    private var last: UInt64 = 0
+    private var found = 0
+
+    init(_ span: StepSpan) { self.span = span }
+
+    /// The index of the step that holds a moment in Unix nanoseconds; the number of steps where none does.
+    mutating func step(of end: UInt64) -> Int {
+        if first <= end, end <= last { return found }
+        // Whole milliseconds suffice: steps begin with one.
+        guard let step = span.index(of: Int64(end / 1_000_000)) else { return span.count }
+        let start = Int128(span.start(of: step)) * 1_000_000
+        first = UInt64(clamping: start)
+        last = UInt64(clamping: start + Int128(span.step) * 1_000_000 - 1)
+        found = step
+        return step
     }
 }

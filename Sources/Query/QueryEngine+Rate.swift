@@ -33,12 +33,13 @@ extension QueryEngine {
                 }
             }
             let runs = try snapshot.runs(of: target.record.id)
-            let window = try window(range, of: target.record, step: step)
+            let window = try window(range, of: target.record, step: step, seriesCount: counters.count)
             let history = VaultHistory(
                 snapshot,
                 target.record,
                 series: counters.compactMap(\.record),
-                runs: runs
+                runs: runs,
+                sumsUp: sumsUp
             )
             let tallies = try CounterWalk.tallies(history, in: window, gap: gapMilliseconds)
             for (series, tally) in zip(counters, tallies) {

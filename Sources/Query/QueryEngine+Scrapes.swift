@@ -53,29 +53,28 @@ extension QueryEngine {
         )
         var counts: [String: Int] = [:]
         var times: [Int64] = []
-        let scrapes = try snapshot.scrapes(of: record.id, in: range, failures: true)
-        while let scrape = try scrapes.next() {
-            guard range.contains(scrape.position.time) else { continue }
-            times.append(scrape.position.time.milliseconds)
-            guard let reason = scrape.failure else {
-                answer.succeeded += 1
-                continue
+        let timeline = try snapshot.timeline(of: record.id, in: range)
+        while let stretch = try timeline.next() {
+            guard case .rows(let rows) = stretch else { continue }
+            times += rows.times
+            answer.succeeded += rows.times.count - rows.failures.count
+            answer.failed += rows.failures.count
+            for (index, reason) in rows.failures {
+                counts[reason, default: 0] += 1
+                let time = Timestamp(milliseconds: rows.times[index])
+                answer.failures.append(FailureAnswer(time: time, reason: reason))
             }
-            answer.failed += 1
-            counts[reason, default: 0] += 1
-            answer.failures.append(FailureAnswer(time: scrape.position.time, reason: reason))
         }
         answer.failures = Array(answer.failures.suffix(listMax))
         answer.reasons = Array(
             counts.map { FailureCount(reason: $0.key, count: $0.value) }
                 .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }.prefix(listMax)
         )
-        let distances = zip(times.dropFirst(), times).map { $0 &- $1 }
-        guard !distances.isEmpty else { return answer }
-        let usual = distances.sorted()[distances.count / 2]
+        guard let usual = Self.usualDistance(of: times) else { return answer }
         answer.usualMilliseconds = usual
-        let holes = distances.indices.filter { distances[$0] / Self.holeFactor > max(usual, 0) }
-        let longest = holes.sorted { distances[$0] > distances[$1] }.prefix(listMax).sorted()
+        func distance(_ index: Int) -> Int64 { times[index + 1] &- times[index] }
+        let holes = times.indices.dropLast().filter { distance($0) / Self.holeFactor > max(usual, 0) }
+        let longest = holes.sorted { distance($0) > distance($1) }.prefix(listMax).sorted()
         answer.holes = longest.map { index in
             TimeRange(
                 since: Timestamp(milliseconds: times[index]),
@@ -83,5 +82,31 @@ extension QueryEngine {
             )
         }
         return answer
+    }
+
+    /// The median of the distances of neighbours; nil of fewer than two.
+    private static func usualDistance(of times: [Int64]) -> Int64? {
+        guard times.count > 1 else { return nil }
+        // Counted, since a year has three million of them and nearly all are the same few.
+        var counts = [Int](repeating: 0, count: 1 << 17)
+        var others: [Int64] = []
+        for index in 1..<times.count {
+            let distance = times[index] &- times[index - 1]
+            if counts.indices.contains(Int(distance)) {
+                counts[Int(distance)] += 1
+            } else {
+                others.append(distance)
+            }
+        }
+        others.sort()
+        let negative = others.prefix { $0 < 0 }.count
+        let middle = (times.count - 1) / 2
+        guard middle >= negative else { return others[middle] }
+        var below = negative
+        for (distance, count) in counts.enumerated() {
+            below += count
+            if middle < below { return Int64(distance) }
+        }
+        return others[negative + middle - below]
     }
 }

@@ -31,6 +31,7 @@ extension QueryEngine {
     /// A survey for each series of the target.
     private func survey(_ target: SelectedTarget, in range: TimeRange) throws -> [SeriesSurvey] {
         var surveys = [SeriesSurvey](repeating: SeriesSurvey(), count: target.series.count)
+        let isWhole: ((ClosedRange<Int64>) -> Bool)? = sumsUp ? { range.contains($0) } : nil
         let served = target.series.indices.filter { target.series[$0].record != nil }
         if !served.isEmpty {
             let runs = try snapshot.runs(of: target.record.id)
@@ -38,16 +39,27 @@ extension QueryEngine {
             let blocks = try snapshot.seriesBlocks(
                 of: target.record.id,
                 series: served.compactMap { target.series[$0].record?.id },
-                in: range
+                in: range,
+                renewal: VaultSnapshot.ageMax,
+                isWhole: isWhole
             )
-            while let block = try blocks.next() {
-                let rows = block.rows.indices.filter { range.contains(block.rows[$0].position.time) }
-                for (column, index) in zip(block.columns, served) {
-                    let isKnown = target.series[index].kind != nil
-                    surveys[index].add(column, rows, of: block.rows, isKindKnown: isKnown)
-                }
-                for row in block.rows {
-                    guard let ended = lastRows[row.position] else { continue }
+            while let stretch = try blocks.nextStretch() {
+                let isKnown = { target.series[$0].kind != nil }
+                switch stretch {
+                case .rows(let block):
+                    let rows = block.rows.indices.filter { range.contains(block.rows[$0].position.time) }
+                    for (column, index) in zip(block.columns, served) {
+                        surveys[index].add(column, rows, of: block.rows, isKindKnown: isKnown(index))
+                    }
+                    for row in block.rows {
+                        guard let ended = lastRows[row.position] else { continue }
+                        for index in served { surveys[index].forget(ended) }
+                    }
+                case .summary(let summary):
+                    for (place, index) in served.enumerated() {
+                        try surveys[index].add(summary, place, isKindKnown: isKnown(index))
+                    }
+                    guard let ended = lastRows[summary.last.position] else { continue }
                     for index in served { surveys[index].forget(ended) }
                 }
             }
@@ -55,15 +67,59 @@ extension QueryEngine {
         guard served.count < target.series.count else { return surveys }
         let up = target.series.firstIndex { Self.isSame($0.name, AddedSeries.up) }
         let duration = target.series.firstIndex { Self.isSame($0.name, AddedSeries.duration) }
-        try forEachAddedSample(of: target.record, in: range) { time, isUp, seconds in
-            if let up { surveys[up].add(isUp, at: time, run: nil) }
-            if let duration, let seconds { surveys[duration].add(seconds, at: time, run: nil) }
+        try forEachAddedStretch(of: target.record, in: range, isWhole: isWhole) { stretch in
+            switch stretch {
+            case .rows(let rows):
+                let added = AddedColumns(rows)
+                let times = rows.times.map { Timestamp(milliseconds: $0) }
+                if let up { surveys[up].add(added.up, at: times) }
+                if let duration { surveys[duration].add(added.durations, at: times) }
+            case .summary(let summary):
+                let first = Timestamp(milliseconds: summary.times.lowerBound)
+                let last = Timestamp(milliseconds: summary.times.upperBound)
+                if let up { surveys[up].add(summary.up, from: first, to: last, run: nil) }
+                guard let duration, let durations = summary.durations else { return }
+                surveys[duration].add(durations, from: first, to: last, run: nil)
+            }
         }
         return surveys
     }
 }
 
+extension TimeRange {
+    /// Whether all of these Unix milliseconds lie in the range.
+    fileprivate func contains(_ times: ClosedRange<Int64>) -> Bool {
+        contains(Timestamp(milliseconds: times.lowerBound))
+            && contains(Timestamp(milliseconds: times.upperBound))
+    }
+}
+
 extension SeriesSurvey {
+    /// Adds a series of a stretch that lies in the range.
+    fileprivate mutating func add(_ summary: SeriesSummary, _ series: Int, isKindKnown: Bool) throws {
+        switch try summary.knowledge(of: series) {
+        case .absent:
+            return
+        case .statistics(let known):
+            add(
+                known,
+                from: summary.first.position.time,
+                to: summary.last.position.time,
+                run: isKindKnown ? nil : summary.run
+            )
+        case .unknown:
+            let (rows, column) = try summary.block(series)
+            add(column, Array(rows.indices), of: rows, isKindKnown: isKindKnown)
+        }
+    }
+
+    /// Adds the samples of a series whose kind is known.
+    fileprivate mutating func add(_ column: SeriesColumn, at times: [Timestamp]) {
+        for (index, time) in times.enumerated() {
+            if let value = column[index] { add(value, at: time, run: nil) }
+        }
+    }
+
     /// Adds the samples of a column in these rows, ascending.
     fileprivate mutating func add(
         _ column: SeriesColumn,

@@ -26,28 +26,86 @@ extension QueryEngine {
         guard try names(target: target).contains(where: { $0.name.hasPrefix(prefix) }) else {
             return ([], [])
         }
-        let answers = try values([prefix + "*"], targets: [target], range: range, step: step)
-        var columns: [String: [String: [ValuesPoint]]] = [:]
-        for answer in answers {
-            let keys = SeriesNaming.keys(of: answer.series)
-            guard keys.count == 4 else { continue }
-            columns[keys[2], default: [:]][keys[3]] = answer.points ?? []
-        }
+        var starts: [Timestamp] = []
         var classes: [SizeClassAnswer] = []
-        for (key, fields) in columns {
-            guard let mallocs = fields["Mallocs"], let frees = fields["Frees"] else { continue }
-            // The key is the size; its own series says the same, where there is one.
-            guard let size = fields["Size"]?.lazy.compactMap({ $0.last?.double }).first ?? Double(key) else {
-                continue
+        for selected in try select([prefix + "*"], targets: [target]) {
+            let window = try window(
+                range,
+                of: selected.record,
+                step: step,
+                seriesCount: selected.series.count
+            )
+            guard let steps = window.steps else { continue }
+            starts = (0..<steps.count).map { Timestamp(milliseconds: steps.start(of: $0)) }
+            let last = try lastValues(of: selected, in: range, window, steps)
+            var columns: [String: [String: [Number?]]] = [:]
+            for (series, values) in zip(selected.series, last) {
+                let keys = SeriesNaming.keys(of: series.name)
+                if keys.count == 4 { columns[keys[2], default: [:]][keys[3]] = values }
             }
-            let live = zip(mallocs, frees).map { mallocs, frees -> Double? in
-                guard let made = mallocs.last?.exactInteger, let freed = frees.last?.exactInteger else {
-                    return nil
-                }
-                return size * Double(made - freed)
-            }
-            classes.append(SizeClassAnswer(size: size, liveBytes: live))
+            classes += columns.compactMap { SizeClassAnswer(key: $0, fields: $1) }
         }
-        return (answers.first?.points?.map(\.start) ?? [], classes.sorted { $0.size < $1.size })
+        return (starts, classes.sorted { $0.size < $1.size })
+    }
+
+    /// By series and by step: the last value in it.
+    private func lastValues(
+        of target: SelectedTarget,
+        in range: TimeRange,
+        _ window: QueryWindow,
+        _ steps: StepSpan
+    ) throws -> [[Number?]] {
+        let none = [Number?](repeating: nil, count: steps.count)
+        var last = [[Number?]](repeating: none, count: target.series.count)
+        let blocks = try snapshot.seriesBlocks(
+            of: target.record.id,
+            series: target.series.compactMap(\.record?.id),
+            in: range,
+            renewal: VaultSnapshot.ageMax,
+            isWhole: wholeness(window)
+        )
+        while let stretch = try blocks.nextStretch() {
+            switch stretch {
+            case .rows(let block):
+                let stretches = window.stretches(of: block.rows.map(\.position.time.milliseconds))
+                for (series, column) in block.columns.enumerated() {
+                    for stretch in stretches {
+                        guard let step = stretch.step,
+                            let value = stretch.rows.reversed().lazy.compactMap({ column[$0] }).first
+                        else { continue }
+                        last[series][step] = value
+                    }
+                }
+            case .summary(let summary):
+                guard let step = steps.index(of: summary.first.position.time.milliseconds) else { continue }
+                for series in last.indices {
+                    switch try summary.knowledge(of: series) {
+                    case .absent: continue
+                    case .statistics(let known): last[series][step] = known.last
+                    case .unknown:
+                        let column = try summary.block(series).column
+                        let value = (0..<summary.count).reversed().lazy.compactMap { column[$0] }.first
+                        if let value { last[series][step] = value }
+                    }
+                }
+            }
+        }
+        return last
+    }
+}
+
+extension SizeClassAnswer {
+    /// The class of that key, of what its fields were last in each step; nil where one lacks.
+    init?(key: String, fields: [String: [Number?]]) {
+        guard let mallocs = fields["Mallocs"], let frees = fields["Frees"] else { return nil }
+        // The key is the size; its own series says the same, where there is one.
+        guard let size = fields["Size"]?.lazy.compactMap({ $0?.double }).first ?? Double(key) else {
+            return nil
+        }
+        self.size = size
+        liveBytes = zip(mallocs, frees).map { mallocs, frees -> Double? in
+            guard let made = mallocs?.exactInteger, let freed = frees?.exactInteger else { return nil }
+            return size * Double(made - freed)
+        }
     }
 }

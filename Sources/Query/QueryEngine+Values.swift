@@ -13,20 +13,35 @@ extension QueryEngine {
     ) throws -> [ValuesAnswer] {
         var answers: [ValuesAnswer] = []
         for target in try select(selectors, targets: targets) {
-            let window = try window(range, of: target.record, step: step)
+            let window = try window(
+                range,
+                of: target.record,
+                step: step,
+                seriesCount: target.series.count
+            )
             let served = target.series.compactMap(\.record)
             var tallies = [GaugeTally](repeating: GaugeTally(window), count: served.count)
             if !served.isEmpty {
                 let blocks = try snapshot.seriesBlocks(
                     of: target.record.id,
                     series: served.map(\.id),
-                    in: range
+                    in: range,
+                    renewal: VaultSnapshot.ageMax,
+                    isWhole: wholeness(window)
                 )
-                while let block = try blocks.next() {
-                    let times = block.rows.map(\.position.time.milliseconds)
-                    let stretches = window.stretches(of: times)
-                    for (series, column) in block.columns.enumerated() {
-                        for stretch in stretches { tallies[series].add(column, stretch) }
+                while let stretch = try blocks.nextStretch() {
+                    switch stretch {
+                    case .rows(let block):
+                        let times = block.rows.map(\.position.time.milliseconds)
+                        let stretches = window.stretches(of: times)
+                        for (series, column) in block.columns.enumerated() {
+                            for stretch in stretches { tallies[series].add(column, stretch) }
+                        }
+                    case .summary(let summary):
+                        let step = window.steps?.index(of: summary.first.position.time.milliseconds)
+                        for series in tallies.indices {
+                            try tallies[series].add(summary, series, step: step)
+                        }
                     }
                 }
             }
@@ -54,26 +69,57 @@ extension QueryEngine {
     ) throws -> (up: GaugeTally, duration: GaugeTally) {
         var up = GaugeTally(window)
         var duration = GaugeTally(window)
-        try forEachAddedSample(of: target, in: range) { time, isUp, seconds in
-            guard let stretch = window.stretches(of: [time.milliseconds]).first else { return }
-            up.add(.mixed([isUp]), stretch)
-            duration.add(.mixed([seconds]), stretch)
+        try forEachAddedStretch(of: target, in: range, isWhole: wholeness(window)) { stretch in
+            switch stretch {
+            case .rows(let rows):
+                let added = AddedColumns(rows)
+                for stretch in window.stretches(of: rows.times) {
+                    up.add(added.up, stretch)
+                    duration.add(added.durations, stretch)
+                }
+            case .summary(let summary):
+                let step = window.steps?.index(of: summary.times.lowerBound)
+                up.add(summary.up, step: step)
+                if let durations = summary.durations { duration.add(durations, step: step) }
+            }
         }
         return (up, duration)
     }
 
-    /// Calls `body` with the time of each scrape in `range`, in order, and the values of the added series then.
-    func forEachAddedSample(
+    /// Calls `body` with the scrapes in `range`, failed ones too, in order.
+    func forEachAddedStretch(
         of target: TargetRecord,
         in range: TimeRange,
-        _ body: (_ time: Timestamp, _ up: Number, _ durationSeconds: Number?) throws -> Void
+        isWhole: ((ClosedRange<Int64>) -> Bool)?,
+        _ body: (ScrapeTimeline.Stretch) throws -> Void
     ) throws {
-        let scrapes = try snapshot.scrapes(of: target.id, in: range, failures: true)
-        while let scrape = try scrapes.next() {
-            guard range.contains(scrape.position.time) else { continue }
-            let seconds = scrape.durationNanoseconds.map { Number.real(Double($0) / 1e9) }
-            try body(scrape.position.time, .integer(scrape.failure == nil ? 1 : 0), seconds)
-        }
+        let timeline = try snapshot.timeline(of: target.id, in: range, hasDurations: true, isWhole: isWhole)
+        while let stretch = try timeline.next() { try body(stretch) }
+    }
+}
+
+/// The series that the recorder adds, of scrapes one by one.
+struct AddedColumns {
+    let up: SeriesColumn
+    let durations: SeriesColumn
+
+    init(_ rows: ScrapeTimes) {
+        var values = [Int64](repeating: 1, count: rows.times.count)
+        for (index, _) in rows.failures { values[index] = 0 }
+        up = .integers(values)
+        let seconds = rows.durationNanoseconds.map { $0.map { Double($0) / 1e9 } }
+        let known = seconds.compactMap { $0 }
+        durations =
+            known.isEmpty
+            ? .absent
+            : known.count == seconds.count ? .reals(known) : .mixed(seconds.map { $0.map(Number.real) })
+    }
+}
+
+extension ScrapeTimesSummary {
+    /// What is known of `up`.
+    var up: ChunkColumnStatistics {
+        ChunkColumnStatistics(of: .integer(isSuccess ? 1 : 0), count: count)
     }
 }
 
@@ -110,11 +156,36 @@ struct GaugeTally {
         steps = Array(repeating: GaugeSummary(), count: window.steps?.count ?? 0)
     }
 
+    /// Adds samples of which that is known, in that step; false, with nothing added, where their sum is not.
+    @discardableResult
+    mutating func add(_ known: ChunkColumnStatistics, step: Int?) -> Bool {
+        guard total.add(known) else { return false }
+        // What one sum takes the other takes too.
+        if let step { _ = steps[step].add(known) }
+        return true
+    }
+
+    /// Adds a series of a stretch that lies in the range and in that step.
+    mutating func add(_ summary: SeriesSummary, _ series: Int, step: Int?) throws {
+        switch try summary.knowledge(of: series) {
+        case .absent:
+            return
+        case .statistics(let known):
+            if add(known, step: step) { return }
+        case .unknown:
+            break
+        }
+        add(try summary.block(series).column, WindowStretch(rows: 0..<summary.count, step: step))
+    }
+
     /// Adds the rows of a column that lie in `stretch`.
     mutating func add(_ column: SeriesColumn, _ stretch: WindowStretch) {
         if case .absent = column { return }
-        total.add(column, stretch.rows)
-        if let step = stretch.step { steps[step].add(column, stretch.rows) }
+        guard let step = stretch.step else { return total.add(column, stretch.rows) }
+        var added = GaugeSummary()
+        added.add(column, stretch.rows)
+        total.add(added)
+        steps[step].add(added)
     }
 }
 

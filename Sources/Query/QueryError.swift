@@ -12,6 +12,8 @@ package enum QueryError: Error, Hashable, Sendable {
     case notACounter(series: String, kind: SeriesKind)
     /// The range holds more steps than `StepGrid.countMax`.
     case tooManySteps(count: Int64)
+    /// So many series with so many steps each are more than `QueryEngine.pointsMax` together.
+    case tooManyPoints(series: Int, steps: Int)
     /// No decimal number from 0 to 100.
     case badPercentile(String)
     /// The target has no such scrape at or before that time (at all, where nil).
@@ -20,7 +22,7 @@ package enum QueryError: Error, Hashable, Sendable {
     /// Whether the question itself was wrong (exit status 64), not the name of something that is not there (66).
     package var isUsage: Bool {
         switch self {
-        case .notACounter, .tooManySteps, .badPercentile: true
+        case .notACounter, .tooManySteps, .tooManyPoints, .badPercentile: true
         case .unknownTarget, .unknownSeries, .noScrape: false
         }
     }
@@ -37,6 +39,9 @@ extension QueryError: CustomStringConvertible {
             "\(series) is a \(kind.rawValue) and has no rate; ask `expvault values` for it"
         case .tooManySteps(let count):
             "the range holds \(count) steps, more than \(StepGrid.countMax); take a longer step or a shorter range"
+        case .tooManyPoints(let series, let steps):
+            "\(series) series in \(steps) steps are more than \(QueryEngine.pointsMax) points; "
+                + "take fewer series, a longer step or a shorter range"
         case .badPercentile(let text):
             "\(text) is no percentile; give decimal numbers from 0 to 100, such as 50,99.9"
         case .noScrape(let target, let time, let failures):

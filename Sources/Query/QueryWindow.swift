@@ -42,6 +42,14 @@ struct QueryWindow {
         steps = try StepSpan(grid, holding: first, through: last)
     }
 
+    /// Whether all samples of that time count, and lie in one step where there are steps.
+    func isWhole(_ times: ClosedRange<Int64>) -> Bool {
+        guard contains(times.lowerBound), contains(times.upperBound) else { return false }
+        guard let steps else { return true }
+        guard let step = steps.index(of: times.lowerBound) else { return false }
+        return steps.index(of: times.upperBound) == step
+    }
+
     /// Whether a sample at `t` counts.
     func contains(_ t: Int64) -> Bool {
         since <= t && t < until

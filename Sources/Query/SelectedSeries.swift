@@ -77,12 +77,24 @@ extension QueryEngine {
     }
 
     /// The window of a question about that target.
-    func window(_ range: TimeRange, of target: TargetRecord, step: StepGrid?) throws -> QueryWindow {
+    ///
+    /// - Throws: `QueryError.tooManySteps`, `.tooManyPoints` for so many series.
+    func window(
+        _ range: TimeRange,
+        of target: TargetRecord,
+        step: StepGrid?,
+        seriesCount: Int
+    ) throws -> QueryWindow {
         let zero = Timestamp(milliseconds: 0)
         let ends = (first: target.first?.time ?? zero, last: target.last?.time ?? zero)
         var extent = (first: ends.first.milliseconds, last: ends.last.milliseconds)
         if step != nil, let times = try self.extent(of: target) { extent = times }
-        return try QueryWindow(range, ends: ends, extent: extent, grid: step)
+        let window = try QueryWindow(range, ends: ends, extent: extent, grid: step)
+        let steps = window.steps?.count ?? 0
+        guard seriesCount == 0 || steps <= Self.pointsMax / seriesCount else {
+            throw QueryError.tooManyPoints(series: seriesCount, steps: steps)
+        }
+        return window
     }
 
     /// The earliest and the latest time of the target's scrapes; nil where it has none.

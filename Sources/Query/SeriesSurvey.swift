@@ -32,6 +32,20 @@ struct SeriesSurvey {
         points += count - 1
     }
 
+    /// Adds the samples of a stretch of one run, of which a chunk tells this; the run too where the kind is not known yet.
+    mutating func add(_ known: ChunkColumnStatistics, from first: Timestamp, to last: Timestamp, run: RunID?)
+    {
+        if let run, !fell {
+            if let before = latest.updateValue(known.last, forKey: run) {
+                if before < known.first { rose = true }
+                if known.first < before { fell = true }
+            }
+            if !known.neverRises { rose = true }
+            if !known.neverFalls { fell = true }
+        }
+        add(count: known.count, from: first, to: last, value: known.last)
+    }
+
     /// Forgets a run that ended.
     mutating func forget(_ run: RunID) {
         latest[run] = nil

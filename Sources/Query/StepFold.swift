@@ -54,6 +54,16 @@ struct IncreaseSum: Hashable {
         guard part < length else { return add(increase) }
         switch increase {
         case .whole(let value):
+            // Mostly 64 bits do, and dividing 128 takes ten times as long.
+            if let small = Int64(exactly: value) {
+                let (product, overflow) = small.multipliedReportingOverflow(by: part)
+                if !overflow {
+                    let (quotient, remainder) = product.quotientAndRemainder(dividingBy: length)
+                    whole &+= Int128(quotient)
+                    if remainder != 0 { add(real: Double(remainder) / Double(length)) }
+                    return
+                }
+            }
             let (product, overflow) = value.multipliedReportingOverflow(by: Int128(part))
             guard !overflow else { return add(real: Double(value) * (Double(part) / Double(length))) }
             let (quotient, remainder) = product.quotientAndRemainder(dividingBy: Int128(length))
@@ -80,8 +90,10 @@ struct IncreaseSum: Hashable {
     ///
     /// Finite.
     var double: Double {
-        guard !isWhole else { return Double(whole) }
-        let sum = Double(whole) + (high + low)
+        // Of 128 bits the conversion is a slow general one.
+        let whole = Int64(exactly: whole).map { Double($0) } ?? Double(whole)
+        guard !isWhole else { return whole }
+        let sum = whole + (high + low)
         // Only counters near the end of the range of double get here; JSON has no infinity.
         guard sum.isFinite else {
             return sum.sign == .minus ? -.greatestFiniteMagnitude : .greatestFiniteMagnitude

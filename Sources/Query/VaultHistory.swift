@@ -7,13 +7,21 @@ final class VaultHistory: History {
     private let snapshot: VaultSnapshot
     private let target: TargetID
     private let series: [SeriesRecord]
+    private let sumsUp: Bool
     let runs: [RunID: RunSpan]
     let stepPositions: [ScrapePosition]
     /// Where the series of a shape sit, for the shapes asked last.
     private var layouts: [ShapeID: ShapeLayout] = [:]
 
     /// The history of `series` of `target`.
-    init(_ snapshot: VaultSnapshot, _ target: TargetRecord, series: [SeriesRecord], runs: [RunRecord]) {
+    init(
+        _ snapshot: VaultSnapshot,
+        _ target: TargetRecord,
+        series: [SeriesRecord],
+        runs: [RunRecord],
+        sumsUp: Bool
+    ) {
+        self.sumsUp = sumsUp
         self.snapshot = snapshot
         self.target = target.id
         self.series = series
@@ -39,6 +47,28 @@ final class VaultHistory: History {
         )
         while let block = try blocks.next() {
             try body(block.rows.map(HistoryRow.init), block.columns)
+        }
+    }
+
+    func forEachStretch(
+        _ series: [Int],
+        in range: TimeRange,
+        isWhole: @escaping (ClosedRange<Int64>) -> Bool,
+        _ body: (HistoryStretch) throws -> Void
+    ) throws {
+        guard !series.isEmpty else { return }
+        let blocks = try snapshot.seriesBlocks(
+            of: target,
+            series: series.map { self.series[$0].id },
+            in: range,
+            renewal: VaultSnapshot.ageMax,
+            isWhole: sumsUp ? isWhole : nil
+        )
+        while let stretch = try blocks.nextStretch() {
+            switch stretch {
+            case .rows(let block): try body(.rows(block.rows.map(HistoryRow.init), block.columns))
+            case .summary(let summary): try body(.summary(summary))
+            }
         }
     }
 
@@ -98,5 +128,11 @@ private struct ShapeLayout {
 extension HistoryRow {
     init(_ row: SeriesRow) {
         self.init(position: row.position, run: row.run, isAfterStep: row.isAfterStep, shape: row.shape)
+    }
+}
+
+extension HistoryRow {
+    init(_ edge: SeriesEdge, _ run: RunID, isAfterStep: Bool) {
+        self.init(position: edge.position, run: run, isAfterStep: isAfterStep, shape: edge.shape)
     }
 }

@@ -6,9 +6,9 @@ package import Model
 // Layout (docs/format.md has the boxes). Numbers are varints and zigzag varints as in `ByteWriter` but where a size
 // is given; fixed ones are little-endian.
 //
-//     version (1 byte: 1) · level (1 byte) · header size (4 bytes) · header (one zstd frame) · CRC-32C (4 bytes) of
-//     all before · streams, one after the other · text (zstd frame) · blobs (zstd frame) · CRC-32C (4 bytes) of all
-//     before
+//     version (1 byte) · level (1 byte) · header size (4 bytes) · header (one zstd frame) · CRC-32C (4 bytes) of
+//     all before · in version 2 parts: size (4 bytes), zstd frame, CRC-32C (4 bytes) of both · streams, one after
+//     the other · text (zstd frame) · blobs (zstd frame) · CRC-32C (4 bytes) of all before
 //
 // The header (`ChunkHeader`) says what is in the chunk and where: a reader of one series takes the header and the
 // bytes of one or a few streams, and each stream has a checksum of its own.
@@ -37,6 +37,10 @@ package enum ChunkLimits {
     package static let valuesMax = 16 * 1024 * 1024
     /// Bytes of an expanded header.
     package static let headerBytesMax = 64 * 1024 * 1024
+    /// Stretches of rows that a chunk has statistics of.
+    package static let partsMax = 128
+    /// Bytes of an expanded list of parts.
+    package static let partsBytesMax = 64 * 1024 * 1024
     /// Bytes of all texts together (spellings that are not numbers, and reasons); over that, a chunk must hold fewer
     /// rows.
     package static let textBytesMax = 256 * 1024 * 1024

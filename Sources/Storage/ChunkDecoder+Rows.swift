@@ -140,7 +140,7 @@ extension ChunkDecoder {
     }
 
     /// The reason of each failed scrape, in order.
-    private func reasons() throws -> [String] {
+    func reasons() throws -> [String] {
         guard documentCount < rowCount else { return [] }
         let texts = try texts()
         return try stream(ChunkStream.reason).map { place in
@@ -176,6 +176,36 @@ extension ChunkDecoder {
                 shape: header.shapes[document.shape].id
             )
         }
+    }
+
+    /// Ends and pauses of the collections that the documents of the chunk were the first to show, in order.
+    ///
+    /// Nil where the rings are needed for that: where a document shows more than it set, or one is raw.
+    func pauses() throws -> PauseColumns? {
+        guard header.columnRowCount == header.documentCount else { return nil }
+        let counts = try stream(ChunkStream.ringCount)
+        let seen = try stream(ChunkStream.seen)
+        let ends = try stream(ChunkStream.ringEnd)
+        let pauses = try stream(ChunkStream.ringPause)
+        var result = PauseColumns()
+        result.ends.reserveCapacity(ends.count)
+        result.pauses.reserveCapacity(ends.count)
+        var next = 0
+        for (count, less) in zip(counts, seen) {
+            guard count >= 0, count <= Int64(PauseRing.slots), next + Int(count) <= ends.count else {
+                throw ChunkError.damaged("a number of collections")
+            }
+            let end = next + Int(count)
+            // Of a ring that a run brings along only the newest are its own.
+            let seenCount = less &+ count
+            guard (0...count).contains(seenCount) else { return nil }
+            for index in end - Int(seenCount)..<end {
+                result.ends.append(UInt64(bitPattern: ends[index]))
+                result.pauses.append(UInt64(bitPattern: pauses[index]))
+            }
+            next = end
+        }
+        return result
     }
 
     /// The collections that the documents of the chunk were the first to show, in order; `shape` is asked for only where

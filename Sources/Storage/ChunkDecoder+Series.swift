@@ -14,7 +14,7 @@ extension ChunkDecoder {
     }
 
     /// The one column that carries a series in all shapes that have it; nil where none does or several.
-    private func column(leaves: [Int?]) throws -> Int? {
+    func column(leaves: [Int?]) throws -> Int? {
         var result: Int?
         for (shape, leaf) in zip(header.shapes, leaves) {
             guard let leaf else { continue }
@@ -44,6 +44,12 @@ extension ChunkDecoder {
                 default: break
                 }
             }
+            // Without raw documents a document's number is that of its row in the columns.
+            let numbers = try numbers(index)
+            guard let rows = try columnRows(index) else { return Self.narrowed(numbers) }
+            var result = [Number?](repeating: nil, count: header.documentCount)
+            for (row, number) in zip(rows, numbers) { result[row] = number }
+            return Self.narrowed(result)
         }
         return Self.narrowed(try mixed(leaves, shape))
     }
@@ -79,6 +85,17 @@ extension ChunkDecoder {
             result[document.number] = numbers[place]
         }
         return result
+    }
+
+    /// What the texts of a column tell of any `count` of its values: no text is a number, or there is one text.
+    func knowledge(ofText column: Int, count: Int) throws -> SeriesSummary.Knowledge {
+        let entry = header.columns[column]
+        let numbers = (try texts().ofColumns[column] ?? []).map(Self.number)
+        if numbers.allSatisfy({ $0 == nil }) { return .absent }
+        guard numbers.count == 1, let number = numbers[0], number.exactInteger != nil,
+            !entry.hasExceptions, entry.count == header.documentCount
+        else { return .unknown }
+        return .statistics(ChunkColumnStatistics(of: number, count: count))
     }
 
     /// The numbers of a column, nil for what is none.

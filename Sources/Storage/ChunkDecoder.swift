@@ -9,31 +9,46 @@ package import Model
 /// Nothing in hostile bytes traps, and memory is allocated only for what `ChunkLimits` allows.
 package final class ChunkDecoder {
     /// The format that this writes; it reads this one and all before.
-    package static let version: UInt8 = 1
-    /// Version, level and header size stand before the header.
-    private static let preludeSize = 6
-
-    let bytes: [UInt8]
+    package static let version: UInt8 = 2
+    let source: ChunkSource
+    private let decompressor: ZstdDecompressor
     let header: ChunkHeader
     /// The level it was encoded at.
     package let level: ChunkLevel
+    private let partsRange: Range<Int>
     private let streamsOffset: Int
     private let textRange: Range<Int>
     private let blobRange: Range<Int>
     private var streams: [Int: [Int64]] = [:]
+    /// The bytes of streams that are about to be decoded, checked.
+    private var readers: [Int: ByteReader] = [:]
     private var cachedTexts: ChunkTexts?
     private var cachedShapesOfColumns: [[Int32]]?
     private var cachedDocuments: [ChunkDocument]?
+    private var cachedParts: ChunkParts?
+    private var knowledge: [Int: [ChunkParts.Knowledge]] = [:]
 
     // MARK: Opening
 
-    /// Reads the header, some 20 µs, and checks that the bytes are all there.
+    /// Reads the header of a chunk that is in memory, and checks that the bytes are all there.
     ///
     /// - Throws: `ChunkError.newer`, `.damaged`, `.overLimit`.
-    package init(_ bytes: [UInt8]) throws(ChunkError) {
-        self.bytes = bytes
+    package convenience init(_ bytes: [UInt8]) throws(ChunkError) {
         do {
-            var reader = ByteReader(bytes)
+            try self.init(ChunkSource(bytes))
+        } catch {
+            throw Self.wrapped(error, "its header")
+        }
+    }
+
+    /// Reads the header; everything else is read from `source` when it is asked for.
+    ///
+    /// - Throws: as the other; what reading throws.
+    init(_ source: ChunkSource, with decompressor: ZstdDecompressor? = nil) throws {
+        self.source = source
+        self.decompressor = try decompressor ?? ZstdDecompressor()
+        do {
+            var reader = try source.reader(of: 0..<min(source.size, 10))
             let version = try reader.byte()
             guard version != 0 else { throw ChunkError.damaged("it has no format version") }
             guard version <= Self.version else { throw ChunkError.newer(version: version) }
@@ -41,30 +56,48 @@ package final class ChunkDecoder {
                 throw ChunkError.damaged("it has an unknown level")
             }
             self.level = level
-            let size = Int(try reader.fixed32())
-            let packed = try reader.skip(size)
-            guard Checksum.crc32c(bytes[..<packed.upperBound]) == (try reader.fixed32()) else {
-                throw CodecError.checksum
+            let packed = Self.preludeSize..<Self.preludeSize + Int(try reader.fixed32())
+            try source.verify(0..<packed.upperBound)
+            let expanded = try self.decompressor.decompress(
+                source.bytes(packed),
+                bytesMax: ChunkLimits.headerBytesMax
+            )
+            header = try ChunkHeader(from: expanded)
+            var offset = packed.upperBound + 4
+            func next(_ size: Int) throws -> Range<Int> {
+                guard size <= source.size - offset else { throw CodecError.cutShort(offset: source.size) }
+                defer { offset += size }
+                return offset..<offset + size
             }
-            header = try ChunkHeader(from: try Self.expand(bytes[packed], max: ChunkLimits.headerBytesMax))
-            streamsOffset = reader.offset
-            let streamBytes = header.streams.reduce(0) { $0 + $1.size }
-            _ = try reader.skip(streamBytes)
-            textRange = try reader.skip(header.textSize)
-            blobRange = try reader.skip(header.blobSize)
-            guard reader.remaining == 4 else {
+            if version > 1 {
+                var reader = try source.reader(of: next(4))
+                partsRange = try next(Int(try reader.fixed32()))
+                _ = try next(4)
+            } else {
+                partsRange = offset..<offset
+            }
+            streamsOffset = offset
+            _ = try next(header.streams.reduce(0) { $0 + $1.size })
+            textRange = try next(header.textSize)
+            blobRange = try next(header.blobSize)
+            guard source.size - offset == 4 else {
                 throw CodecError.malformed("the chunk has another size than it says")
             }
         } catch {
-            throw Self.wrapped(error, "its header")
+            throw try Self.wrapping(error, "its header")
         }
     }
 
+    /// Version, level and header size stand before the header.
+    private static let preludeSize = 6
+
     /// Compares the checksum of the whole chunk.
-    package func checkWhole() throws(ChunkError) {
-        let end = bytes.count - 4
-        let stored = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[end + $1]) << UInt32(8 * $1) }
-        guard Checksum.crc32c(bytes[..<end]) == stored else { throw .damaged("its checksum does not match") }
+    package func checkWhole() throws {
+        do {
+            try source.verify(0..<source.size - 4)
+        } catch CodecError.checksum {
+            throw ChunkError.damaged("its checksum does not match")
+        }
     }
 
     /// Decodes everything but the bodies, to see whether anything is amiss, as `check` does.
@@ -75,10 +108,39 @@ package final class ChunkDecoder {
         _ = try texts()
         _ = try collections()
         _ = try blobs()
+        try checkParts()
     }
 
-    private static func expand(_ packed: ArraySlice<UInt8>, max: Int) throws -> [UInt8] {
-        try ZstdDecompressor().decompress(Array(packed), bytesMax: max)
+    /// Compares what parts tell of whole columns of integers with the values; of others, whether it can be read.
+    private func checkParts() throws {
+        guard let parts = try parts() else { return }
+        _ = try knowledge(ofColumn: -1)
+        for (index, column) in header.columns.enumerated() {
+            let told = try knowledge(ofColumn: index)
+            guard column.kind.isInteger, column.count == header.documentCount, !column.hasExceptions,
+                case .integers(let values) = try values(of: column)
+            else { continue }
+            var next = 0
+            for (part, known) in zip(parts.parts, told) {
+                let numbers = values[next..<next + part.documents].map { ChunkHeader.number($0, column.kind) }
+                next += part.documents
+                guard case .statistics(let known) = known else { continue }
+                let sum = numbers.reduce(Int128(0)) { $0 + ($1.exactInteger ?? 0) }
+                guard known.first == numbers.first, known.last == numbers.last, known.min == numbers.min(),
+                    known.max == numbers.max(), known.sum == nil || known.sum == sum
+                else { throw ChunkError.damaged("its parts contradict column \(index)") }
+            }
+        }
+    }
+
+    private func expand(_ packed: [UInt8], max: Int) throws -> [UInt8] {
+        try decompressor.decompress(packed, bytesMax: max)
+    }
+
+    /// The error that a damaged chunk makes; what the database says is thrown as it is.
+    static func wrapping(_ error: any Error, _ what: String) throws -> ChunkError {
+        if !(error is ChunkError || error is CodecError || error is CompressionError) { throw error }
+        return wrapped(error, what)
     }
 
     static func wrapped(_ error: any Error, _ what: String) -> ChunkError {
@@ -123,7 +185,10 @@ package final class ChunkDecoder {
                 open.append(other)
             }
         }
-        for next in needed.sorted(by: Self.decodesBefore) { streams[next] = try decode(next) }
+        for next in needed.sorted(by: Self.decodesBefore) {
+            streams[next] = try decode(next)
+            readers[next] = nil
+        }
         return streams[number] ?? []
     }
 
@@ -175,21 +240,17 @@ package final class ChunkDecoder {
         let entry = header.streams[number]
         do {
             if let inline = entry.inline { return try body(ByteReader(inline)) }
+            if let reader = readers[number] { return try body(reader) }
             let start = streamsOffset + entry.offset
-            let reader = try ByteReader(bytes, in: start..<start + entry.size)
-            if !checkedStreams.contains(number) {
-                guard Checksum.crc32c(bytes[start..<start + entry.size]) == entry.checksum else {
-                    throw CodecError.checksum
-                }
-                checkedStreams.insert(number)
-            }
+            let (stored, range) = try source.part(start..<start + entry.size)
+            guard Checksum.crc32c(stored[range]) == entry.checksum else { throw CodecError.checksum }
+            let reader = try ByteReader(stored, in: range)
+            readers[number] = reader
             return try body(reader)
         } catch {
-            throw Self.wrapped(error, "stream \(number)")
+            throw try Self.wrapping(error, "stream \(number)")
         }
     }
-
-    private var checkedStreams: Set<Int> = []
 
     /// The streams that are there for predictions only; one value for each document in columns.
     private func derived(_ number: Int) throws -> [Int64] {
@@ -225,7 +286,35 @@ package final class ChunkDecoder {
         return result
     }
 
-    // MARK: Documents, texts, blobs
+    // MARK: Parts, documents, texts, blobs
+
+    /// What is known of a column in each of the parts.
+    func knowledge(ofColumn column: Int) throws -> [ChunkParts.Knowledge] {
+        if let known = knowledge[column] { return known }
+        do {
+            let found = try parts()?.statistics(of: column, header) ?? []
+            knowledge[column] = found
+            return found
+        } catch {
+            throw try Self.wrapping(error, "its parts")
+        }
+    }
+
+    /// What the chunk says of stretches of its rows; nil where it says nothing.
+    func parts() throws -> ChunkParts? {
+        if let cachedParts { return cachedParts }
+        guard !partsRange.isEmpty else { return nil }
+        do {
+            // Size and frame have a checksum of their own.
+            try source.verify(partsRange.lowerBound - 4..<partsRange.upperBound)
+            let expanded = try expand(source.bytes(partsRange), max: ChunkLimits.partsBytesMax)
+            let parts = try ChunkParts(from: expanded, header)
+            cachedParts = parts
+            return parts
+        } catch {
+            throw try Self.wrapping(error, "its parts")
+        }
+    }
 
     /// The documents, in order.
     func documents() throws -> [ChunkDocument] {
@@ -268,7 +357,11 @@ package final class ChunkDecoder {
         if entry.count == header.columnRowCount { return nil }
         var having = [Bool](repeating: false, count: header.shapes.count)
         for shape in shapesOfColumns()[column] { having[Int(shape)] = true }
-        let rows = try documents().filter { !$0.isRaw && having[$0.shape] }.map(\.place)
+        var rows: [Int] = []
+        rows.reserveCapacity(entry.count)
+        for document in try documents() where !document.isRaw && having[document.shape] {
+            rows.append(document.place)
+        }
         guard rows.count == entry.count else { throw ChunkError.damaged("a column of another length") }
         return rows
     }
@@ -289,12 +382,12 @@ package final class ChunkDecoder {
         do {
             let expanded =
                 textRange.isEmpty
-                ? [] : try Self.expand(bytes[textRange], max: ChunkLimits.textBytesMax)
+                ? [] : try expand(source.bytes(textRange), max: ChunkLimits.textBytesMax)
             let texts = try ChunkTexts(expanded, header: header)
             cachedTexts = texts
             return texts
         } catch {
-            throw Self.wrapped(error, "its texts")
+            throw try Self.wrapping(error, "its texts")
         }
     }
 
@@ -304,10 +397,10 @@ package final class ChunkDecoder {
         do {
             let expanded =
                 blobRange.isEmpty
-                ? [] : try Self.expand(bytes[blobRange], max: ChunkLimits.blobBytesMax)
+                ? [] : try expand(source.bytes(blobRange), max: ChunkLimits.blobBytesMax)
             return try ChunkBlobs(expanded, sizes: sizes)
         } catch {
-            throw Self.wrapped(error, "its blobs")
+            throw try Self.wrapping(error, "its blobs")
         }
     }
 

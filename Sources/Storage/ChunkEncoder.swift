@@ -105,7 +105,12 @@ package struct ChunkEncoder {
             header.streams.append(entry)
         }
         try checkSizes(table, streams.planned)
-        return (try assemble(header, body, texts(table, streams.planned), table.blobs), streams.planned)
+        // Chunks of an hour need none: what the header says of the whole will do.
+        let parts =
+            table.rowCount >= ChunkParts.rowsMin(level) ? ChunkParts.write(table, streams.planned) : nil
+        return (
+            try assemble(header, parts, body, texts(table, streams.planned), table.blobs), streams.planned
+        )
     }
 
     private func checkSizes(_ table: ChunkTable, _ planned: [ChunkStreamEncoder.Planned]) throws(ChunkError) {
@@ -139,6 +144,7 @@ package struct ChunkEncoder {
 
     private func assemble(
         _ header: ChunkHeader,
+        _ parts: [UInt8]?,
         _ streams: [UInt8],
         _ texts: [UInt8],
         _ blobs: [[UInt8]]
@@ -152,11 +158,20 @@ package struct ChunkEncoder {
             header.blobSize = packedBlobs.count
             let packedHeader = try compressor.compress(header.write())
             var writer = ByteWriter()
-            writer.byte(ChunkDecoder.version)
+            // Without parts it is what version 1 is, and readers of that understand it.
+            writer.byte(parts == nil ? 1 : 2)
             writer.byte(level.rawValue)
             writer.fixed32(UInt32(packedHeader.count))
             writer.raw(packedHeader)
             writer.fixed32(Checksum.crc32c(writer.bytes[...]))
+            if let parts {
+                var section = ByteWriter()
+                let packed = try compressor.compress(parts)
+                section.fixed32(UInt32(packed.count))
+                section.raw(packed)
+                section.fixed32(Checksum.crc32c(section.bytes[...]))
+                writer.raw(section.bytes)
+            }
             writer.raw(streams)
             writer.raw(packedTexts)
             writer.raw(packedBlobs)

@@ -11,12 +11,29 @@ package struct ChunkColumnStatistics: Hashable, Sendable {
     package var last: Number
     package var min: Number
     package var max: Number
-    /// The exact sum, where all are integers.
+    /// The exact sum over 2 to the power of `sumExponent`, which is 0 where all are integers; nil where not known.
     package var sum: Int128?
+    package var sumExponent = 0
     /// Whether no value is below the one before it in its run.
     package var neverFalls: Bool
     /// Whether no value is above the one before it in its run.
     package var neverRises: Bool
+}
+
+extension ChunkColumnStatistics {
+    /// Of so many values that are all the same; its sum is there where it is an integer.
+    package init(of value: Number, count: Int) {
+        self.init(
+            count: count,
+            first: value,
+            last: value,
+            min: value,
+            max: value,
+            sum: value.exactInteger.map { $0 * Int128(count) },
+            neverFalls: true,
+            neverRises: true
+        )
+    }
 }
 
 /// The header of a chunk, expanded; see docs/format.md, "Chunk header".

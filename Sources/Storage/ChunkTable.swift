@@ -81,7 +81,8 @@ struct ChunkTable {
 
     private let raw: Set<Int>
     private var shapeIndex: [ShapeID: Int] = [:]
-    private var seriesColumns: [String: Int] = [:]
+    /// By the bytes of names: two keys that Unicode holds equivalent are two series.
+    private var seriesColumns: [[UInt8]: Int] = [:]
     private var otherColumns: [Int: Int] = [:]
     private var reasonPlaces: [[UInt8]: Int64] = [:]
     private var rings: [RunID: ChunkRing] = [:]
@@ -352,8 +353,8 @@ struct ChunkTable {
             }
             let column: Int
             if let name = names[leaf] {
-                column = seriesColumns[name] ?? columns.count
-                seriesColumns[name] = column
+                column = seriesColumns[Array(name.utf8)] ?? columns.count
+                seriesColumns[Array(name.utf8)] = column
             } else {
                 // Leaves without a name are told apart by their number among such; shapes of a target are alike.
                 column = otherColumns[other] ?? columns.count

@@ -14,6 +14,8 @@ final class RowStore {
     private var boots: [Int64: String] = [:]
     private var bases: [Int64: [UInt8]] = [:]
     private var openChunks: [SealedChunk] = []
+    /// Reads chunks part by part; nil for a writer, which takes them whole: no statement is to be at work there.
+    let blobs: BlobReader?
     /// The version of the schema.
     let version: Int64
     /// Where the rows of the tail stand, once it was looked at; since version 3.
@@ -35,6 +37,11 @@ final class RowStore {
         self.path = path
         self.version = version
         decompressor = try ZstdDecompressor()
+        switch connection.role {
+        case .writer: blobs = nil
+        case .reader, .immutableReader:
+            blobs = BlobReader(connection, table: "chunk_bytes", column: "bytes")
+        }
     }
 
     func damaged(_ detail: String) -> StorageError { .damaged(path: path, detail: detail) }
@@ -210,7 +217,10 @@ final class RowStore {
     }
 
     /// Lets go of open chunks, which hold much memory.
-    func forgetChunks() { openChunks.removeAll() }
+    func forgetChunks() {
+        openChunks.removeAll()
+        blobs?.close()
+    }
 
     /// The first row of a query over `ScrapeRow.columns(ofVersion:)`; up to version 2.
     func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {

@@ -1,3 +1,4 @@
+import Codec
 import Expvar
 import Model
 import SQLite
@@ -7,10 +8,10 @@ final class SealedChunk {
     let entry: ChunkEntry
     let decoder: ChunkDecoder
     /// Unowned: the store keeps its last chunks, and whoever reads one keeps the store.
-    private unowned let store: RowStore
+    unowned let store: RowStore
     private var knownRows: [ScrapeRow]?
     private var knownSeriesRows: [SeriesRow]?
-    private var seenByRow: [Int: Int64]?
+    private var knownColumns: [[Int?]: SeriesColumn] = [:]
     private var page: (first: Int, bodies: [[UInt8]])?
     private var pageRows = 1
 
@@ -21,16 +22,36 @@ final class SealedChunk {
     init(_ entry: ChunkEntry, store: RowStore) throws {
         self.entry = entry
         self.store = store
-        let statement = try store.connection.statement("SELECT bytes FROM chunk_bytes WHERE id = ?1")
-        try statement.bind(1, entry.id)
-        defer { statement.reset() }
-        guard try statement.step() else { throw store.damaged("chunk \(entry.id) is missing") }
-        let bytes = statement.bytes(0)
-        decoder = try store.reading(chunk: entry.id) { try ChunkDecoder(bytes) }
-        guard bytes.count == entry.size, decoder.rowCount == entry.scrapeCount, decoder.first == entry.first,
+        let source: ChunkSource
+        if let blobs = store.blobs {
+            // A question about one series of a day takes a tenth of the chunk.
+            guard let size = try blobs.size(of: entry.id) else {
+                throw store.damaged("chunk \(entry.id) is missing")
+            }
+            source = try ChunkSource(size: size) { try blobs.bytes(of: entry.id, in: $0) }
+        } else {
+            source = ChunkSource(try SealedChunk.bytes(of: entry.id, on: store))
+        }
+        decoder = try store.reading(chunk: entry.id) {
+            try ChunkDecoder(source, with: store.decompressor)
+        }
+        guard source.size == entry.size, decoder.rowCount == entry.scrapeCount, decoder.first == entry.first,
             decoder.last == entry.last, decoder.documentCount == entry.documentCount,
             decoder.seqRange == entry.seqs, decoder.shapes.map(\.id) == entry.shapes.map(\.id)
         else { throw store.damaged("chunk \(entry.id) is not what its row says") }
+    }
+
+    private static func bytes(of id: Int64, on store: RowStore) throws -> [UInt8] {
+        let statement = try store.connection.statement("SELECT bytes FROM chunk_bytes WHERE id = ?1")
+        try statement.bind(1, id)
+        defer { statement.reset() }
+        guard try statement.step() else { throw store.damaged("chunk \(id) is missing") }
+        return statement.bytes(0)
+    }
+
+    /// The error of a chunk that does not agree with what was said of it.
+    func contradicts(_ what: String) -> StorageError {
+        store.damaged("chunk \(entry.id) contradicts \(what)")
     }
 
     /// All its scrapes, ascending by position; bodies are fetched by `body(_:)`.
@@ -95,6 +116,14 @@ final class SealedChunk {
         try store.reading(chunk: entry.id) { try decoder.collections { try self.store.shape($0) } }
     }
 
+    /// The same without their numbers.
+    func pauses() throws -> PauseColumns {
+        if let found = try store.reading(chunk: entry.id, { try decoder.pauses() }) { return found }
+        var result = PauseColumns()
+        for found in try collections() { result.append(found.collection) }
+        return result
+    }
+
     /// Its documents, ascending by position; their `isAfterStep` is not to be used.
     func seriesRows() throws -> [SeriesRow] {
         if let knownSeriesRows { return knownSeriesRows }
@@ -109,6 +138,14 @@ final class SealedChunk {
     /// The values of a series, one for each document.
     func column(_ leaves: [Int?]) throws -> SeriesColumn {
         try store.reading(chunk: entry.id) { try decoder.series(leaves: leaves) { try self.store.shape($0) } }
+    }
+
+    /// The same, kept: for one that is asked for part by part.
+    func keptColumn(_ leaves: [Int?]) throws -> SeriesColumn {
+        if let known = knownColumns[leaves] { return known }
+        let column = try column(leaves)
+        knownColumns[leaves] = column
+        return column
     }
 
     /// The body of a row; of a failed scrape what was kept of it.
@@ -158,6 +195,8 @@ extension RowStore {
         do {
             return try body()
         } catch let error as ChunkError {
+            throw damaged("chunk \(id): \(error)")
+        } catch let error as CodecError {
             throw damaged("chunk \(id): \(error)")
         }
     }

@@ -1,8 +1,15 @@
 import Expvar
 package import Model
-import SQLite
 
-/// Goes over blocks of series.
+/// A stretch of a target's successful scrapes with the values of some series: one by one, or summed up.
+package enum SeriesStretch {
+    /// Each scrape, and a column for each series.
+    case rows(SeriesBlock)
+    /// What is known of them together.
+    case summary(SeriesSummary)
+}
+
+/// Goes over the successful scrapes of a target with the values of some series, ascending by position.
 package final class SeriesBlockCursor {
     /// A block of rows of the tail holds no more than this; one of a chunk as many as the chunk.
     static let rowsMax = 512
@@ -10,47 +17,86 @@ package final class SeriesBlockCursor {
     /// A stretch of documents: of a chunk, or of the tail.
     private enum Part {
         case chunk(SealedChunk, Range<Int>)
+        /// Those documents of the range that lie in the stretch.
+        case clipped(SealedChunk, Range<Int>, HistoryRows.Stretch)
+        case summary(SealedChunk, ChunkStretch)
         case tail(Range<Int>)
     }
 
-    private let history: TargetHistory
+    private let snapshot: VaultSnapshot
+    private let target: TargetID
+    private let renewal: Duration?
+    private var history: TargetHistory
     private let store: RowStore
-    private let stepStarts: Set<ScrapePosition>
+    private var stepStarts: Set<ScrapePosition>
+    private let isWhole: ((ClosedRange<Int64>) -> Bool)?
     private var stretches: ArraySlice<HistoryRows.Stretch>
     private var parts: ArraySlice<Part> = []
     private var leaves: SeriesLeaves
+    private var leavesOfChunk: (id: Int64, leaves: [[Int?]])?
     private var document = ScannedDocument()
 
     init(
-        _ history: TargetHistory,
+        _ snapshot: VaultSnapshot,
+        _ target: TargetID,
         stretches: [HistoryRows.Stretch],
-        stepStarts: Set<ScrapePosition>,
-        names: [String?]
-    ) {
-        self.history = history
+        names: [String?],
+        renewal: Duration?,
+        isWhole: ((ClosedRange<Int64>) -> Bool)?
+    ) throws {
+        self.snapshot = snapshot
+        self.target = target
+        self.renewal = renewal
+        history = try snapshot.history(of: target)
         store = history.store
+        stepStarts = try snapshot.stepStarts(of: target)
         self.stretches = stretches[...]
-        self.stepStarts = stepStarts
+        self.isWhole = isWhole
         leaves = SeriesLeaves(names: names)
     }
 
     /// The next block; nil at the end.
+    ///
+    /// For a cursor that sums nothing up.
     package func next() throws -> SeriesBlock? {
+        switch try nextStretch() {
+        case .rows(let block)?: return block
+        case .summary?: preconditionFailure("BUG: a summary that nobody asked for")
+        case nil: return nil
+        }
+    }
+
+    /// The next stretch; nil at the end.
+    package func nextStretch() throws -> SeriesStretch? {
         try StorageError.wrapping(store.path) {
             while true {
                 while let part = parts.popFirst() {
-                    let block =
-                        switch part {
-                        case .chunk(let chunk, let range): try self.block(chunk, range)
-                        case .tail(let range): try self.block(history.tail[range])
-                        }
-                    if !block.rows.isEmpty { return block }
+                    let block: SeriesBlock
+                    switch part {
+                    case .summary(let chunk, let stretch): return .summary(try summary(chunk, stretch))
+                    case .chunk(let chunk, let range): block = try self.block(chunk, range)
+                    case .clipped(let chunk, let range, let stretch):
+                        block = try self.block(chunk, clipped(range, of: chunk, to: stretch))
+                    case .tail(let range): block = try self.block(history.tail[range])
+                    }
+                    if !block.rows.isEmpty { return .rows(block) }
                 }
                 guard let stretch = stretches.first else { return nil }
+                try renew()
                 try advance(in: stretch)
             }
         }
     }
+
+    /// Between two chunks all places are positions, which stay what they are.
+    private func renew() throws {
+        guard let renewal, try snapshot.renew(olderThan: renewal) else { return }
+        history = try snapshot.history(of: target)
+        stepStarts = try snapshot.stepStarts(of: target)
+        leavesOfChunk = nil
+    }
+
+    // MARK: Places
 
     /// Takes the next chunk of the stretch, with the rows of the tail before and among its own; at last those after it.
     private func advance(in stretch: HistoryRows.Stretch) throws {
@@ -63,14 +109,69 @@ package final class SeriesBlockCursor {
         }
         let entry = history.chunks[index]
         let end = min(entry.last, stretch.last)
-        let rows: [SeriesRow]
         let chunk = try store.chunk(entry)
-        rows = try chunk.seriesRows()
+        if !hasTail(from: max(stretch.first, entry.first), through: end) {
+            addTail(from: stretch.first, before: entry.first)
+            try add(chunk, HistoryRows.Stretch(first: max(stretch.first, entry.first), last: end))
+        } else {
+            try mingle(chunk, HistoryRows.Stretch(first: stretch.first, last: end))
+        }
+        if entry.last < stretch.last {
+            stretches[stretches.startIndex].first = entry.last.next
+        } else {
+            stretches.removeFirst()
+        }
+    }
+
+    /// Adds the documents of a chunk that lie in the stretch, summed up where that will do.
+    private func add(_ chunk: SealedChunk, _ stretch: HistoryRows.Stretch) throws {
+        var rest: Range<Int>?
+        func addRest() {
+            if let range = rest { parts.append(.clipped(chunk, range, stretch)) }
+            rest = nil
+        }
+        guard let isWhole, let known = try chunk.stretches() else {
+            parts.append(.clipped(chunk, 0..<chunk.entry.documentCount, stretch))
+            return
+        }
+        let inside = known.filter {
+            $0.part.firstDocument <= stretch.last && stretch.first <= $0.part.lastDocument
+        }
+        let whole = inside.map { found in
+            let (first, last) = (found.part.firstDocument, found.part.lastDocument)
+            return stretch.first <= first && last <= stretch.last
+                && isWhole(first.time.milliseconds...last.time.milliseconds)
+                // The table of steps decides: rows may have come in between since the chunk was made.
+                && !stepStarts.contains { first < $0 && $0 <= last }
+        }
+        // A few rows less are no gain where the columns must be decoded: a part of them would be copied.
+        let counts = zip(inside, whole).reduce(into: (whole: 0, rest: 0)) { counts, found in
+            if found.1 {
+                counts.whole += found.0.part.documents
+            } else {
+                counts.rest += found.0.part.documents
+            }
+        }
+        let isSummedUp = counts.whole * 8 >= counts.rest
+        for (found, isWhole) in zip(inside, whole) {
+            if isWhole, isSummedUp {
+                addRest()
+                parts.append(.summary(chunk, found))
+            } else {
+                rest = (rest?.lowerBound ?? found.documents.lowerBound)..<found.documents.upperBound
+            }
+        }
+        addRest()
+    }
+
+    /// Adds the documents of a chunk up to the end of the stretch, with the rows of the tail before and among them.
+    private func mingle(_ chunk: SealedChunk, _ stretch: HistoryRows.Stretch) throws {
+        let rows = try chunk.seriesRows()
         var next = TargetHistory.index(rows.count) { rows[$0].position < stretch.first }
         var from = stretch.first
         let tail = history.tail
         var tailIndex = history.tailIndex(atOrAfter: from)
-        while tailIndex < tail.count, tail[tailIndex].position <= end {
+        while tailIndex < tail.count, tail[tailIndex].position <= stretch.last {
             let position = tail[tailIndex].position
             let upTo = TargetHistory.index(rows.count) { rows[$0].position < position }
             if upTo > next {
@@ -81,23 +182,24 @@ package final class SeriesBlockCursor {
             }
             tailIndex += 1
         }
-        let last = TargetHistory.index(rows.count) { rows[$0].position <= end }
+        let last = TargetHistory.index(rows.count) { rows[$0].position <= stretch.last }
         if last > next {
             addTail(from: from, before: rows[next].position)
             parts.append(.chunk(chunk, next..<last))
             from = rows[last - 1].position
         }
-        addTail(from: from, through: end)
-        if entry.last < stretch.last {
-            stretches[stretches.startIndex].first = entry.last.next
-        } else {
-            stretches.removeFirst()
-        }
+        addTail(from: from, through: stretch.last)
+    }
+
+    private func hasTail(from first: ScrapePosition, through last: ScrapePosition) -> Bool {
+        let index = history.tailIndex(atOrAfter: first)
+        return index < history.tail.count && history.tail[index].position <= last
     }
 
     private func addTail(from first: ScrapePosition, through last: ScrapePosition) {
         let start = history.tailIndex(atOrAfter: first)
-        addTail(start..<TargetHistory.index(history.tail.count) { history.tail[$0].position <= last })
+        let end = TargetHistory.index(history.tail.count) { history.tail[$0].position <= last }
+        addTail(start..<max(start, end))
     }
 
     private func addTail(from first: ScrapePosition, before end: ScrapePosition) {
@@ -110,7 +212,41 @@ package final class SeriesBlockCursor {
         }
     }
 
+    private func clipped(
+        _ range: Range<Int>,
+        of chunk: SealedChunk,
+        to stretch: HistoryRows.Stretch
+    ) throws -> Range<Int> {
+        let rows = try chunk.seriesRows()
+        let first = TargetHistory.index(rows.count) { rows[$0].position < stretch.first }
+        let end = TargetHistory.index(rows.count) { rows[$0].position <= stretch.last }
+        return range.clamped(to: first..<max(first, end))
+    }
+
+    // MARK: Blocks
+
+    private func summary(_ chunk: SealedChunk, _ stretch: ChunkStretch) throws -> SeriesSummary {
+        SeriesSummary(
+            chunk,
+            stretch,
+            leaves: try leaves(of: chunk),
+            isAfterStep: stepStarts.contains(stretch.part.firstDocument)
+        )
+    }
+
+    /// For each asked series its leaf in each shape of the chunk.
+    private func leaves(of chunk: SealedChunk) throws -> [[Int?]] {
+        if let leavesOfChunk, leavesOfChunk.id == chunk.entry.id { return leavesOfChunk.leaves }
+        let byShape = try chunk.entry.shapes.map { shape in
+            leaves.indexes(in: try store.shape(shape.id), id: shape.id)
+        }
+        let result = (0..<leaves.count).map { index in byShape.map { $0[index] < 0 ? nil : $0[index] } }
+        leavesOfChunk = (chunk.entry.id, result)
+        return result
+    }
+
     private func block(_ chunk: SealedChunk, _ range: Range<Int>) throws -> SeriesBlock {
+        if range.isEmpty { return SeriesBlock(rows: [], columns: []) }
         let all = try chunk.seriesRows()
         let isWhole = range == all.indices
         var rows = isWhole ? all : Array(all[range])
@@ -118,14 +254,9 @@ package final class SeriesBlockCursor {
             // The table of steps decides: rows may have come in between since the chunk was made.
             rows[index].isAfterStep = !stepStarts.isEmpty && stepStarts.contains(rows[index].position)
         }
-        let byShape = try chunk.decoder.shapes.map { shape in
-            leaves.indexes(in: try store.shape(shape.id), id: shape.id)
-        }
-        var columns: [SeriesColumn] = []
-        columns.reserveCapacity(leaves.count)
-        for index in 0..<leaves.count {
-            let column = try chunk.column(byShape.map { $0[index] < 0 ? nil : $0[index] })
-            columns.append(isWhole ? column : column.part(range))
+        let columns = try leaves(of: chunk).map { leaves in
+            let column = try chunk.column(leaves)
+            return isWhole ? column : column.part(range)
         }
         return SeriesBlock(rows: rows, columns: columns)
     }
@@ -165,116 +296,39 @@ extension ScrapePosition {
     }
 }
 
-extension SeriesColumn {
-    /// The values of some rows.
-    func part(_ range: Range<Int>) -> SeriesColumn {
-        switch self {
-        case .absent: return .absent
-        case .integers(let values): return .integers(Array(values[range]))
-        case .reals(let values): return .reals(Array(values[range]))
-        case .mixed(let values):
-            let part = Array(values[range])
-            return part.contains { $0 != nil } ? .mixed(part) : .absent
-        }
-    }
-}
-
-/// Which leaf of each shape carries the asked series.
-struct SeriesLeaves {
-    private let names: [String?]
-    private var known: [ShapeID: [Int]] = [:]
-    private var last: (id: ShapeID, indexes: [Int])?
-
-    /// The series of these names; nil for one that the target does not have.
-    init(names: [String?]) { self.names = names }
-
-    var count: Int { names.count }
-
-    /// The index of the leaf of each series in that shape, -1 where the shape lacks it.
-    mutating func indexes(in shape: Shape, id: ShapeID) -> [Int] {
-        if let last, last.id == id { return last.indexes }
-        let indexes = known[id] ?? find(in: shape)
-        known[id] = indexes
-        last = (id, indexes)
-        return indexes
-    }
-
-    private func find(in shape: Shape) -> [Int] {
-        var asked: [String: [Int]] = [:]
-        for (index, name) in names.enumerated() {
-            if let name { asked[name, default: []].append(index) }
-        }
-        var found = [Int](repeating: -1, count: names.count)
-        for series in shape.series where shape.leafKinds.indices.contains(series.leaf) {
-            for index in asked[series.name] ?? [] { found[index] = series.leaf }
-        }
-        return found
-    }
-}
-
-/// Collects the values of one series, in the narrowest form that holds them all.
-struct ColumnBuilder {
-    private var integers: [Int64] = []
-    private var reals: [Double] = []
-    private var mixed: [Number?] = []
-    private var count = 0
-
-    mutating func append(_ value: Number?) {
-        defer { count += 1 }
-        switch value {
-        case .integer(let integer)? where integers.count == count:
-            integers.append(integer)
-            return
-        case .real(let real)? where reals.count == count:
-            reals.append(real)
-            return
-        default:
-            break
-        }
-        if mixed.count < count || !(integers.isEmpty && reals.isEmpty) { widen() }
-        mixed.append(value)
-        // A column of which nothing was seen yet stays narrow until it must not.
-        if count == 0 { return }
-    }
-
-    /// Moves what was collected into `mixed`.
-    private mutating func widen() {
-        if integers.count == count && count > 0 {
-            mixed = integers.map { .integer($0) }
-        } else if reals.count == count && count > 0 {
-            mixed = reals.map { .real($0) }
-        }
-        integers = []
-        reals = []
-    }
-
-    /// What was collected.
-    var column: SeriesColumn {
-        if count > 0 && integers.count == count { return .integers(integers) }
-        if count > 0 && reals.count == count { return .reals(reals) }
-        return mixed.contains { $0 != nil } ? .mixed(mixed) : .absent
-    }
-}
-
 extension VaultSnapshot {
     /// The values of `series` in the scrapes of `range`, and around it.
     ///
     /// Holds every successful scrape with a time in the range, and for each of them also the one directly before
     /// and after it (by position) and the one before and after it in its run, so that pairs which straddle an end
     /// of the range are complete. Rows further outside may be there too: the reader clips.
+    ///
+    /// Where `isWhole` says that scrapes from the first of these Unix milliseconds through the last may be summed up,
+    /// they may come as a summary, and then only `nextStretch()` gives them. Where there is a `renewal`, the cursor goes on
+    /// in a newer transaction each time that the snapshot is older than that; what was asked of it before then may be
+    /// out of date, but no scrape after its last one is given.
     package func seriesBlocks(
         of target: TargetID,
         series: [SeriesID],
-        in range: TimeRange
+        in range: TimeRange,
+        renewal: Duration? = nil,
+        isWhole: ((ClosedRange<Int64>) -> Bool)? = nil
     ) throws -> SeriesBlockCursor {
         try reading {
             let names = try series.map { try name(of: $0, target: target) }
             let history = try history(of: target)
-            return SeriesBlockCursor(
-                history,
-                stretches: try widened(range, of: history),
-                stepStarts: try stepStarts(of: target),
-                names: names
+            var stretches = try widened(range, of: history)
+            if let end = history.last {
+                stretches.removeAll { $0.first > end }
+                for index in stretches.indices { stretches[index].last = min(stretches[index].last, end) }
+            }
+            return try SeriesBlockCursor(
+                self,
+                target,
+                stretches: stretches,
+                names: names,
+                renewal: renewal,
+                isWhole: isWhole
             )
         }
     }
@@ -310,117 +364,5 @@ extension VaultSnapshot {
         return (inside + outside.map { HistoryRows.Stretch(first: $0, last: $0) }).sorted {
             $0.first < $1.first
         }
-    }
-
-    /// The last row with a value of `series` before `position` in `run` (any run where nil); for series that
-    /// some scrapes lack.
-    package func lastSample(
-        of series: SeriesID,
-        target: TargetID,
-        in run: RunID?,
-        before position: ScrapePosition
-    ) throws -> (SeriesRow, Number)? {
-        try reading { try nearestSample(of: series, target: target, in: run, position, isBefore: true) }
-    }
-
-    /// The first row with a value of `series` at or after `position` in `run`.
-    package func firstSample(
-        of series: SeriesID,
-        target: TargetID,
-        in run: RunID,
-        atOrAfter position: ScrapePosition
-    ) throws -> (SeriesRow, Number)? {
-        try reading { try nearestSample(of: series, target: target, in: run, position, isBefore: false) }
-    }
-
-    private func nearestSample(
-        of series: SeriesID,
-        target: TargetID,
-        in run: RunID?,
-        _ position: ScrapePosition,
-        isBefore: Bool
-    ) throws -> (SeriesRow, Number)? {
-        guard let name = try name(of: series, target: target) else { return nil }
-        let history = try history(of: target)
-        var leaves = SeriesLeaves(names: [name])
-        var sample = try tailSample(history, in: run, position, isBefore, &leaves)
-        let chunks = isBefore ? Array(history.chunks.reversed()) : history.chunks
-        for chunk in chunks {
-            guard isBefore ? chunk.first < position : chunk.last >= position else { continue }
-            if let found = sample?.0.position, isBefore ? chunk.last < found : chunk.first > found { break }
-            guard let found = try chunkSample(chunk, in: run, position, isBefore, &leaves) else { continue }
-            if let other = sample?.0.position, isBefore ? other > found.0.position : other < found.0.position
-            {
-                break
-            }
-            sample = found
-            break
-        }
-        guard let (found, value) = sample else { return nil }
-        var row = found
-        row.isAfterStep = try stepStarts(of: target).contains(row.position)
-        return (row, value)
-    }
-
-    private func tailSample(
-        _ history: TargetHistory,
-        in run: RunID?,
-        _ position: ScrapePosition,
-        _ isBefore: Bool,
-        _ leaves: inout SeriesLeaves
-    ) throws -> (SeriesRow, Number)? {
-        let index = history.tailIndex(atOrAfter: position)
-        let places = isBefore ? Array((0..<index).reversed()) : Array(index..<history.tail.count)
-        var document = ScannedDocument()
-        for place in places {
-            let row = history.tail[place]
-            guard let rowRun = row.run, run == nil || run == rowRun, let shapeID = row.shape else { continue }
-            // The shape says whether the series is there, so most rows without it cost no body.
-            let leaf = leaves.indexes(in: try store.shape(shapeID), id: shapeID)[0]
-            guard leaf >= 0 else { continue }
-            let (_, body) = try store.understand(row, into: &document)
-            guard let value = Shape.number(document.leaves[leaf], in: body) else { continue }
-            let found = SeriesRow(
-                seq: row.seq,
-                position: row.position,
-                run: rowRun,
-                isAfterStep: false,
-                shape: shapeID
-            )
-            return (found, value)
-        }
-        return nil
-    }
-
-    private func chunkSample(
-        _ entry: ChunkEntry,
-        in run: RunID?,
-        _ position: ScrapePosition,
-        _ isBefore: Bool,
-        _ leaves: inout SeriesLeaves
-    ) throws -> (SeriesRow, Number)? {
-        if let run {
-            guard let part = entry.part(of: run), isBefore ? part.first < position : part.last >= position
-            else {
-                return nil
-            }
-        }
-        // A chunk none of whose shapes has the series is not read.
-        var byShape: [Int?] = []
-        for shape in entry.shapes {
-            let leaf = leaves.indexes(in: try store.shape(shape.id), id: shape.id)[0]
-            byShape.append(leaf < 0 ? nil : leaf)
-        }
-        guard byShape.contains(where: { $0 != nil }) else { return nil }
-        let chunk = try store.chunk(entry)
-        let rows = try chunk.seriesRows()
-        let column = try chunk.column(byShape)
-        let index = TargetHistory.index(rows.count) { rows[$0].position < position }
-        var place = isBefore ? index - 1 : index
-        while rows.indices.contains(place) {
-            if run == nil || rows[place].run == run, let value = column[place] { return (rows[place], value) }
-            place += isBefore ? -1 : 1
-        }
-        return nil
     }
 }

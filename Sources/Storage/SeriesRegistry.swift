@@ -12,7 +12,8 @@ struct SeriesRegistry {
     static let newNamesPerDayMax = 1000
     private static let millisecondsPerDay: Int64 = 86_400_000
 
-    private var names: Set<String>?
+    /// By their bytes: two keys that Unicode holds equivalent are two series.
+    private var names: Set<[UInt8]>?
     /// Shapes all of whose names are registered.
     private var done: Set<ShapeID> = []
     /// Shapes that met the limit, with the day on which they did.
@@ -43,7 +44,7 @@ struct SeriesRegistry {
         }
         let isFirst = known.isEmpty
         var added = 0
-        for series in shape.series where !known.contains(series.name) {
+        for series in shape.series where !known.contains(Array(series.name.utf8)) {
             if !isFirst {
                 guard newNamesOfDay < SeriesRegistry.newNamesPerDayMax else {
                     if limited.count > 64 { limited.removeAll() }
@@ -53,7 +54,7 @@ struct SeriesRegistry {
                 newNamesOfDay += 1
             }
             try SeriesRegistry.store(series.name, target: target, at: t, on: store.connection)
-            known.insert(series.name)
+            known.insert(Array(series.name.utf8))
             added += 1
         }
         if done.count > 64 { done.removeAll() }
@@ -61,8 +62,8 @@ struct SeriesRegistry {
         return (added, false)
     }
 
-    private static func names(of target: TargetID, on store: RowStore) throws -> Set<String> {
-        Set(try records(of: target, on: store).map(\.name))
+    private static func names(of target: TargetID, on store: RowStore) throws -> Set<[UInt8]> {
+        Set(try records(of: target, on: store).map { Array($0.name.utf8) })
     }
 
     /// All series of a target, ascending by name.

@@ -23,6 +23,7 @@ package final class VaultSnapshot {
     private var histories: [TargetID: TargetHistory] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
+    private var began = ContinuousClock.now
 
     /// A reader waits that long while a writer recovers the WAL after a crash.
     private static let busyMilliseconds: Int32 = 5000
@@ -53,6 +54,27 @@ package final class VaultSnapshot {
         recordingHost = parts.1.recordingHost
         lastSeq = parts.2
         targetCount = parts.1.targetCount
+    }
+
+    /// A question that takes longer goes on in a newer transaction: a reader that stays holds up the writer's WAL.
+    package static let ageMax = Duration.seconds(5)
+
+    /// Goes on in a new transaction where this one is older than `age`; says whether it did.
+    ///
+    /// What was asked for is then to be asked for again: chunks may have been merged meanwhile, and scrapes added. Those
+    /// that were there have their places still, but for what retention removed.
+    func renew(olderThan age: Duration) throws(StorageError) -> Bool {
+        guard ContinuousClock.now - began >= age else { return false }
+        try reading {
+            store.forgetChunks()
+            try store.connection.execute("COMMIT; BEGIN")
+        }
+        tails = nil
+        knownTargets = nil
+        histories = [:]
+        starts = [:]
+        began = ContinuousClock.now
+        return true
     }
 
     /// Runs `body`; what the modules below throw becomes a `StorageError`.

@@ -13,7 +13,9 @@ import Testing
             if index == 5 { pause = 1 }
             return SingleCollection(endNanoseconds: UInt64(index) * 1_000_000, pauseNanoseconds: pause)
         }
-        let shown = CollectionThinning.thinned(all.shuffled(), max: 4000)
+        let mixed = all.shuffled()
+        let history = PauseHistory(ends: mixed.map(\.endNanoseconds), pauses: mixed.map(\.pauseNanoseconds))
+        let shown = CollectionThinning.thinned(history, max: 4000)
         #expect(shown.count <= 4000)
         #expect(shown.count > 2000)
         #expect(shown.contains { $0.pauseNanoseconds == 9_000_000 })
@@ -24,12 +26,12 @@ import Testing
     @Test("pauses at the ends of what there can be have their bucket")
     func buckets() {
         let pauses: [UInt64] = [0, 1, 2, 5, 9, 10, 999, .max, .max - 1]
-        let buckets = PauseBucket.buckets(of: pauses)
+        let buckets = PauseBucket.buckets(of: SortedPauses(pauses))
         #expect(buckets.reduce(0) { $0 + $1.count } == pauses.count)
         for pause in pauses.dropLast(2) {
             #expect(buckets.contains { $0.from <= pause && pause < $0.below && $0.count > 0 })
         }
-        #expect(PauseBucket.buckets(of: []) == [])
+        #expect(PauseBucket.buckets(of: SortedPauses([])) == [])
     }
 
     @Test("no range has more steps than points, and none more than a screen shows")

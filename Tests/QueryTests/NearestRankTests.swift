@@ -1,3 +1,4 @@
+import TestBasics
 import Testing
 
 @testable import Query
@@ -35,5 +36,37 @@ import Testing
     )
     func refused(text: String) {
         #expect(throws: QueryError.badPercentile(text)) { try DecimalPercentile(text) }
+    }
+}
+
+@Suite struct SortedPausesTests {
+    @Test(
+        "pauses in slices have the ranks and counts that they have in one",
+        arguments: 0..<20 as Range<UInt64>
+    )
+    func slices(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let count = Int.random(in: 1...4000, using: &generator)
+        let bits = UInt64.random(in: 1...64, using: &generator)
+        let pauses = (0..<count).map { _ in UInt64.random(in: 0...(.max >> (64 - bits)), using: &generator) }
+        var starts = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+            Int.random(in: 0...count, using: &generator)
+        }.sorted()
+        starts = [0] + starts + [count]
+        let sorted = pauses.sorted()
+        for sliced in [SortedPauses(pauses), SortedPauses(pauses, starts: starts)] {
+            #expect(sliced.total == pauses.reduce(0) { $0 + Int128($1) })
+            #expect(sliced.min == sorted.first && sliced.max == sorted.last)
+            for rank in [1, count, Int.random(in: 1...count, using: &generator)] {
+                #expect(sliced.value(rank: rank) == sorted[rank - 1], "seed \(seed) rank \(rank)")
+            }
+            let bound = pauses.randomElement(using: &generator) ?? 0
+            #expect(sliced.count(below: bound) == sorted.count { $0 < bound }, "seed \(seed)")
+        }
+        let slices = SortedPauses(pauses, starts: starts)
+        for index in 0..<slices.sliceCount {
+            let want = pauses[starts[index]..<starts[index + 1]]
+            #expect(slices.slice(index).min == want.min() && slices.slice(index).count == want.count)
+        }
     }
 }

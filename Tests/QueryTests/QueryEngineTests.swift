@@ -28,6 +28,44 @@ import Testing
         return try database.engine()
     }
 
+    @Test("keys that Unicode holds equivalent are two series, in the tail and sealed")
+    func equivalentNames() async throws {
+        let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+        #expect(composed == decomposed)
+        let database = try TemporaryDatabase()
+        var process = MadeUpProcess("service")
+        try await database.insert(
+            (1...40).map { index in
+                process.collect(endNanoseconds: UInt64(index) * 1000, pauseNanoseconds: 1)
+                let variables = ["\"\(composed)\": \(index)", "\"\(decomposed)\": \(index * 100)"]
+                return (0, Scrape(at: Int64(index) * 1000, process.body(variables)))
+            }
+        )
+        for _ in 0..<2 {
+            let engine = try database.engine()
+            for (name, factor) in [(composed, 1), (decomposed, 100)] {
+                let values = try engine.values([name])
+                #expect(values.map { Array($0.series.utf8) } == [Array(name.utf8)])
+                #expect(values.first?.max == .integer(Int64(40 * factor)))
+                #expect(try engine.rate([name]).first?.increase == .integer(Int64(39 * factor)))
+            }
+            let listed = try engine.series().map { Array($0.series.utf8) }
+            #expect(listed.filter { $0 == Array(composed.utf8) || $0 == Array(decomposed.utf8) }.count == 2)
+            try await database.compact()
+        }
+    }
+
+    @Test("so many series in so many steps that an answer would not fit are refused by number")
+    func points() async throws {
+        let engine = try await engine()
+        let range = TimeRange(since: Timestamp(milliseconds: 0), until: Timestamp(milliseconds: 1_000_000))
+        let step = StepGrid(stepMilliseconds: 1)
+        let count = try engine.values(["*"], targets: ["api"]).count
+        #expect(throws: QueryError.tooManyPoints(series: count, steps: 1_000_000)) {
+            try engine.values(["*"], targets: ["api"], range: range, step: step)
+        }
+    }
+
     @Test("a gauge of memstats that is named has no rate, and a glob passes over it")
     func gauges() async throws {
         let engine = try await engine()

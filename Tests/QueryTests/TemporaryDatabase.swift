@@ -29,6 +29,13 @@ final class TemporaryDatabase: Sendable {
         try await writer.close()
     }
 
+    /// Merges what was sealed into chunks of a day.
+    func compact() async throws {
+        let writer = try await VaultWriter.open(path: path, create: false)
+        _ = try await writer.compact()
+        try await writer.close()
+    }
+
     /// Answers about what is stored.
     func engine() throws -> QueryEngine {
         QueryEngine(try Vault.openReader(path: path).snapshot())

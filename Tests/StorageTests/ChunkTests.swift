@@ -183,8 +183,8 @@ struct ChunkTests {
     func newer() throws {
         let history = ChunkHistory(count: 3, traits: [], seed: 1)
         var bytes = try ChunkEncoder(level: .quick, shape: history.shape).encode(history.scrapes)
-        bytes[0] = 2
-        #expect(throws: ChunkError.newer(version: 2)) { _ = try ChunkDecoder(bytes) }
+        bytes[0] = ChunkDecoder.version + 1
+        #expect(throws: ChunkError.newer(version: ChunkDecoder.version + 1)) { _ = try ChunkDecoder(bytes) }
         bytes[0] = 0
         #expect(throws: ChunkError.self) { _ = try ChunkDecoder(bytes) }
         #expect(throws: ChunkError.self) { _ = try ChunkDecoder([]) }

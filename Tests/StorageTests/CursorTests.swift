@@ -147,7 +147,13 @@ struct CursorTests {
             let asked = series.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }.shuffled(
                 using: &generator
             )
-            let cursor = try snapshot.seriesBlocks(of: target.id, series: asked.map(\.id), in: range)
+            // A transaction of its own for each chunk tells the same.
+            let cursor = try snapshot.seriesBlocks(
+                of: target.id,
+                series: asked.map(\.id),
+                in: range,
+                renewal: Bool.random(using: &generator) ? .zero : nil
+            )
             var rows: [SeriesRow] = []
             while let block = try cursor.next() {
                 for (index, row) in block.rows.enumerated() {

@@ -26,6 +26,31 @@ func answers(_ path: String) throws -> Int {
                 for row in block.rows.indices { hasher.combine(column[row]) }
             }
         }
+        let summed = try snapshot.seriesBlocks(
+            of: target.id,
+            series: series.map(\.id),
+            in: .all,
+            isWhole: { _ in true }
+        )
+        while let stretch = try summed.nextStretch() {
+            guard case .summary(let summary) = stretch else { continue }
+            hasher.combine([summary.first, summary.last])
+            for index in series.indices { hasher.combine(try summary.knowledge(of: index)) }
+        }
+        let timeline = try snapshot.timeline(
+            of: target.id,
+            in: .all,
+            hasDurations: true,
+            isWhole: { _ in true }
+        )
+        while let stretch = try timeline.next() {
+            switch stretch {
+            case .rows(let rows): hasher.combine(rows.times)
+            case .summary(let summary): hasher.combine([summary.times.lowerBound, Int64(summary.count)])
+            }
+        }
+        let pauses = try snapshot.pauses(of: target.id, endingIn: .all)
+        hasher.combine(pauses.ends + pauses.pauses)
         try snapshot.forEachCollection(of: target.id, endingIn: .all) { hasher.combine($0) }
         hasher.combine(try snapshot.missed(of: target.id, in: .all))
     }

@@ -58,6 +58,10 @@ ROWS = [
     ("pauses over the last day", "ms", "growth.day_pauses_ms", "flat"),
     ("values of memstats over the last day", "ms", "growth.day_values_ms", "flat"),
     ("rate of one series over all of it", "ms", "growth.all_rate_ms", None),
+    ("pauses over all of it", "ms", "growth.all_pauses_ms", None),
+    ("values of memstats over all of it", "ms", "growth.all_values_ms", None),
+    ("CPU for the page's first view of the last day", "ms", "growth.page_day.all", "≤ 60"),
+    ("CPU for the page's first view of all of it", "ms", "growth.page_all.all", "≤ 500 for a year"),
 ]
 
 # Below the table.

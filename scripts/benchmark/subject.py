@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import time
+import urllib.parse
 
 import processes
 import recordings
@@ -87,6 +88,52 @@ def queries(binary, db, busy):
     return result
 
 
+# What the page asks for a first look at a target: Sources/Dashboard/Assets/panels.js, `load` and `chosenCard`.
+PAGE_VALUES = (
+    "HeapSys HeapInuse HeapAlloc HeapIdle HeapReleased NextGC StackSys MSpanSys MCacheSys GCSys BuckHashSys OtherSys "
+    "HeapObjects GCCPUFraction"
+).split()
+PAGE_RATES = "TotalAlloc Mallocs Frees Lookups NumGC NumForcedGC".split()
+# A plot of three side by side at 1920 pixels.
+PAGE_POINTS = 500
+
+
+def page(binary, db, target, since, until, repeats=10):
+    """CPU of the server in ms for all panels' data of one target in that range, its three chosen variables included."""
+    port = processes.free_port()
+    arguments = [binary, "serve", "--listen", f"127.0.0.1:{port}", "--db", db]
+    with processes.serving(arguments, port, "/", db.parent / "serve.log") as server:
+
+        def ask(path, **parameters):
+            status, body = processes.get(port, f"/api/{path}?{urllib.parse.urlencode(parameters, doseq=True)}")
+            if status != 200:
+                raise processes.Failed(f"{path}: {status} {body[:200]}")
+            return json.loads(body)
+
+        names = [name["series"] for name in ask("names", target=target)["names"]]
+        own = [name for name in names if "." not in name and name != "up"][:3]
+        fine = {"target": target, "since": since, "until": until, "points": PAGE_POINTS, "least": 10_000}
+        coarse = fine | {"points": PAGE_POINTS // 3}
+        values = [f"memstats.{name}" for name in PAGE_VALUES if f"memstats.{name}" in names]
+        rates = [f"memstats.{name}" for name in PAGE_RATES if f"memstats.{name}" in names]
+        questions = [
+            ("targets", {}), ("names", {"target": target}),
+            ("values", fine | {"series": [*values, "scrape.duration_seconds"]}), ("rate", fine | {"series": rates}),
+            ("pauses", coarse), ("sizes", coarse), ("scrapes", {k: fine[k] for k in ("target", "since", "until")}),
+            *(("rate", fine | {"series": [name]}) for name in own),
+        ]
+        for path, parameters in questions:
+            ask(path, **parameters)
+        result = {}
+        for path, parameters in questions:
+            before = processes.observe(server.pid)["cpu_s"]
+            for _ in range(repeats):
+                ask(path, **parameters)
+            cost = (processes.observe(server.pid)["cpu_s"] - before) / repeats * 1000
+            result[path] = result.get(path, 0) + cost
+        return result | {"all": sum(result.values())}
+
+
 def export(binary, db, scrapes):
     """A whole replay, gzip on, to a sink in a process of its own: documents a second by our CPU and by the wall clock."""
     port = processes.free_port()
@@ -156,6 +203,8 @@ def growth(binary, work, path, days):
     processes.run([binary, "compact", "--db", db])
     end_ms = (recordings.FIRST_NS + days * recordings.SCRAPES_A_DAY * recordings.INTERVAL_NS) // 1_000_000
     common = ["--db", db, "--since", end_ms - 86_400_000, "--until", end_ms, "--format", "json"]
+    target = recordings.target_of(path)
+    since_ms = recordings.FIRST_NS // 1_000_000
     return {
         "days": days,
         "import_wall_s": imported,
@@ -164,4 +213,8 @@ def growth(binary, work, path, days):
         "day_pauses_ms": processes.best_of(REPEATS, [binary, "pauses", *common]),
         "day_values_ms": processes.best_of(REPEATS, [binary, "values", "memstats.*", *common]),
         "all_rate_ms": processes.best_of(3, [binary, "rate", "memstats.TotalAlloc", "--db", db]),
+        "all_pauses_ms": processes.best_of(3, [binary, "pauses", "--db", db]),
+        "all_values_ms": processes.best_of(3, [binary, "values", "memstats.*", "--db", db]),
+        "page_day": page(binary, db, target, end_ms - 86_400_000, end_ms),
+        "page_all": page(binary, db, target, since_ms, end_ms + 1000, repeats=3),
     }
