@@ -88,12 +88,14 @@ let package = Package(
             ["Model", "JSON", "Storage", "Query", log, nioCore, nioPosix, nioHTTP1],
             exclude: ["Assets"]
         ),
+        // Answers as a picture on a terminal: keys in, cells out. Pure, and sees nothing but Query.
+        module("TerminalView", ["Model", "Query"]),
         // Words in, words out.
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", argumentParser, log,
-                serviceLifecycle, unixSignals,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
+                argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -129,6 +131,7 @@ let package = Package(
                 log,
             ]
         ),
+        tests("TerminalViewTests", ["TerminalView", "Query", "Storage", "Model", "TestSupport"]),
         tests("EndToEndTests", ["expvault", "TestSupport", "JSON", "Model"]),
         tests("FaultTests", ["expvault", "TestSupport", "JSON", "Model", "SQLite"]),
         tests("LayeringTests", []),
