@@ -40,7 +40,12 @@ package struct Course: Hashable, Sendable {
                 last = share
             }
         }
-        return bars.suffix(columns)
+        // Cut at both ends there may be one share more than columns: the oldest goes with its neighbour.
+        if bars.count > columns {
+            let oldest = bars.removeFirst()
+            bars[0] = [oldest, bars[0]].compactMap { $0 }.max()
+        }
+        return bars
     }
 
     /// In which of `count` columns, drawn by `bars`, a moment lies; nil where it is outside.

@@ -33,7 +33,9 @@ package struct LiveReader {
 
     private let chosen: [String]
     private let percentiles: [DecimalPercentile]
-    private var known: [String: (source: Source, reading: TargetReading)] = [:]
+    private var known: [String: (source: Source, reading: TargetReading, count: Int)] = [:]
+    /// How many readings there were: who was not read for the longest time comes first.
+    private var count = 0
     private var database = ""
     private var names: (time: Timestamp, of: String?, names: SeriesNames)?
 
@@ -95,9 +97,9 @@ extension LiveReader {
         let answers = try engine.targets(chosen)
         let gone = Set(known.keys).subtracting(answers.map(\.target))
         for name in gone { known[name] = nil }
-        // Those that are seen first, then those that were not read yet.
         let seen = Set(first)
         let order = answers.indices.sorted { rank(answers[$0], seen) < rank(answers[$1], seen) }
+        count += 1
         var isFirst = true
         for index in order where isFirst || !isLate() {
             _ = try reading(of: answers[index], request, engine)
@@ -111,8 +113,10 @@ extension LiveReader {
         }
     }
 
-    private func rank(_ target: TargetAnswer, _ seen: Set<String>) -> Int {
-        seen.contains(target.target) ? 0 : known[target.target] == nil ? 1 : 2
+    /// Those never read come first, then those that are seen, then the rest; of equal ones the longest not read.
+    private func rank(_ target: TargetAnswer, _ seen: Set<String>) -> (Int, Int) {
+        guard let known = known[target.target] else { return (0, 0) }
+        return (seen.contains(target.target) ? 1 : 2, known.count)
     }
 
     private mutating func reading(
@@ -126,6 +130,7 @@ extension LiveReader {
         if let known = known[target.target], known.source == source {
             var reading = known.reading
             reading.target = target
+            self.known[target.target]?.count = count
             return reading
         }
         let scrapes = try engine.scrapes(
@@ -139,7 +144,7 @@ extension LiveReader {
         }
         var reading = TargetReading(target: target, range: grid.range, scrapes: scrapes)
         if scrapes.succeeded > 0 { try fill(&reading, grid, engine) }
-        known[target.target] = (source, reading)
+        known[target.target] = (source, reading, count)
         return reading
     }
 

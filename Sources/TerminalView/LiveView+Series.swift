@@ -123,7 +123,9 @@ extension LiveView {
                 unit: unit,
                 perSecond: isRate,
                 Chart.width(columns),
-                height
+                height,
+                // A gauge of 10.1 to 10.3 would be nothing but a block; the scale tells where the bars begin.
+                isFromLeast: !isRate
             )
     }
 }

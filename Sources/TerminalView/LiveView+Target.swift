@@ -48,7 +48,7 @@ extension LiveView {
                     LiveText.number(reading.heap, .bytes),
                     [
                         "in use \(LiveText.number(gauges["HeapInuse"], .bytes))",
-                        "from system \(LiveText.number(gauges["HeapSys"], .bytes))",
+                        "system \(LiveText.number(gauges["HeapSys"], .bytes))",
                         "next GC at \(LiveText.number(gauges["NextGC"], .bytes))",
                         "\(LiveText.number(gauges["HeapObjects"], nil)) objects",
                     ]
@@ -114,19 +114,19 @@ extension LiveView {
         let state = reading.state(now)
         var line = [Span(state.word, state.style)]
         var words: [String] = []
-        if let age = reading.age(now) { words.append("last scrape \(LiveText.age(age)) ago") }
+        if let age = reading.age(now) { words.append("last \(LiveText.age(age)) ago") }
         if let scrapes = reading.scrapes {
             if let usual = scrapes.usualMilliseconds {
-                words.append("one every \(HumanText.nanoseconds(Double(usual) * 1e6))")
+                words.append("every \(HumanText.nanoseconds(Double(usual) * 1e6))")
             }
             words.append("\(scrapes.succeeded) scrapes, \(scrapes.failed) failed")
         }
         if let run = reading.target.runs.last {
             let age = max(0, now.milliseconds &- run.first.milliseconds)
-            words.append("this run for \(LiveText.age(age)) at least")
+            words.append("this run \(LiveText.age(age))")
         }
         if reading.target.isAlternating { words.append("several processes take turns") }
-        line.append(Span("  " + words.joined(separator: ", ")))
+        line.append(Span("  " + words.joined(separator: " · ")))
         return line
     }
 
@@ -190,15 +190,18 @@ enum Chart {
         unit: Unit?,
         perSecond: Bool,
         _ width: Int,
-        _ height: Int
+        _ height: Int,
+        isFromLeast: Bool = false
     ) -> [[Span]] {
         let bars = course.bars(columns: width)
-        let greatest = bars.compactMap { $0 }.max()
-        return Sparkline.rows(bars, count: height).enumerated().map { row, text in
+        let present = bars.compactMap { $0 }
+        let base = (isFromLeast ? present.min() : nil) ?? Sparkline.floor(of: bars)
+        let greatest = present.max()
+        return Sparkline.rows(bars, count: height, base: base).enumerated().map { row, text in
             var scale = ""
-            if row == 0 { scale = LiveText.number(greatest, unit, perSecond: perSecond) }
+            if row == 0, greatest != nil { scale = LiveText.number(greatest, unit, perSecond: perSecond) }
             if row == height - 1, height > 1, greatest != nil {
-                scale = LiveText.number(Sparkline.floor(of: bars), unit, perSecond: perSecond)
+                scale = LiveText.number(base, unit, perSecond: perSecond)
             }
             return [
                 Span(String(repeating: " ", count: indent)), Span(text, .chart), Span(" " + scale, .faint),

@@ -1,4 +1,4 @@
-package import Query
+import Query
 
 /// The names of all series of some targets, to be searched with every key.
 package struct SeriesNames: Hashable, Sendable {

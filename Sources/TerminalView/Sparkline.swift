@@ -18,10 +18,10 @@ package enum Sparkline {
 
     /// A chart of `count` lines, the highest first, with a bar for each value.
     ///
-    /// The bars reach from `floor(of:)` to the greatest value; the least of them is still to be seen, and a blank says
-    /// that there is no value.
-    package static func rows(_ values: [Double?], count: Int) -> [String] {
-        let base = floor(of: values)
+    /// The bars reach from `base` (`floor(of:)` where nil) to the greatest value; the least of them is still to be
+    /// seen, and a blank says that there is no value.
+    package static func rows(_ values: [Double?], count: Int, base: Double? = nil) -> [String] {
+        let base = base ?? floor(of: values)
         let range = (values.compactMap { $0 }.filter(\.isFinite).max() ?? base) - base
         let levels = values.map { value -> Int? in
             guard let value, value.isFinite else { return nil }
