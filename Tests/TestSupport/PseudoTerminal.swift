@@ -27,11 +27,15 @@ package final class PseudoTerminal: @unchecked Sendable {
         environment: [String: String] = [:]
     ) throws {
         screen = TerminalEmulator(columns: columns, rows: rows)
-        master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-        guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master) else {
+        // What posix_openpt, unlockpt and ptsname do (ioctl_tty(2)); Swift does not see those, nor the numbers.
+        master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        var number: UInt32 = 0
+        var lock: Int32 = 0
+        guard master >= 0, ioctl(master, 0x4004_5431, &lock) == 0, ioctl(master, 0x8004_5430, &number) == 0
+        else {
             throw Failed(step: "open", errorNumber: errno)
         }
-        let path = String(cString: name)
+        let path = "/dev/pts/\(number)"
         slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)
         guard slave >= 0 else { throw Failed(step: "open \(path)", errorNumber: errno) }
         var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
