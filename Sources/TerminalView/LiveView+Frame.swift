@@ -43,7 +43,7 @@ extension LiveView {
             frame.write(" " + right, row: 0, column: columns - width + 1, style: .faint)
         }
         if let problem {
-            frame.write(problem + "; trying again", row: 1, column: 0, style: .bad)
+            frame.write("trying again: " + problem, row: 1, column: 0, style: .bad)
         } else {
             frame.write(words(now), row: 1)
         }

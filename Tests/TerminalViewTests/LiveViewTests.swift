@@ -115,7 +115,7 @@ import Testing
     func failure() {
         var view = SampleReadings.view(columns: 80, rows: 24)
         view.fail("there is no database at x")
-        #expect(view.frame(now: now).lines[1] == "there is no database at x; trying again")
+        #expect(view.frame(now: now).lines[1] == "trying again: there is no database at x")
         #expect(view.frame(now: now).lines[3].contains("api"))
         view.take(SampleReadings.reading(of: [], view))
         #expect(view.frame(now: now).lines[1].hasPrefix("nothing is recorded yet"))

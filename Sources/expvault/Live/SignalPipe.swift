@@ -29,7 +29,13 @@ final class SignalPipe {
         for end in [ends.exit, ends.entry] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         descriptor = ends.exit
         signalPipeEntry = ends.entry
-        for number in SignalPipe.ending + [SIGTSTP, SIGCONT, SIGWINCH] { SignalPipe.handle(number) }
+        let handled = SignalPipe.ending + [SIGTSTP, SIGCONT, SIGWINCH]
+        for number in handled { SignalPipe.handle(number) }
+        // Threads of Swift's pool have most signals blocked, and whoever started us may have: `raise` would wait.
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
+        for number in handled + TerminalScreen.crashes { sigaddset(&unblocked, number) }
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
     }
 
     /// A pipe that programs which we might start do not get.

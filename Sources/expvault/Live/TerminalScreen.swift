@@ -21,6 +21,9 @@ final class TerminalScreen {
     /// Written at once, so that a slow line does not hold a signal up for long.
     private static let pieceBytes = 1024
 
+    /// Signals of a crash: whatever state the program is in, the terminal is given back first.
+    static let crashes: [Int32] = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+
     /// Standard input's settings before.
     private let settings: termios
     private(set) var isEntered = false
@@ -118,7 +121,7 @@ final class TerminalScreen {
         _ = bytes.initialize(from: FrameWriter.exit)
         crashSettings = settings
         crashBytes = bytes
-        for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS] {
+        for number in TerminalScreen.crashes {
             signal(number) { number in
                 // Only what POSIX calls async-signal-safe.
                 if let bytes = crashBytes {
