@@ -56,6 +56,7 @@ package struct LiveReader {
     ///   - engine: Answers of one snapshot.
     ///   - database: The UUID of the database: with another one nothing that is remembered holds.
     ///   - isLate: Whether to come to an end; asked between two targets, of which the first is always read.
+    /// - Returns: What was read; of targets that there was no time for what was known of them.
     /// - Throws: `QueryError.unknownTarget`, and what is thrown below Query.
     package mutating func read(
         _ request: LiveRequest,

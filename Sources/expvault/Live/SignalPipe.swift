@@ -4,7 +4,9 @@ import Glibc
 import Musl
 #endif
 
-/// Where the handler puts the numbers of signals. Unsafe: written once before the handler is installed, and then only
+/// Where the handler puts the numbers of signals.
+///
+/// Unsafe: written once before the handler is installed, and then only
 /// read; a handler may not take a lock.
 nonisolated(unsafe) private var signalPipeEntry: Int32 = -1
 

@@ -6,9 +6,13 @@ import Glibc
 import Musl
 #endif
 
-/// What brings the terminal back after a crash. Unsafe: written before its handler is installed, only read after.
+/// What brings the terminal back after a crash.
+///
+/// Unsafe: written before its handler is installed, only read after.
 nonisolated(unsafe) private var crashSettings = termios()
-/// The bytes for it, which live as long as the process. Unsafe: as above.
+/// The bytes for it, which live as long as the process.
+///
+/// Unsafe: as above.
 nonisolated(unsafe) private var crashBytes: UnsafeMutableBufferPointer<UInt8>?
 
 /// The terminal of standard input and output, taken over for a while and given back as it was.
