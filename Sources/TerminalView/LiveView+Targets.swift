@@ -137,7 +137,9 @@ struct TargetTable {
     }
 
     private static func text(_ column: TargetColumn, _ reading: TargetReading, _ now: Timestamp) -> String {
-        switch column {
+        // There was no time to read it yet; that is not the same as nothing to say.
+        if reading.scrapes == nil, ![.name, .state, .age].contains(column) { return "…" }
+        return switch column {
         case .name: reading.target.target
         case .state: reading.state(now).word
         case .heap: LiveText.number(reading.heap?.double, .bytes)
