@@ -101,12 +101,14 @@ let package = Package(
             ["Model", "JSON", "Storage", "Query", log, nioCore, nioPosix, nioHTTP1],
             exclude: ["Assets"]
         ),
+        // Answers as a picture on a terminal: keys in, cells out. Pure, and sees nothing but Query.
+        module("TerminalView", ["Model", "Query"]),
         // Words in, words out.
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", argumentParser, log,
-                serviceLifecycle, unixSignals,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
+                argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings,
             linkerSettings: linking
@@ -150,6 +152,10 @@ let package = Package(
                 nioPosix, nioHTTP1,
                 log,
             ]
+        ),
+        tests(
+            "TerminalViewTests",
+            ["TerminalView", "Query", "Storage", "Model", "TestBasics", "TestSupport"]
         ),
         tests("EndToEndTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model"]),
         tests("FaultTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model", "SQLite"]),

@@ -5,16 +5,17 @@ import Model
 /// `*` stands for any bytes, dots among them; `\*` is a star. `\.` and `\\` stand for themselves, since that is
 /// how names spell a dot and a backslash inside a key. Any other `\` is itself, as in `\up`. Compared by
 /// bytes: two keys that Unicode holds equivalent are two series.
-struct SeriesSelector {
+package struct SeriesSelector: Sendable {
     /// As it was written.
     let text: String
     /// The bytes between the stars; one piece where there is no star.
     private let pieces: [[UInt8]]
 
     /// Whether it names one series, and no more.
-    var isName: Bool { pieces.count == 1 }
+    package var isName: Bool { pieces.count == 1 }
 
-    init(_ text: String) {
+    /// Reads a name or a glob; there is none that is wrong.
+    package init(_ text: String) {
         self.text = text
         let star = UInt8(ascii: "*")
         let backslash = UInt8(ascii: "\\")
@@ -34,7 +35,7 @@ struct SeriesSelector {
     }
 
     /// Whether the series of that name is meant.
-    func matches(_ name: String) -> Bool {
+    package func matches(_ name: String) -> Bool {
         var name = name
         return name.withUTF8 { matches($0[...]) }
     }

@@ -4,7 +4,12 @@ import SQLite
 extension VaultSnapshot {
     /// All targets, ascending by name.
     package func targets() throws -> [TargetRecord] {
-        try reading { try targetRows().map { try record(of: $0) } }
+        // Every question begins with this; many questions in one snapshot, of many targets, would else cost the square.
+        // Where the rows are to be read again, so is what was made of them.
+        if knownTargets != nil, let records = knownRecords { return records }
+        let records = try reading { try targetRows().map { try record(of: $0) } }
+        knownRecords = records
+        return records
     }
 
     private func record(of target: TargetRow) throws -> TargetRecord {

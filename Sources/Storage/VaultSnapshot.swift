@@ -19,6 +19,7 @@ package final class VaultSnapshot {
     /// How many targets the database says it has, and their rows once read.
     let targetCount: Int64
     var knownTargets: [TargetRow]?
+    var knownRecords: [TargetRecord]?
     private var tails: [TargetID: [ScrapeRow]]?
     private var histories: [TargetID: TargetHistory] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]

@@ -20,6 +20,7 @@ struct Expvault: AsyncParsableCommand {
               expvault record api=http://127.0.0.1:6060        scrape every 10 s until Ctrl-C
               expvault rate 'memstats.Mallocs' --since 1h      allocations a second, true across restarts
               expvault pauses --step 5m                        exact GC pause percentiles
+              expvault top                                     all targets, live on the terminal
               expvault sql 'SELECT * FROM targets'             any other question
               expvault export file --out documents.ndjson.zst  what Elastic's Golang integration would have sent
 
@@ -29,7 +30,7 @@ struct Expvault: AsyncParsableCommand {
         subcommands: [
             RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
             PausesCommand.self, ShowCommand.self, SQLCommand.self, ExportCommand.self, ImportCommand.self,
-            CheckCommand.self, CompactCommand.self, ServeCommand.self,
+            CheckCommand.self, CompactCommand.self, ServeCommand.self, TopCommand.self,
         ]
     )
 

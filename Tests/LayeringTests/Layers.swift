@@ -19,8 +19,9 @@ enum Layers {
             "Model", "JSON", "Storage", "Query",
             "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers",
         ],
+        "TerminalView": ["Model", "Query"],
         "expvault": [
-            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard",
+            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
             "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]
@@ -34,7 +35,7 @@ enum Layers {
     ]
 
     /// The same values in give the same values out: no clock, no file, no socket.
-    static let pure: Set<String> = ["Model", "Expvar", "JSON", "Codec", "Query"]
+    static let pure: Set<String> = ["Model", "Expvar", "JSON", "Codec", "Query", "TerminalView"]
 
     /// These know no word of the field.
     static let wordless: Set<String> = ["Codec", "SQLite", "Compression"]

@@ -1,4 +1,5 @@
 import JSON
+import TerminalView
 
 /// One entry of an answer: its members, and where a step was asked for a row for each step.
 struct AnswerEntry {

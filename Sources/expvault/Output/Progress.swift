@@ -1,3 +1,5 @@
+import TerminalView
+
 /// A line on a terminal that says how far a long piece of work has come; nothing anywhere else.
 struct Progress {
     /// The shortest time between two drawings.
@@ -31,7 +33,7 @@ struct Progress {
 
     private static func clipped(_ text: String, to columns: Int) -> String {
         var text = text
-        while Terminal.width(of: text) > columns { text.removeLast() }
+        while TextWidth.columns(of: text) > columns { text.removeLast() }
         return text
     }
 }

@@ -1,3 +1,5 @@
+import TerminalView
+
 /// A table for the eyes: columns aligned, numbers to the right, a heading above.
 struct Table {
     /// A column's heading.
@@ -32,10 +34,10 @@ struct Table {
     /// The table as lines; empty without rows.
     func text(isStyled: Bool) -> String {
         guard !rows.isEmpty else { return "" }
-        var widths = headings.map(Terminal.width)
+        var widths = headings.map(TextWidth.columns)
         for row in rows {
             for (column, cell) in row.enumerated() {
-                widths[column] = max(widths[column], Terminal.width(of: cell))
+                widths[column] = max(widths[column], TextWidth.columns(of: cell))
             }
         }
         let heading = line(headings.map { $0.uppercased() }, widths)
@@ -46,7 +48,7 @@ struct Table {
     private func line(_ cells: [String], _ widths: [Int]) -> String {
         var text = ""
         for (column, cell) in cells.enumerated() {
-            let padding = String(repeating: " ", count: max(0, widths[column] - Terminal.width(of: cell)))
+            let padding = String(repeating: " ", count: max(0, widths[column] - TextWidth.columns(of: cell)))
             let isLast = column == cells.count - 1
             text += isNumeric[column] ? padding + cell : cell + (isLast ? "" : padding)
             if !isLast { text += "  " }

@@ -15,6 +15,13 @@ enum Terminal {
     static let isStyled =
         isOutput && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb"
 
+    /// Whether the locale allows for more than ASCII; it does where nothing is said, as for all other commands.
+    static var takesUnicode: Bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.map(variable).first { !$0.isEmpty } ?? ""
+        let name = locale.uppercased()
+        return locale.isEmpty || name.contains("UTF-8") || name.contains("UTF8")
+    }
+
     /// The width of the terminal behind a descriptor in columns; 80 where it has none to say.
     static func columns(_ descriptor: Int32) -> Int {
         var size = winsize()
@@ -42,27 +49,5 @@ enum Terminal {
             entry += 1
         }
         return result
-    }
-
-    /// How many columns a text takes: wide and full-width characters two, combining marks none.
-    static func width(of text: String) -> Int {
-        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
-        return text.unicodeScalars.reduce(0) { sum, scalar in
-            switch scalar.properties.generalCategory {
-            case .nonspacingMark, .enclosingMark, .format: sum
-            default: sum + (isWide(scalar.value) ? 2 : 1)
-            }
-        }
-    }
-
-    /// The blocks that Unicode's East Asian Width (UAX #11) counts as wide, coarsely.
-    private static func isWide(_ value: UInt32) -> Bool {
-        switch value {
-        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-            0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF,
-            0x20000...0x3FFFD:
-            true
-        default: false
-        }
     }
 }

@@ -1,9 +1,7 @@
-import Model
-
 /// Quantities as people read them: three significant digits and a unit.
-enum HumanText {
+package enum HumanText {
     /// `value` in its unit: `1.21 MiB`, `180 µs`, `12.3`; `perSecond` adds `/s` (and turns ns/s to a share).
-    static func quantity(_ value: Double, unit: Unit?, perSecond: Bool = false) -> String {
+    package static func quantity(_ value: Double, unit: Unit?, perSecond: Bool = false) -> String {
         guard value.isFinite else { return "–" }
         switch unit {
         case .bytes: return bytes(value) + (perSecond ? "/s" : "")
@@ -14,12 +12,12 @@ enum HumanText {
     }
 
     /// A size: `0 B`, `812 B`, `1.21 MiB`.
-    static func bytes(_ value: Double) -> String {
+    package static func bytes(_ value: Double) -> String {
         scaled(value, base: 1024, units: ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
     }
 
     /// A length of time given in nanoseconds: `85 ns`, `180 µs`, `1.5 s`, `3 m 20 s`, `2 d 4 h`.
-    static func nanoseconds(_ value: Double) -> String {
+    package static func nanoseconds(_ value: Double) -> String {
         let seconds = value.magnitude / 1e9
         guard seconds >= 60 else {
             return scaled(value, base: 1000, units: ["ns", "µs", "ms", "s"])
@@ -38,7 +36,7 @@ enum HumanText {
     }
 
     /// A number without a unit: whole ones in full, others with three significant digits.
-    static func plain(_ value: Double) -> String {
+    package static func plain(_ value: Double) -> String {
         if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
         let magnitude = value.magnitude
         if magnitude >= 1e15 || magnitude < 1e-4 { return scientific(value) }
@@ -55,7 +53,7 @@ enum HumanText {
     }
 
     /// An exact integer in its unit; without a unit every digit is shown.
-    static func quantity(_ value: Int128, unit: Unit?) -> String {
+    package static func quantity(_ value: Int128, unit: Unit?) -> String {
         unit == nil ? String(value) : quantity(Double(value), unit: unit)
     }
 
@@ -88,7 +86,7 @@ enum HumanText {
     }
 
     /// A decimal with that many places, trailing zeros dropped.
-    static func fixed(_ value: Double, decimals: Int) -> String {
+    package static func fixed(_ value: Double, decimals: Int) -> String {
         var scale: Int64 = 1
         for _ in 0..<decimals { scale *= 10 }
         let product = (value.magnitude * Double(scale)).rounded()
