@@ -29,6 +29,8 @@ final class WriterSession {
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
+    /// Whether the database is a capture, and nothing was added to it yet.
+    private var isCapture = false
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
 
@@ -85,6 +87,14 @@ final class WriterSession {
         let meta = try MetaValues(connection: connection, path: file.path)
         nextSeq =
             max(meta.seqFloor, meta.markSeq, try connection.integer("SELECT max(seq) FROM scrapes") ?? 0) &+ 1
+        isCapture = meta.capturedRange != .all
+    }
+
+    /// A capture that something is added to is a database as any other, whose answers are about all that it has.
+    func becomeRecording() throws(SQLiteError) {
+        guard isCapture else { return }
+        try connection.execute("DELETE FROM meta WHERE key IN ('capture_since', 'capture_until')")
+        isCapture = false
     }
 
     /// Writes everything back and lets go of the file.
@@ -173,7 +183,10 @@ final class WriterSession {
                 try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
             }
         }
-        let stored = try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
+        let stored = try transaction {
+            try becomeRecording()
+            return try scrapes.map { try append($0.1, to: $0.0) }
+        }
         // What was stored is stored, whatever becomes of this; the next call tries again.
         try? sealLongTail()
         return stored
