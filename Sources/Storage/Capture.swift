@@ -40,6 +40,7 @@ package enum Capture {
     ///   - targets: Names of targets.
     ///   - replaces: Whether what is there already is replaced.
     ///   - progress: Called now and then.
+    /// - Returns: What the capture holds.
     /// - Throws: `StorageError`; `.cannotCreate` where the destination exists.
     package static func run(
         from source: String,

@@ -29,7 +29,8 @@ struct Expvault: AsyncParsableCommand {
         subcommands: [
             RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
             PausesCommand.self, ShowCommand.self, SQLCommand.self, ExportCommand.self, ImportCommand.self,
-            CheckCommand.self, CompactCommand.self, ServeCommand.self, CaptureCommand.self, ReportCommand.self,
+            CheckCommand.self, CompactCommand.self, ServeCommand.self, CaptureCommand.self,
+            ReportCommand.self,
         ]
     )
 

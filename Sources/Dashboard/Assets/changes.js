@@ -8,7 +8,8 @@ function comparisons(shown, target) {
   const view = report || shown;
   const span = view.until - view.since, middle = (view.since + view.until) / 2;
   const list = [
-    ['The range before → this range', [view.since - span, view.since], [view.since, view.until]],
+    // With nothing recorded before the range, all of it would be new.
+    ...(target.first < view.since ? [['The range before → this range', [view.since - span, view.since], [view.since, view.until]]] : []),
     ['First half → second half', [view.since, middle], [middle, view.until]],
   ];
   const restart = target.runs.slice(1).map(run => run.first).filter(t => t > view.since && t < view.until).pop();

@@ -115,7 +115,7 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 #ranked td.name { overflow-wrap: anywhere; min-width: 12em; }
 #ranked meter { width: 90px; height: 10px; } #ranked meter::-webkit-meter-optimum-value { background: var(--s0); } #ranked meter::-moz-meter-bar { background: var(--s0); }
 body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #save) { display: none; }
-#report, #numbers { margin: 12px 16px 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; } #numbers { margin: 0 16px 16px; }
+#report, #numbers { margin: 12px 16px 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; } #report { margin-bottom: 12px; } #numbers { margin: 0 16px 16px; }
 #report h1 { font-size: 20px; } #report dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 8px 0 0; font-size: 13.5px; } #report dt { color: var(--soft); } #report dd { margin: 0; overflow-wrap: anywhere; }
 #numbers h2 { font-size: 15px; } #numbers h3 { font-size: 15px; margin: 18px 0 0; overflow-wrap: anywhere; } #numbers .scroll { overflow-x: auto; max-height: 30em; overflow-y: auto; margin-top: 8px; }
 #numbers table { border-collapse: collapse; font-size: 12.5px; min-width: 100%; } #numbers caption { text-align: left; font-weight: 600; padding: 6px 0 2px; position: sticky; left: 0; }
@@ -126,7 +126,7 @@ body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #s
 #foot { color: var(--faint); font-size: 12px; padding: 0 16px 20px; }
 @media (max-width: 700px) {
   #bar { position: static; padding: 8px; } #range { margin-left: 0; } #typed input { width: 10em; flex: 1 1 9em; padding: 3px 6px; }
-  .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #report { margin: 8px 8px 0; } #numbers { margin: 0 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
+  .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #report { margin: 8px; } #numbers { margin: 0 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); }
 }
 @media print {

@@ -34,6 +34,7 @@ package enum ReportPage {
     ///   - names: The targets; all where empty.
     ///   - made: The wall clock.
     ///   - progress: Called before each target, with how many are done, and of how many.
+    /// - Returns: The file.
     /// - Throws: `QueryError.unknownTarget`, `StorageError`; `ReportError` where there is nothing to report.
     package static func make(
         from vault: Vault,

@@ -32,7 +32,7 @@ enum ReportScript {
         return script
     }()
 
-    /// `import * as format from './format.js';` or `import { a, b } from './view.js';`
+    /// What takes the place of an import, of a whole module or of some of its names.
     private static func imported(_ line: Substring) -> String {
         let words = line.split(separator: " ")
         let file = words.last?.drop { $0 == "'" || $0 == "." || $0 == "/" }.prefix { $0 != "." } ?? ""

@@ -98,14 +98,16 @@ struct ReportTarget {
         guard let since = range.since, let until = range.until else { return [] }
         let span = until.milliseconds - since.milliseconds
         let middle = Timestamp(milliseconds: since.milliseconds + (span + 1) / 2)
-        let earlier = TimeRange(since: since.advanced(byMilliseconds: -span), until: since)
         var list = [
-            ("The range before → this range", earlier, range),
             (
                 "First half → second half", TimeRange(since: since, until: middle),
                 TimeRange(since: middle, until: until)
-            ),
+            )
         ]
+        if let first = target.first, first < since {
+            let earlier = TimeRange(since: since.advanced(byMilliseconds: -span), until: since)
+            list.insert(("The range before → this range", earlier, range), at: 0)
+        }
         if let restart = restarts.last(where: { $0 > since }) {
             list.insert(
                 (
