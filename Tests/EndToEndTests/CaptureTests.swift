@@ -106,8 +106,8 @@ import Musl
         #expect(isLocked)
         let outcome = try await Expvault.run("capture", "--db", db, "--out", directory.file("live.db"))
         #expect(outcome.status == 0, "\(outcome.error)")
-        recorder.terminate()
-        _ = try await recorder.outcome()
+        recorder.signal(SIGTERM)
+        _ = try await recorder.wait()
     }
 
     @Test("a report goes to standard output as one document")
