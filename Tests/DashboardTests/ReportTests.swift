@@ -93,7 +93,7 @@ import Testing
         )
         let values = try await Chromium.values(
             "file://\(path)",
-            "until:document.querySelectorAll('#panels svg.chart').length >= 22 && document.querySelector('#ranked table')",
+            "until:document.querySelectorAll('#panels svg.chart').length >= 22 && document.querySelector('#ranked table') !== null",
             "eval:document.querySelector('#panels').innerText",
             "eval:document.querySelectorAll('img, iframe, object, [onerror], [onload], [autofocus]').length",
             "eval:document.querySelectorAll('#names button').length",
