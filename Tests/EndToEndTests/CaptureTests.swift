@@ -68,7 +68,7 @@ import Musl
         #expect(target["scrapes"]?.integer == 7)
         #expect(target["failures"]?.integer == 1)
         #expect(target["runs"]?.elements?.count == 2)
-        #expect(target["url"]?.string == "http://localhost:6060/debug/vars")
+        #expect(target["url"]?.string == "http://localhost:6060")
         var status = stat()
         #expect(stat(capture, &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
@@ -97,13 +97,9 @@ import Musl
         let directory = try TemporaryDirectory()
         let db = try await database(directory)
         let recorder = try Expvault.start([
-            "record", "--db", db, "--interval", "1s", "gone=http://127.0.0.1:1",
+            "record", "--db", db, "--interval", "1s", "--log-level", "debug", "gone=http://127.0.0.1:1",
         ])
-        var isLocked = false
-        for _ in 0..<100 where !isLocked {
-            isLocked = try await Expvault.run("compact", "--db", db).status == 75
-        }
-        #expect(isLocked)
+        #expect(await recorder.waitForError("stored target=gone"))
         let outcome = try await Expvault.run("capture", "--db", db, "--out", directory.file("live.db"))
         #expect(outcome.status == 0, "\(outcome.error)")
         recorder.signal(SIGTERM)
