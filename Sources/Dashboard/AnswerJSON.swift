@@ -250,7 +250,7 @@ extension PausePoint {
 }
 
 extension JSONWriter {
-    fileprivate mutating func member(_ key: String, _ value: String?) {
+    mutating func member(_ key: String, _ value: String?) {
         self.key(key)
         if let value { string(value) } else { null() }
     }
@@ -260,21 +260,21 @@ extension JSONWriter {
         if let value { integer(value.milliseconds) } else { null() }
     }
 
-    fileprivate mutating func member(_ key: String, _ value: Double?) {
+    mutating func member(_ key: String, _ value: Double?) {
         self.key(key)
         if let value { real(value) } else { null() }
     }
 
-    fileprivate mutating func member(_ key: String, _ value: Number?) {
+    mutating func member(_ key: String, _ value: Number?) {
         self.key(key)
         optional(value)
     }
 
-    fileprivate mutating func optional(_ value: Number?) {
+    mutating func optional(_ value: Number?) {
         if let value { number(value) } else { null() }
     }
 
-    fileprivate mutating func array<Elements: Sequence>(
+    mutating func array<Elements: Sequence>(
         _ key: String,
         _ elements: Elements,
         _ write: (Elements.Element, inout JSONWriter) -> Void

@@ -139,7 +139,14 @@ struct Question {
     var range: TimeRange
     var grid: StepGrid
     /// Selectors that each match one name.
-    var series: [String]
+    var series: [String] = []
+
+    /// A question that comes from no address.
+    init(target: String, range: TimeRange, grid: StepGrid) {
+        self.target = target
+        self.range = range
+        self.grid = grid
+    }
 
     /// Reads the parameters.
     init(_ query: QueryString, hasSeries: Bool = true) throws(Refusal) {

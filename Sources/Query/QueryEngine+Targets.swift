@@ -4,11 +4,47 @@ import Storage
 extension QueryEngine {
     /// What is recorded: the targets of those names, all where `names` is empty; by name.
     ///
+    /// Of a capture, what lies in its range.
+    ///
     /// - Throws: `QueryError.unknownTarget`.
     package func targets(_ names: [String] = []) throws -> [TargetAnswer] {
         try records(names).map { target in
-            TargetAnswer(target, runs: try snapshot.runs(of: target.id))
+            let runs = try snapshot.runs(of: target.id)
+            guard snapshot.capturedRange != .all else { return TargetAnswer(target, runs: runs) }
+            return try captured(target, runs)
         }
+    }
+
+    /// The answer for a target without the margin of the capture that it is in.
+    private func captured(_ target: TargetRecord, _ runs: [RunRecord]) throws -> TargetAnswer {
+        let range = snapshot.capturedRange
+        var target = target
+        (target.first, target.last, target.lastFailure) = (nil, nil, nil)
+        (target.scrapeCount, target.failureCount, target.clockSkewMilliseconds) = (0, 0, nil)
+        target.clockSteps.removeAll { !range.contains($0.after.time) }
+        var parts: [RunID: RunRecord] = [:]
+        let scrapes = try snapshot.scrapes(of: target.id, in: range, failures: true)
+        while let scrape = try scrapes.next() {
+            let position = scrape.position
+            if target.first == nil { target.first = position }
+            target.last = position
+            target.origin = scrape.origin
+            if let date = scrape.serverDate {
+                target.clockSkewMilliseconds = date.milliseconds &- position.time.milliseconds
+            }
+            guard let id = scrape.run, let run = runs.first(where: { $0.id == id }) else {
+                target.failureCount += 1
+                target.lastFailure = scrape.failure.map { (position.time, $0) }
+                continue
+            }
+            target.scrapeCount += 1
+            var part = parts[id] ?? run
+            if parts[id] == nil { (part.first, part.scrapeCount) = (position, 0) }
+            part.last = position
+            part.scrapeCount += 1
+            parts[id] = part
+        }
+        return TargetAnswer(target, runs: parts.values.sorted { $0.first < $1.first })
     }
 
     /// The newest successful scrape at or before `time` (`failures`: any), the newest of all where nil.
@@ -16,8 +52,10 @@ extension QueryEngine {
     /// - Throws: `QueryError.unknownTarget`, `.noScrape`.
     package func show(target: String, at time: Timestamp? = nil, failures: Bool = false) throws -> ShowAnswer
     {
+        // Of a capture, nothing of its margin unless it is asked for.
+        let end = time ?? snapshot.capturedRange.until?.advanced(byMilliseconds: -1)
         let found = try records([target]).first.flatMap { record in
-            try snapshot.newestScrape(of: record.id, atOrBefore: time, failures: failures)
+            try snapshot.newestScrape(of: record.id, atOrBefore: end, failures: failures)
         }
         guard let (scrape, body) = found else {
             throw QueryError.noScrape(target: target, atOrBefore: time, failures: failures)

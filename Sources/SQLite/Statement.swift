@@ -103,6 +103,14 @@ package final class Statement {
         return self
     }
 
+    /// Binds the columns of the row that another statement stands on, the first as the first parameter, as they are.
+    package func bind(rowOf other: Statement) throws(SQLiteError) {
+        for column in 0..<other.columnCount {
+            // Never changed or kept: of an unprotected value only this may be made (sqlite.org/c3ref/value.html).
+            try check(sqlite3_bind_value(handle, column + 1, sqlite3_column_value(other.handle, column)))
+        }
+    }
+
     // MARK: Columns
 
     /// Whether the column is NULL.

@@ -223,7 +223,7 @@ extension CollectionReader {
     }
 
     /// Whether an end in nanoseconds between those can lie in `range`.
-    fileprivate static func overlap(_ ends: ClosedRange<UInt64>, _ range: TimeRange) -> Bool {
+    static func overlap(_ ends: ClosedRange<UInt64>, _ range: TimeRange) -> Bool {
         if let since = range.since, Int64(ends.upperBound / 1_000_000) < since.milliseconds { return false }
         if let until = range.until, Int64(ends.lowerBound / 1_000_000) >= until.milliseconds { return false }
         return true

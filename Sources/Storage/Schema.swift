@@ -1,3 +1,4 @@
+import Model
 import SQLite
 
 /// The tables, as SQL.
@@ -216,6 +217,8 @@ struct MetaValues {
     /// Up to this `seq` the table `scrapes` has `markCount` rows; above it, it has every number.
     var markSeq: Int64 = 0
     var markCount: Int64 = 0
+    /// Of a capture the range that it was made of; open at both ends for any other database.
+    var capturedRange = TimeRange.all
 
     init(
         databaseUUID: String,
@@ -259,16 +262,22 @@ struct MetaValues {
         // Version 1 has no mark.
         markSeq = values["mark_seq"].flatMap { Int64($0) } ?? 0
         markCount = values["mark_count"].flatMap { Int64($0) } ?? 0
+        capturedRange = TimeRange(
+            since: values["capture_since"].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) },
+            until: values["capture_until"].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) }
+        )
     }
 
     /// Writes the table `meta`, within the caller's transaction.
     func store(on connection: Connection) throws(SQLiteError) {
-        let rows = [
+        var rows = [
             ("database_uuid", databaseUUID), ("recording_host", recordingHost),
             ("created_ms", String(createdMilliseconds)), ("seq_floor", String(seqFloor)),
             ("target_count", String(targetCount)), ("mark_seq", String(markSeq)),
             ("mark_count", String(markCount)),
         ]
+        if let since = capturedRange.since { rows.append(("capture_since", String(since.milliseconds))) }
+        if let until = capturedRange.until { rows.append(("capture_until", String(until.milliseconds))) }
         for (key, value) in rows {
             try connection.statement("INSERT OR REPLACE INTO meta(key, value, checksum) VALUES (?1, ?2, ?3)")
                 .bind(1, key).bind(2, value).bind(3, RowChecksum.of("meta", .text(key), .text(value)))

@@ -13,6 +13,9 @@ package final class VaultSnapshot {
     package let recordingHost: String
     /// The highest `seq` in the snapshot; 0 where nothing is recorded.
     package let lastSeq: Int64
+    /// Of a capture the range that it was made of, and that its answers are about where nothing else is asked; open
+    /// at both ends for any other database.
+    package let capturedRange: TimeRange
     /// The path of the database file, for messages.
     package let path: String
     let store: RowStore
@@ -53,6 +56,7 @@ package final class VaultSnapshot {
         store = parts.0
         databaseUUID = parts.1.databaseUUID
         recordingHost = parts.1.recordingHost
+        capturedRange = parts.1.capturedRange
         lastSeq = parts.2
         targetCount = parts.1.targetCount
     }

@@ -11,6 +11,7 @@ extension WriterSession {
         }
         return try transaction {
             guard let seqs else {
+                try becomeRecording()
                 let outcomes = try scrapes.map { try insert($0) }
                 try storePending()
                 return outcomes

@@ -33,6 +33,8 @@ final class WriterSession {
     var nextSeq: Int64 = 1
     /// See `HistoryPass`; a parameter for tests.
     var refreshScrapesMax = HistoryPass.scrapesPerStep
+    /// Whether the database is a capture, and nothing was added to it yet.
+    private var isCapture = false
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
 
@@ -90,6 +92,14 @@ final class WriterSession {
         let meta = try MetaValues(connection: connection, path: file.path)
         nextSeq =
             max(meta.seqFloor, meta.markSeq, try store.highestTailSeq()) &+ 1
+        isCapture = meta.capturedRange != .all
+    }
+
+    /// A capture that something is added to is a database as any other, whose answers are about all that it has.
+    func becomeRecording() throws(SQLiteError) {
+        guard isCapture else { return }
+        try connection.execute("DELETE FROM meta WHERE key IN ('capture_since', 'capture_until')")
+        isCapture = false
     }
 
     /// Writes everything back and lets go of the file.
@@ -181,7 +191,10 @@ final class WriterSession {
             }
         }
         tail.growth = TailWriter.slotsPerGrowth
-        let stored = try transaction { try scrapes.map { try append($0.1, to: $0.0) } }
+        let stored = try transaction {
+            try becomeRecording()
+            return try scrapes.map { try append($0.1, to: $0.0) }
+        }
         // What was stored is stored, whatever becomes of this; the next call tries again.
         try? sealLongTail()
         return stored

@@ -66,6 +66,7 @@ enum ExitStatus: Int32 {
             } else {
                 (.usage, error.description)
             }
+        case let error as ReportError: (error == .noRange ? .usage : .noInput, error.description)
         case is CancellationError: (.failed, "interrupted")
         default: (.usage, usage(error))
         }

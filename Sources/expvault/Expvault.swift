@@ -31,6 +31,7 @@ struct Expvault: AsyncParsableCommand {
             RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
             PausesCommand.self, ShowCommand.self, SQLCommand.self, ExportCommand.self, ImportCommand.self,
             CheckCommand.self, CompactCommand.self, ServeCommand.self, TopCommand.self,
+            CaptureCommand.self, ReportCommand.self,
         ]
     )
 

@@ -99,6 +99,53 @@ struct ChromiumTests {
         }
     }
 
+    @Test("a finger drawn across a chart zooms, two that spread zoom further, a tap does not")
+    func fingers() async throws {
+        try await withServer(RecordedVault()) { port in
+            let length = """
+                eval:(([a, b]) => b - a)(['since', 'until'].map(name => Number(new URLSearchParams(location.hash.slice(1)).get(name))))
+                """
+            let values = try await Chromium.values(
+                "http://127.0.0.1:\(port)/#target=api&range=all&zone=utc",
+                Chromium.isDrawn,
+                "swipe:200,330,206,330",
+                "eval:location.hash.includes('range=all')",
+                "swipe:200,330,300,330",
+                "until:location.hash.includes('since=')",
+                length,
+                "wait:0.5",
+                "pinch:200,250,330,120,350",
+                "wait:0.5",
+                length
+            )
+            try #require(values.count == 3)
+            #expect(values[0].boolean == true)
+            let (swiped, pinched) = (values[1].integer ?? 0, values[2].integer ?? 0)
+            #expect(swiped > 0 && pinched > 0 && pinched < swiped / 2)
+        }
+    }
+
+    @Test("two ranges that are typed are compared")
+    func typedRanges() async throws {
+        try await withServer(RecordedVault()) { port in
+            let values = try await Chromium.values(
+                "http://127.0.0.1:\(port)/#target=api&range=all&zone=utc",
+                Chromium.isDrawn,
+                "eval:document.querySelectorAll('.ranges input').forEach((input, index) => { input.value = "
+                    + "['2026-01-02 03:01:00', '2026-01-02 03:10:00', '2026-01-02 03:31:00', '2026-01-02 03:41:00'][index] })",
+                "click:.ranges button",
+                "until:document.querySelector('#ranked table') !== null",
+                "eval:document.querySelector('#ranked .note').textContent",
+                "eval:document.querySelectorAll('.ranges input')[1].value = '2026-01-01'",
+                "click:.ranges button",
+                "eval:document.querySelectorAll('.ranges input.wrong').length"
+            )
+            let told = values.compactMap(\.string).first { $0.contains("As typed") }
+            #expect(told?.contains("After: 2026-01-02 03:31:00 – 2026-01-02 03:41:00") == true)
+            #expect(values.last?.integer == 2)
+        }
+    }
+
     @Test("hostile names stay text")
     func names() async throws {
         try await withServer(RecordedVault()) { port in

@@ -1,9 +1,9 @@
 // The page: reads the address, asks, draws, and goes on while something is recorded.
 import * as format from './format.js';
 import { forgetFrames, hideTip, html } from './chart.js';
-import { PRESETS, View, ask } from './view.js';
+import { PRESETS, View, ask, report } from './view.js';
 import { about, chosenCard, load, panels } from './panels.js';
-import { comparisonButtons } from './changes.js';
+import { comparisonButtons, rank } from './changes.js';
 
 const $ = id => document.getElementById(id);
 const REFRESH_MS = 5000, NAMES_MAX = 200, TARGETS_SHOWN = 4;
@@ -56,7 +56,9 @@ function drawControls() {
       view.set({ targets: isOn ? (rest.length ? rest : view.targets) : isOnly && view.targets.length >= TARGETS_SHOWN ? [target.target] : [...rest, target.target] });
     },
   }, target.target)));
-  $('presets').replaceChildren(...PRESETS.map(([name]) => html('button', {
+  const isWhole = report && view.since === report.since && view.until === report.until;
+  if (report) $('presets').replaceChildren(html('button', { type: 'button', 'aria-pressed': String(isWhole), onclick: () => { view.whole(); view.set({}); } }, 'whole report'));
+  else $('presets').replaceChildren(...PRESETS.map(([name]) => html('button', {
     type: 'button', 'aria-pressed': String(view.preset === name), onclick: () => view.set({ preset: name }),
   }, name)));
   if (document.activeElement?.form !== $('typed')) {
@@ -79,7 +81,7 @@ async function refresh({ isQuiet = false } = {}) {
     const recorded = answer.targets.filter(target => target.first !== null);
     if (!recorded.length) return say('Nothing is recorded yet. `expvault record NAME=URL` begins.');
     const known = view.targets.filter(name => recorded.some(target => target.target === name));
-    view.targets = known.length ? known : recorded.slice(0, 1).map(target => target.target);
+    view.targets = known.length ? known : recorded.slice(0, report ? TARGETS_SHOWN : 1).map(target => target.target);
     const chosen = recorded.filter(target => view.targets.includes(target.target));
     view.settle(answer.now, extent(chosen), isRecording(chosen, answer.now));
     drawControls();
@@ -110,7 +112,10 @@ async function draw(targets, mine) {
   say(statusLine());
   if (view.chosen === null) view.chosen = suggestions(all[0]);
   drawNames();
-  comparisonButtons(view, all.map(data => data.target), $('ranked'));
+  const compared = all.map(data => data.target);
+  comparisonButtons(view, compared, $('ranked'));
+  // Who reads a report asked for the answer already.
+  if (report && !$('ranked').childElementCount) rank(view, compared[0], 0, $('ranked'));
   $('foot').textContent = `expvault ${overview.version} · every number is what \`expvault rate\`, \`values\` and \`pauses\` print for this range`;
   await drawChosen(mine);
 }
@@ -128,7 +133,7 @@ function drawNames() {
   const words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
   const names = [...new Set(loaded.flatMap(data => [...data.names.keys()]))].sort();
   const found = names.filter(name => words.length ? words.every(word => name.toLowerCase().includes(word)) : isOwn(name));
-  $('found').textContent = words.length ? `${found.length} of ${names.length}` : `${found.length} of the program's own; searching finds memstats too`;
+  $('found').textContent = words.length ? `${found.length} of ${names.length}` : `${found.length} of the program's own; searching finds memstats too${report?.isCut ? '. More of them did not fit: their numbers stand below' : ''}`;
   $('names').replaceChildren(...found.slice(0, NAMES_MAX).map(series => {
     const isOn = view.chosen.some(item => item.series === series);
     return html('button', { type: 'button', 'aria-pressed': String(isOn), title: series, onclick: () => choose(isOn ? view.chosen.filter(item => item.series !== series) : [...view.chosen, { as: guess(series), series }]) }, series);
@@ -202,5 +207,14 @@ function watch() {
 
 const readMoment = value => format.readMoment(value, view.utc, overview?.now ?? Date.now());
 
+if (report) {
+  document.body.classList.add('drawn');
+  for (const id of ['typed', 'live']) $(id).hidden = true;
+  $('save').addEventListener('click', () => {
+    const address = URL.createObjectURL(new Blob([$('figures').textContent], { type: 'application/json' }));
+    html('a', { href: address, download: 'expvault-report.json' }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
+  });
+}
 watch();
 refresh();

@@ -1,12 +1,15 @@
 // What changed most between two ranges, ranked.
 import * as format from './format.js';
 import { html } from './chart.js';
-import { ask } from './view.js';
+import { ask, report } from './view.js';
 
-function comparisons(view, target) {
+// A report holds those of its whole range.
+function comparisons(shown, target) {
+  const view = report || shown;
   const span = view.until - view.since, middle = (view.since + view.until) / 2;
   const list = [
-    ['The range before → this range', [view.since - span, view.since], [view.since, view.until]],
+    // With nothing recorded before the range, all of it would be new.
+    ...(target.first < view.since ? [['The range before → this range', [view.since - span, view.since], [view.since, view.until]]] : []),
     ['First half → second half', [view.since, middle], [middle, view.until]],
   ];
   const restart = target.runs.slice(1).map(run => run.first).filter(t => t > view.since && t < view.until).pop();
@@ -28,8 +31,11 @@ function row(change) {
     html('td', {}, html('meter', { min: 0, max: 1, value: change.weight, 'aria-label': `weight ${format.percent(change.weight)}` })));
 }
 
-export async function rank(view, target, index, into) {
-  const [title, before, after] = comparisons(view, target)[index];
+export function rank(view, target, index, into) {
+  return compare(view, target, ...comparisons(view, target)[index], into);
+}
+
+async function compare(view, target, title, before, after, into) {
   into.replaceChildren(html('p', { class: 'note' }, 'comparing…'));
   try {
     const answer = await ask('changes', {
@@ -46,9 +52,42 @@ export async function rank(view, target, index, into) {
   }
 }
 
+// What was typed stays through refreshes.
+const typed = { isOpen: false, words: ['', '', '', ''] };
+
 export function comparisonButtons(view, targets, into) {
   const buttons = targets.flatMap(target => comparisons(view, target).map(([title], index) => html('button', {
     type: 'button', onclick: () => rank(view, target, index, into),
   }, targets.length > 1 ? `${target.target}: ${title}` : title)));
-  document.getElementById('compare').replaceChildren(...buttons);
+  const box = document.getElementById('compare');
+  if (box.contains(document.activeElement) && document.activeElement.tagName === 'INPUT') return;
+  box.replaceChildren(...buttons, ...(report ? [] : [typedRanges(view, targets, into)]));
+}
+
+// Any two ranges, typed as in the bar above.
+function typedRanges(view, targets, into) {
+  const fill = () => {
+    const middle = (view.since + view.until) / 2;
+    return [view.since, middle, middle, view.until].map(t => format.moment(Math.round(t), view.utc).slice(0, 19));
+  };
+  const shown = fill();
+  const names = ['Before, from', 'Before, to', 'After, from', 'After, to'];
+  const inputs = names.map((name, index) => html('input', { 'aria-label': name, size: 19, spellcheck: 'false', autocomplete: 'off', oninput: event => { typed.words[index] = event.target.value; } }));
+  inputs.forEach((input, index) => { input.value = typed.words[index] || shown[index]; });
+  const note = html('span', { class: 'note', role: 'status' });
+  const form = html('form', { class: 'ranges', 'aria-label': 'Two ranges to compare', onsubmit: event => {
+    event.preventDefault();
+    const times = inputs.map(input => format.readMoment(input.value, view.utc, Date.now()));
+    const bad = times.map((t, index) => t === null || times[index ^ 1] === null ? t === null : times[index & 2] >= times[index | 1]);
+    inputs.forEach((input, index) => input.classList.toggle('wrong', bad[index]));
+    note.textContent = bad.some(Boolean) ? 'That is no range: write 2026-01-02 03:04:05, or 6h and now, the earlier first.' : '';
+    if (bad.some(Boolean)) return;
+    const target = targets[Number(form.querySelector('select')?.value || 0)];
+    compare(view, target, 'As typed', times.slice(0, 2), times.slice(2), into);
+  } },
+  targets.length > 1 ? html('select', { 'aria-label': 'Target' }, ...targets.map((target, index) => html('option', { value: index }, target.target))) : null,
+  html('span', {}, 'Before', inputs[0], '–', inputs[1]), html('span', {}, 'After', inputs[2], '–', inputs[3]),
+  html('button', { type: 'submit' }, 'Compare'), note);
+  return html('details', { class: 'typed', ...(typed.isOpen ? { open: '' } : {}), ontoggle: event => { typed.isOpen = event.target.open; } },
+    html('summary', {}, 'Other ranges…'), form);
 }

@@ -159,11 +159,14 @@ export class Frame {
     this.cross.setAttribute('visibility', 'visible');
   }
 
-  timeAt(clientX) {
+  // How far across the plot a place on the screen is: 0 at its left edge, 1 at its right one.
+  shareAt(clientX) {
     const box = this.root.getBoundingClientRect();
-    const x = (clientX - box.left) * this.width / box.width;
-    const share = (x - LEFT) / (this.width - LEFT - RIGHT);
-    return this.view.since + Math.min(1, Math.max(0, share)) * (this.view.until - this.view.since);
+    return ((clientX - box.left) * this.width / box.width - LEFT) / (this.width - LEFT - RIGHT);
+  }
+
+  timeAt(clientX) {
+    return this.view.since + Math.min(1, Math.max(0, this.shareAt(clientX))) * (this.view.until - this.view.since);
   }
 
   point(t, clientX, clientY) {
@@ -186,29 +189,62 @@ export class Frame {
   watch() {
     const { root, view } = this;
     let start = null;
+    // Fingers on the chart: where each is, and the moment that it holds.
+    const fingers = new Map();
+    const select = (a, b) => {
+      const [from, to] = [a, b].sort((x, y) => x - y).map(this.x);
+      this.selection.setAttribute('x', Math.max(this.plot.left, from));
+      this.selection.setAttribute('width', Math.max(0, Math.min(this.plot.right, to) - Math.max(this.plot.left, from)));
+      this.selection.setAttribute('visibility', 'visible');
+    };
+    const unselect = () => this.selection.setAttribute('visibility', 'hidden');
+    // The range that has each of two fingers at the moment that it was put down on.
+    const pinched = () => {
+      const [a, b] = [...fingers.values()].sort((x, y) => x.t - y.t);
+      const [from, to] = [this.shareAt(a.x), this.shareAt(b.x)];
+      if (b.t === a.t || to - from < 0.02) return null;
+      const span = (b.t - a.t) / (to - from), since = a.t - from * span;
+      return [since, since + span];
+    };
     root.addEventListener('pointerdown', event => {
       if (event.button !== 0) return;
+      if (event.pointerType === 'touch') {
+        fingers.set(event.pointerId, { x: event.clientX, t: this.timeAt(event.clientX) });
+        start = fingers.size === 1 ? event.clientX : null;
+        if (fingers.size > 1) hideTip();
+        unselect();
+        return;
+      }
       start = event.clientX;
-      if (event.pointerType === 'mouse') root.setPointerCapture(event.pointerId);
+      root.setPointerCapture(event.pointerId);
     });
     root.addEventListener('pointermove', event => {
+      const finger = fingers.get(event.pointerId);
+      if (finger) finger.x = event.clientX;
+      if (fingers.size > 1) {
+        const range = fingers.size === 2 && pinched();
+        if (range && range[1] - range[0] < view.until - view.since) select(...range);
+        else unselect();
+        return;
+      }
       const t = this.timeAt(event.clientX);
       this.point(t, event.clientX, event.clientY);
-      if (start === null || event.pointerType !== 'mouse') return;
-      const [from, to] = [this.timeAt(start), t].sort((a, b) => a - b).map(this.x);
-      this.selection.setAttribute('x', from);
-      this.selection.setAttribute('width', to - from);
-      this.selection.setAttribute('visibility', 'visible');
+      if (start !== null && Math.abs(event.clientX - start) > (finger ? 24 : 0)) select(this.timeAt(start), t);
     });
-    root.addEventListener('pointerup', event => {
-      const from = start;
+    const end = (event, isDone) => {
+      const from = start, range = isDone && fingers.size === 2 ? pinched() : null;
+      const isFinger = fingers.delete(event.pointerId);
       start = null;
-      this.selection.setAttribute('visibility', 'hidden');
-      if (from === null || Math.abs(event.clientX - from) < 6 || event.pointerType !== 'mouse') return;
-      view.zoom(...[this.timeAt(from), this.timeAt(event.clientX)].sort((a, b) => a - b));
-    });
-    root.addEventListener('pointercancel', () => { start = null; });
-    root.addEventListener('pointerleave', () => { if (start === null) hideTip(); });
+      unselect();
+      if (range) { fingers.clear(); return view.zoom(...range); }
+      // A tap shows values; a finger is not as exact as a mouse.
+      if (!isDone || from === null || Math.abs(event.clientX - from) < (isFinger ? 24 : 6)) return undefined;
+      return view.zoom(...[this.timeAt(from), this.timeAt(event.clientX)].sort((a, b) => a - b));
+    };
+    root.addEventListener('pointerup', event => end(event, true));
+    // The browser scrolls instead.
+    root.addEventListener('pointercancel', event => end(event, false));
+    root.addEventListener('pointerleave', event => { if (start === null && event.pointerType !== 'touch') hideTip(); });
     root.addEventListener('blur', hideTip);
     root.addEventListener('keydown', event => {
       const span = view.until - view.since;

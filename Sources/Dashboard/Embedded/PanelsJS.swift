@@ -11,7 +11,7 @@ private let embedded_panelsJS = #"""
 import * as format from './format.js';
 import { Frame, forgetFrames, html, legend, pieces, plotWidth, svg } from './chart.js';
 import { heatFrame, histogram, pauseFrame, pauseLegend } from './pauses.js';
-import { ask } from './view.js';
+import { ask, report } from './view.js';
 
 const line = (series, name, color, more = {}) => ({ series: `memstats.${series}`, name, color, ...more });
 
@@ -208,14 +208,14 @@ export function about(view, data, now) {
   const age = now - target.last;
   const isOld = age > Math.max(60000, 4 * data.interval), isFailing = target.failed === target.last;
   const restarts = data.marks.restarts.filter(t => t >= view.since && t < view.until).length;
-  const state = isFailing ? ['down', 'bad'] : isOld ? ['not recording', 'old'] : ['up', ''];
+  const state = report ? null : isFailing ? ['down', 'bad'] : isOld ? ['not recording', 'old'] : ['up', ''];
   const facts = [
     target.url, target.alternating ? 'several processes take turns behind this address' : null, target.limited ? 'has more series than are kept' : null,
-    isFailing ? `last failure: ${target.failure}` : null].filter(Boolean).join(' · ');
+    state && isFailing ? `last failure: ${target.failure}` : null].filter(Boolean).join(' · ');
   return html('section', { class: 'about', 'aria-label': target.target },
-    html('h2', {}, target.target, html('span', { class: `state ${state[1]}` }, state[0])), html('div', { class: 'url' }, facts),
+    html('h2', {}, target.target, state && html('span', { class: `state ${state[1]}` }, state[0])), html('div', { class: 'url' }, facts),
     html('div', { class: 'tiles' },
-      tile('last scrape', null) && html('div', {}, html('div', { class: 'k' }, 'last scrape'), html('div', { class: 'v' }, age < 864e5 ? format.duration(Math.max(0, Math.round(age / 1000) * 1000)) : format.moment(target.last, view.utc).slice(0, 10), html('small', {}, age < 864e5 ? 'ago' : ''))),
+      report ? null : html('div', {}, html('div', { class: 'k' }, 'last scrape'), html('div', { class: 'v' }, age < 864e5 ? format.duration(Math.max(0, Math.round(age / 1000) * 1000)) : format.moment(target.last, view.utc).slice(0, 10), html('small', {}, age < 864e5 ? 'ago' : ''))),
       tile('heap in use', value('HeapInuse')?.last ?? null, 'B'), tile('allocated', rate('TotalAlloc'), 'B', true), tile('collections', rate('NumGC'), null, true),
       tile('pause p99', pauses.summary.p99, 'ns'), tile('longest pause', pauses.summary.max, 'ns'), tile('restarts', restarts), tile('failed scrapes', data.scrapes.failed)));
 }

@@ -104,6 +104,9 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 #names button { font-size: 12.5px; min-height: 26px; padding: 1px 8px; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
 #chosen .card { background: var(--page); }
 #compare { display: flex; flex-wrap: wrap; gap: 4px; }
+#compare .typed { flex-basis: 100%; } #compare summary { cursor: pointer; color: var(--soft); font-size: 13px; padding: 4px 0; width: max-content; }
+.ranges, .ranges span { display: flex; flex-wrap: wrap; gap: 4px 6px; align-items: center; } .ranges { gap: 6px 14px; margin-top: 4px; }
+.ranges input { width: 12.5em; font-variant-numeric: tabular-nums; } .ranges input.wrong { border-color: var(--bad); } select { background: var(--card); border: 1px solid var(--line); border-radius: 6px; min-height: 30px; }
 #ranked { overflow-x: auto; }
 #ranked table, .reasons { border-collapse: collapse; width: 100%; margin-top: 8px; font-size: 13px; }
 #ranked th { text-align: left; color: var(--soft); font-weight: 500; font-size: 12px; }
@@ -111,17 +114,25 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 #ranked td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } #ranked th.n { text-align: right; }
 #ranked td.name { overflow-wrap: anywhere; min-width: 12em; }
 #ranked meter { width: 90px; height: 10px; } #ranked meter::-webkit-meter-optimum-value { background: var(--s0); } #ranked meter::-moz-meter-bar { background: var(--s0); }
+body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #save) { display: none; }
+#report, #numbers { margin: 12px 16px 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; } #report { margin-bottom: 12px; } #numbers { margin: 0 16px 16px; }
+#report h1 { font-size: 20px; } #report dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 8px 0 0; font-size: 13.5px; } #report dt { color: var(--soft); } #report dd { margin: 0; overflow-wrap: anywhere; }
+#numbers h2 { font-size: 15px; } #numbers h3 { font-size: 15px; margin: 18px 0 0; overflow-wrap: anywhere; } #numbers .scroll { overflow-x: auto; max-height: 30em; overflow-y: auto; margin-top: 8px; }
+#numbers table { border-collapse: collapse; font-size: 12.5px; min-width: 100%; } #numbers caption { text-align: left; font-weight: 600; padding: 6px 0 2px; position: sticky; left: 0; }
+#numbers th, #numbers td { padding: 2px 12px 2px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere; } #numbers th { color: var(--soft); font-weight: 500; }
+#numbers .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; } #numbers td:first-child { min-width: 11em; }
 #changes, #custom { scroll-margin-top: 60px; } h2 span, td, button { unicode-bidi: isolate; } .up { color: var(--s1); } .down { color: var(--s0); }
 .reasons td:last-child { text-align: right; padding-right: 0; } .reasons td { overflow-wrap: anywhere; }
 #foot { color: var(--faint); font-size: 12px; padding: 0 16px 20px; }
 @media (max-width: 700px) {
   #bar { position: static; padding: 8px; } #range { margin-left: 0; } #typed input { width: 10em; flex: 1 1 9em; padding: 3px 6px; }
-  .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
+  .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #report { margin: 8px; } #numbers { margin: 0 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); }
 }
 @media print {
-  :root { --page: #fff; --card: #fff; } #bar { position: static; } #bar button, #typed button, #names, #search, #compare, #tip, .tools { display: none !important; }
+  :root { --page: #fff; --card: #fff; } #bar { position: static; } #bar button, #typed button, #names, #search, #compare, #tip, #save, .tools { display: none !important; }
   #targets button[aria-pressed="true"] { display: inline-block !important; } .grid, #panels { grid-template-columns: repeat(2, minmax(0, 1fr)); padding: 0; }
+  #numbers .scroll { max-height: none; overflow: visible; } #numbers tr { break-inside: avoid; } #report, #numbers { border: 0; padding: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 

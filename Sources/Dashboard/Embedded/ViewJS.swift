@@ -9,6 +9,10 @@ extension Asset {
 private let embedded_viewJS = #"""
 // What is looked at: targets, range, zone, chosen variables. The address holds it all, behind its #.
 
+// A report is this page in one file: it holds the answers instead of a server.
+const embedded = document.getElementById('answers');
+export const report = embedded ? JSON.parse(embedded.textContent) : null;
+
 export const PRESETS = [['15m', 9e5], ['1h', 36e5], ['6h', 216e5], ['24h', 864e5], ['7d', 6048e5], ['30d', 2592e6], ['all', 0]];
 
 export class View {
@@ -51,11 +55,13 @@ export class View {
     }
     const address = `#${parameters}`;
     if (address === location.hash) return;
-    history[isNew ? 'pushState' : 'replaceState'](null, '', address);
+    // A file that is shown inside another page may have no history of its own: then only Back is lost.
+    try { history[isNew ? 'pushState' : 'replaceState'](null, '', address); } catch { if (!report) throw new Error('this browser keeps no history'); }
   }
 
   // The range that a preset means now: the end is the newest scrape's, or the server's clock while recording.
   settle(now, extent, isRecording) {
+    if (report && !(this.isAsked && !this.preset)) { this.whole(); return; }
     if (!this.isAsked) {
       this.preset = isRecording && now - extent.first > 36e5 ? '1h' : 'all';
       this.isAsked = true;
@@ -65,6 +71,9 @@ export class View {
     this.until = isRecording ? now : extent.last + 1;
     this.since = length ? this.until - length : Math.min(extent.first, this.until - 1);
   }
+
+  // All that a report has.
+  whole() { Object.assign(this, { preset: null, since: report.since, until: report.until, isAsked: true }); }
 
   set(change) { Object.assign(this, change); this.isAsked = true; this.write(true); this.changed(); }
 
@@ -81,20 +90,22 @@ export class View {
 export async function ask(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) for (const one of [value].flat()) query.append(name, one);
-  const embedded = document.getElementById('answers');
-  if (embedded) return answerFrom(embedded, `${path}?${query}`);
+  if (report) return answerFrom(path, parameters);
   const response = await fetch(`api/${path}?${query}`, { credentials: 'same-origin' });
   const body = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
   if (!response.ok) throw new Error(body.error || response.statusText);
   return body;
 }
 
-// A report holds the answers instead of a server: an object from question to answer.
-let answers = null;
-function answerFrom(element, question) {
-  answers ??= JSON.parse(element.textContent);
-  if (!(question in answers)) throw new Error('the report does not hold this');
-  return answers[question];
+// What a report answers: steps and range are those that it was made with, whatever part of them is looked at.
+function answerFrom(path, { target, series, ...range }) {
+  if (path === 'targets') return report.overview;
+  const of = report.of.find(one => one.target === target);
+  let answer = of?.[path];
+  if (path === 'changes') answer = answer?.find(one => ['since', 'until', 'since2', 'until2'].every(name => one[name] === range[name]));
+  if (answer && series) answer = { ...answer, series: answer.series.filter(one => [series].flat().includes(one.series)) };
+  if (!answer || answer.series?.length === 0) throw new Error('the report does not hold this');
+  return answer;
 }
 
 """#

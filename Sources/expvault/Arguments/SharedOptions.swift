@@ -54,6 +54,12 @@ struct RangeOptions: ParsableArguments {
     /// The range that was asked for.
     var range: TimeRange { TimeRange(since: since?.timestamp, until: until?.timestamp) }
 
+    /// The range that was asked for; where an end was not, a capture has its own.
+    func range(in snapshot: VaultSnapshot) -> TimeRange {
+        let whole = snapshot.capturedRange
+        return TimeRange(since: since?.timestamp ?? whole.since, until: until?.timestamp ?? whole.until)
+    }
+
     func validate() throws {
         if let since, let until, since.timestamp > until.timestamp {
             throw ValidationError("--since (\(since.timestamp)) lies after --until (\(until.timestamp))")

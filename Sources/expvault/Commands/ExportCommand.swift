@@ -58,7 +58,7 @@ struct ExportFileCommand: AsyncParsableCommand {
         var sink = FileSink(vault: vault, context: context, output: file)
         var progress = ExportProgress(unit: "documents")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
+            let selection = ExportSelection(range: range.range(in: snapshot), upToSeq: snapshot.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)
@@ -91,7 +91,7 @@ struct ExportRawCommand: AsyncParsableCommand {
         var sink = RawSink(vault: vault, output: file, failures: failures)
         var progress = ExportProgress(unit: "lines")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range, upToSeq: snapshot.lastSeq)
+            let selection = ExportSelection(range: range.range(in: snapshot), upToSeq: snapshot.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)

@@ -57,10 +57,11 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         configuration.client.tls = server.tls
         configuration.version = ProductVersion.text
         configuration.targets = Set(targets.names)
-        configuration.range = range.range
+        let snapshot = try database.snapshot()
+        configuration.range = range.range(in: snapshot)
         try sending.apply(to: &configuration)
         // Unknown names are said now and not taken for nothing to send.
-        _ = try TargetChoice.records(in: try database.snapshot(), names: targets.names)
+        _ = try TargetChoice.records(in: snapshot, names: targets.names)
         return configuration
     }
 

@@ -29,9 +29,10 @@ struct PausesCommand: ParsableCommand {
     func run() throws {
         let percentiles = try percentile.split(separator: ",", omittingEmptySubsequences: false)
             .map { try DecimalPercentile(String($0)) }
-        let answers = try QueryEngine(database.snapshot()).pauses(
+        let snapshot = try database.snapshot()
+        let answers = try QueryEngine(snapshot).pauses(
             targets: targets.names,
-            range: range.range,
+            range: range.range(in: snapshot),
             percentiles: percentiles,
             step: step.grid
         )

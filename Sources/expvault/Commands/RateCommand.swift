@@ -34,10 +34,11 @@ struct RateCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let answers = try QueryEngine(database.snapshot()).rate(
+        let snapshot = try database.snapshot()
+        let answers = try QueryEngine(snapshot).rate(
             series,
             targets: targets.names,
-            range: range.range,
+            range: range.range(in: snapshot),
             step: step.grid,
             gapMilliseconds: gap?.milliseconds ?? QueryEngine.gapDefault
         )

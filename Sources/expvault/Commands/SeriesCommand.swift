@@ -23,10 +23,11 @@ struct SeriesCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let answers = try QueryEngine(database.snapshot()).series(
+        let snapshot = try database.snapshot()
+        let answers = try QueryEngine(snapshot).series(
             globs,
             targets: targets.names,
-            range: range.range
+            range: range.range(in: snapshot)
         )
         let printer = AnswerPrinter(
             format: format.format,

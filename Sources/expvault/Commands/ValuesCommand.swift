@@ -24,10 +24,11 @@ struct ValuesCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let answers = try QueryEngine(database.snapshot()).values(
+        let snapshot = try database.snapshot()
+        let answers = try QueryEngine(snapshot).values(
             series,
             targets: targets.names,
-            range: range.range,
+            range: range.range(in: snapshot),
             step: step.grid
         )
         let printer = AnswerPrinter(

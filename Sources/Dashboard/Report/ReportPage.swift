@@ -1,0 +1,207 @@
+import JSON
+package import Model
+import Query
+package import Storage
+
+/// What a report says of itself.
+struct ReportHead {
+    var host: String
+    var database: String
+    var uuid: String
+    var range: TimeRange
+    var targets: [String]
+    var made: Timestamp
+
+    /// By name, in order.
+    var facts: [(String, String)] {
+        [
+            ("host", host), ("database", database), ("database_uuid", uuid),
+            ("since", range.since?.description ?? ""), ("until", range.until?.description ?? ""),
+            ("made", made.description), ("version", ProductVersion.text),
+        ]
+    }
+}
+
+/// The page as one file that needs neither server nor network: to attach to an incident.
+///
+/// See docs/dashboard.md, "A report in one file".
+package enum ReportPage {
+    /// Makes the report of a range.
+    ///
+    /// - Parameters:
+    ///   - vault: The database; it is read in short snapshots.
+    ///   - range: What to report; an open end is that of the targets' scrapes.
+    ///   - names: The targets; all where empty.
+    ///   - made: The wall clock.
+    ///   - progress: Called before each target, with how many are done, and of how many.
+    /// - Returns: The file.
+    /// - Throws: `QueryError.unknownTarget`, `StorageError`; `ReportError` where there is nothing to report.
+    package static func make(
+        from vault: Vault,
+        range: TimeRange,
+        targets names: [String],
+        made: Timestamp,
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> [UInt8] {
+        let snapshot = try vault.snapshot()
+        let all = try QueryEngine(snapshot).targets(names).filter { $0.first != nil }
+        let range = try closed(range, all)
+        let points =
+            all.count <= 8 ? ReportLimits.points : max(60, ReportLimits.points * 8 / all.count)
+        var targets: [ReportTarget] = []
+        for (index, target) in all.enumerated() {
+            progress(index, all.count)
+            targets.append(try ReportTarget(target, in: range, points: points, from: vault))
+        }
+        let head = ReportHead(
+            host: snapshot.recordingHost,
+            database: vault.path,
+            uuid: snapshot.databaseUUID,
+            range: range,
+            targets: all.map(\.target),
+            made: made
+        )
+        var overview = JSONWriter()
+        AnswerJSON.write(
+            targets.prefix(ReportLimits.chartedTargetsMax).map(\.target),
+            snapshot,
+            now: made,
+            to: &overview
+        )
+        return page(
+            head,
+            targets,
+            answers: ReportAnswers.json(targets, overview: overview.bytes, range: range)
+        )
+    }
+
+    private static func closed(_ range: TimeRange, _ targets: [TargetAnswer]) throws -> TimeRange {
+        guard let first = targets.compactMap(\.first).min(), let last = targets.compactMap(\.last).max()
+        else {
+            throw ReportError.nothingRecorded
+        }
+        let closed = TimeRange(
+            since: range.since ?? min(first, range.until?.advanced(byMilliseconds: -1) ?? first),
+            until: range.until ?? max(last, range.since ?? last).advanced(byMilliseconds: 1)
+        )
+        guard let since = closed.since, let until = closed.until, since < until,
+            until.milliseconds.subtractingReportingOverflow(since.milliseconds).overflow == false,
+            until.milliseconds - since.milliseconds <= DashboardLimits.rangeMillisecondsMax
+        else { throw ReportError.noRange }
+        return closed
+    }
+
+    private static func page(_ head: ReportHead, _ targets: [ReportTarget], answers: [UInt8]) -> [UInt8] {
+        let script = "\n" + ReportScript.text
+        let style = "\n" + Asset.styleCSS
+        precondition(!script.contains("</script") && !script.contains("<!--"), "BUG: the script ends itself")
+        var html = HTMLText()
+        html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+        // Nothing is loaded from anywhere, and no script runs but the one that was put in here.
+        html.page(
+            """
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '\(hash(script))'; \
+            style-src '\(hash(style))'; img-src data:; base-uri 'none'; form-action 'none'">
+
+            """
+        )
+        html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+        html.markup(
+            "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n"
+        )
+        html.element("title", "expvault report: \(head.targets.joined(separator: ", "))")
+        html.verbatim("style", style)
+        html.markup("</head>\n<body class=\"report\">\n")
+        write(head, to: &html)
+        html.page(pageBody)
+        html.markup("<section id=\"numbers\"><div class=\"head\"><h2>The numbers</h2>")
+        html.markup("<button type=\"button\" id=\"save\">Save them as JSON</button></div>\n")
+        html.markup("<p class=\"note\">Exact, as <code>expvault rate</code>, <code>values</code> and ")
+        html.markup("<code>pauses</code> print them for this range; times in UTC.</p>\n")
+        for target in targets { ReportTables.write(target, to: &html) }
+        html.markup("</section>\n")
+        html.json(ReportFigures.json(targets, head), id: "figures")
+        html.json(answers, id: "answers")
+        html.verbatim("script", script)
+        html.markup("</body>\n</html>\n")
+        return Array(html.text.utf8)
+    }
+
+    private static func write(_ head: ReportHead, to html: inout HTMLText) {
+        html.markup("<section id=\"report\">")
+        html.element("h1", "Report: \(head.targets.joined(separator: ", "))")
+        html.markup("<dl>")
+        for (name, value) in [
+            ("range", "\(head.facts[3].1) – \(head.facts[4].1)"), ("recorded on", head.host),
+            ("database", "\(head.database) (\(head.uuid))"), ("made", "\(head.made)"),
+            ("by", "expvault \(ProductVersion.text)"),
+        ] {
+            html.element("dt", name)
+            html.element("dd", value)
+        }
+        html.markup(
+            "</dl>\n<noscript><p class=\"note\">The charts are drawn by a script in this file, which is "
+        )
+        html.markup("switched off here; all numbers stand below.</p></noscript></section>\n")
+    }
+
+    /// The page's body, without what it says where scripts are off.
+    private static let pageBody: Substring = {
+        let page = Asset.indexHTML
+        guard let start = page.range(after: "<body>"), let end = page.range(before: "<noscript>") else {
+            preconditionFailure("BUG: the page has no body")
+        }
+        return page[start..<end]
+    }()
+
+    private static func hash(_ text: String) -> String {
+        "sha256-" + base64(SHA256.digest(Array(text.utf8)))
+    }
+
+    /// RFC 4648, section 4.
+    private static func base64(_ bytes: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+            for place in 0..<4 {
+                text.append(
+                    place <= group.count
+                        ? alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "=")
+                )
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Why there is no report.
+package enum ReportError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// No target has a scrape.
+    case nothingRecorded
+    /// The range is empty, or longer than a hundred years.
+    case noRange
+
+    /// One sentence.
+    package var description: String {
+        switch self {
+        case .nothingRecorded: "nothing is recorded that could be reported"
+        case .noRange: "the range is empty, or longer than a hundred years; see --since and --until"
+        }
+    }
+}
+
+extension String {
+    /// Where the text after `mark` begins.
+    fileprivate func range(after mark: String) -> String.Index? {
+        index(of: mark).map { utf8.index($0, offsetBy: mark.utf8.count) }
+    }
+
+    /// Where `mark` begins.
+    fileprivate func range(before mark: String) -> String.Index? { index(of: mark) }
+
+    private func index(of mark: String) -> String.Index? {
+        firstRange(of: mark)?.lowerBound
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Dashboard
+import Export
+import Model
+import Storage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// `expvault report`: a range as a page in one file.
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Write the page of a range as one self-contained HTML file, to attach to an incident.",
+        discussion: """
+            EXAMPLES
+              expvault report --since 2h --out incident.html
+              expvault report --since 2026-01-02T03:00:00Z --until 2026-01-02T04:00:00Z --target api --out api.html
+              expvault report --since 1h --out - | gzip > report.html.gz
+
+            The charts of `expvault serve`, what changed most, and the exact numbers as tables and as JSON. Opens in
+            any browser without a network; without a script the numbers are still there. An existing file is left
+            alone (exit 73) unless there is --force.
+            """
+    )
+
+    @Option(help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"))
+    var out: String
+    @Flag(help: "Replace the file where it exists.")
+    var force = false
+    @OptionGroup var range: RangeOptions
+    @OptionGroup var targets: TargetOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func run() throws {
+        let vault = try Vault.openReader(path: database.resolvedPath)
+        let asked = range.range(in: try vault.snapshot())
+        var status = stat()
+        if out != "-", !force, lstat(out, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            throw ExportFileError.cannotCreate(path: out, detail: "it exists already; --force replaces it")
+        }
+        // Before the work, so that a place that cannot be written is told of at once.
+        let file = try OutputFile.create(out)
+        var line = Progress()
+        let page = try ReportPage.make(
+            from: vault,
+            range: asked,
+            targets: targets.names,
+            made: TimeArgument.now
+        ) { done, total in
+            line.update {
+                "\(Progress.bar(Double(done) / Double(max(1, total)))) \(done) of \(total) targets"
+            }
+        }
+        line.finish()
+        try file.write(page)
+        try file.finish()
+        guard out != "-" || Terminal.isError else { return }
+        StandardStreams.errorLine(EscapedText.escape("\(out): \(HumanText.bytes(Double(page.count)))"))
+    }
+}
