@@ -1,4 +1,5 @@
 // Any bytes as a body of /debug/vars: never a trap, and what was taken apart goes together again.
+// Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
 import Expvar
 import Model
 

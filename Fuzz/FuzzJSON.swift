@@ -1,4 +1,5 @@
 // Any bytes as a server's answer or a raw line: never a trap.
+// Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
 import JSON
 
 /// One input of libFuzzer.

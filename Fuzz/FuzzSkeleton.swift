@@ -1,4 +1,5 @@
 // Any bytes as a skeleton out of a damaged or hostile file: never a trap.
+// Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
 import Expvar
 
 /// One input of libFuzzer.

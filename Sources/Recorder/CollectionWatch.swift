@@ -16,6 +16,8 @@ struct CollectionWatch: Sendable {
 
     private var lastCount: Int64?
     private var lastMilliseconds: Int64 = 0
+    /// Whether the ring nearly overran before the last scrape, or did.
+    private(set) var isNear = false
     private var isWarned = false
     /// Warned of a ring that did overrun, which is worth a line after one that nearly did.
     private var isWarnedOfLoss = false
@@ -27,10 +29,12 @@ struct CollectionWatch: Sendable {
         let elapsed = milliseconds &- lastMilliseconds
         lastCount = count
         lastMilliseconds = milliseconds
+        isNear = false
         // After a restart it counts from zero; a clock that was set says nothing about the time between.
         guard let previous, count >= previous, elapsed > 0 else { return nil }
         let grown = count - previous
         if grown < Self.safeCount { (isWarned, isWarnedOfLoss) = (false, false) }
+        isNear = grown >= Self.nearCount
         let isLoss = grown > Self.ringCount
         // Scrapes that failed in between are no reason to scrape more often.
         guard grown >= Self.nearCount, isLoss ? !isWarnedOfLoss : !isWarned, elapsed / 2 <= interval else {

@@ -9,6 +9,7 @@ package struct ConfigurationFile: Sendable {
     var timeout: Setting<Int64>?
     var retain: Setting<Int64>?
     var maxSize: Setting<Int64>?
+    var recordsItself: Setting<Bool>?
     var targets: [FileTarget] = []
 
     /// A value and the line where it stands.
@@ -55,12 +56,13 @@ package struct ConfigurationFile: Sendable {
             case "timeout": timeout = try reader.duration(member)
             case "retain": retain = try reader.duration(member)
             case "max_size": maxSize = try reader.size(member)
+            case "self": recordsItself = try reader.boolean(member)
             default: targets = try reader.targets(member)
             }
         }
     }
 
-    private static let keys = ["database", "interval", "timeout", "retain", "max_size", "targets"]
+    private static let keys = ["database", "interval", "timeout", "retain", "max_size", "self", "targets"]
 }
 
 /// Turns nodes into settings, or says what should have stood there.
@@ -178,7 +180,7 @@ private struct SettingReader {
     }
 
     /// `true` and `false`; YAML 1.1's yes, no, on and off have surprised too many.
-    private func boolean(_ member: YAMLMember) throws(ConfigurationError) -> ConfigurationFile.Setting<Bool> {
+    func boolean(_ member: YAMLMember) throws(ConfigurationError) -> ConfigurationFile.Setting<Bool> {
         let setting = try text(member)
         guard setting.value == "true" || setting.value == "false" else {
             throw error("\(member.key) must be true or false", member.line)

@@ -21,6 +21,7 @@ struct ConfigurationResolver {
         let length = try duration("--for", flags.duration, nil)
         if let length { try require(length, length.value > 0, "--for must be longer than nothing") }
         if let count = flags.scrapeCount, count < 1 { throw ConfigurationError("--count must be at least 1") }
+        let targets = try targets()
         let configuration = RecorderConfiguration(
             database: flags.database ?? environment["EXPVAULT_DB"].flatMap { $0.isEmpty ? nil : $0 }
                 ?? file?.database?.value ?? RecorderConfiguration.defaultDatabase,
@@ -28,9 +29,31 @@ struct ConfigurationResolver {
             maxSizeBytes: maxSize?.value,
             durationMilliseconds: length?.value,
             scrapeCountMax: flags.scrapeCount,
-            targets: try targets()
+            ownIntervalMilliseconds: try ownInterval(beside: targets),
+            targets: targets
         )
         return configuration
+    }
+
+    /// The interval of the recorder's own document; nil where none is wanted.
+    private func ownInterval(beside targets: [TargetSettings]) throws(ConfigurationError) -> Int64? {
+        guard flags.recordsItself || file?.recordsItself?.value == true else { return nil }
+        let name = OwnDocument.targetName
+        if targets.contains(where: { $0.name == name }) {
+            throw ConfigurationError(
+                "a target is named \(name), and so is what the recorder tells of itself (self); give the target another name"
+            )
+        }
+        var own = TargetSettings(
+            name: name,
+            url: targets[0].url,
+            intervalMilliseconds: RecorderConfiguration.defaultIntervalMilliseconds,
+            timeoutMilliseconds: RecorderConfiguration.defaultTimeoutMilliseconds
+        )
+        // For the check of its bounds alone.
+        let interval = try duration("--interval", flags.interval, "EXPVAULT_INTERVAL")
+        try setTimes(of: &own, interval: interval ?? file?.interval.map(located), timeout: nil)
+        return own.intervalMilliseconds
     }
 
     /// A value and where it was said, for errors.

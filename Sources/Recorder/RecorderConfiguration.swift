@@ -10,6 +10,8 @@ package struct RecorderConfiguration: Hashable, Sendable {
     package var durationMilliseconds: Int64?
     /// `--count`: after how many scrapes of each target to stop; nil: never.
     package var scrapeCountMax: Int64?
+    /// From one document of the recorder's own to the next, in milliseconds; nil: it records none (`--self`).
+    package var ownIntervalMilliseconds: Int64?
     /// The targets in the order of file and flags; names are unique.
     package var targets: [TargetSettings]
 

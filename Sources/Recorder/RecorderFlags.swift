@@ -14,6 +14,8 @@ package struct RecorderFlags: Hashable, Sendable {
     package var duration: String?
     /// `--count`.
     package var scrapeCount: Int64?
+    /// `--self`.
+    package var recordsItself = false
     /// `NAME=URL …`.
     package var targets: [String] = []
 

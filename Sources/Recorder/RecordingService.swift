@@ -92,6 +92,7 @@ package final class RecordingService: Sendable {
         let start = clock.monotonicNanoseconds()
         await withDiscardingTaskGroup { group in
             group.addTask { await committer.run() }
+            group.addTask { [clock] in await OwnLoop(committer: committer, clock: clock).run() }
             var roster = TargetRoster(configuration)
             var redaction = redaction
             var configuration = configuration

@@ -8,7 +8,7 @@ import Musl
 #endif
 
 /// Notices when the database's disk runs out, or its WAL grows beyond what a commit explains.
-struct RoomWatch: Sendable {
+package struct RoomWatch: Sendable {
     /// Below so many free bytes there is a warning; it is over at twice that.
     static let freeBytesLow: Int64 = 256 << 20
     /// A WAL of more bytes is somebody's doing: a reader that never ends.
@@ -47,15 +47,26 @@ struct RoomWatch: Sendable {
         )
     }
 
+    /// The sizes now in words; nil where there is no such file.
+    package static func words(database path: String) -> String? {
+        read(database: path).map(words)
+    }
+
+    private static func words(_ reading: Reading) -> String {
+        let size = SizeText.format(bytes: reading.databaseBytes)
+        let wal = SizeText.format(bytes: reading.walBytes)
+        return
+            "the database has \(size), its WAL \(wal); \(SizeText.format(bytes: reading.freeBytes)) are free on its disk"
+    }
+
     /// What to say of a reading: only what changed.
     mutating func event(_ reading: Reading) -> [(level: Logger.Level, text: String)] {
         var lines: [(level: Logger.Level, text: String)] = []
         let free = SizeText.format(bytes: reading.freeBytes)
-        let size = SizeText.format(bytes: reading.databaseBytes)
         let wal = SizeText.format(bytes: reading.walBytes)
         if toldBytes.map({ reading.databaseBytes / 2 >= max($0, Self.databaseBytesTold / 2) }) ?? true {
             toldBytes = reading.databaseBytes
-            lines.append((.info, "the database has \(size), its WAL \(wal); \(free) are free on its disk"))
+            lines.append((.info, Self.words(reading)))
         }
         if !isLow, reading.freeBytes < Self.freeBytesLow {
             isLow = true

@@ -50,6 +50,8 @@ actor ScrapeCommitter {
     private var intervals: [String: Int64]
     private var downTargets: Set<String> = []
     private var summary = RecordingSummary()
+    private var commits = OwnDocument.CommitTimes()
+    private var ringOverrunsNear: Int64 = 0
     private let wakeups: AsyncStream<Void>
     private let wakeup: AsyncStream<Void>.Continuation
 
@@ -111,6 +113,32 @@ actor ScrapeCommitter {
         await giveUpOldest()
     }
 
+    /// From one document of the recorder's own to the next; nil where none is wanted.
+    var ownIntervalMilliseconds: Int64? { configuration.ownIntervalMilliseconds }
+
+    /// Takes what the recorder has to tell of itself as a scrape of now.
+    func submitOwn() async {
+        let document = OwnDocument(
+            summary: summary,
+            ringOverrunsNear: ringOverrunsNear,
+            waiting: waiting.count,
+            commits: commits,
+            room: RoomWatch.read(database: configuration.database)
+        )
+        commits.longest = 0
+        var pending = PendingScrape(
+            target: TargetDescription(name: OwnDocument.targetName, origin: Origin(url: nil)),
+            scrape: Scrape(
+                time: Timestamp(milliseconds: clock.wallMilliseconds()),
+                bootID: clock.bootID,
+                bootNanoseconds: clock.bootNanoseconds(),
+                outcome: .document(document.body())
+            )
+        )
+        pending.isOwn = true
+        await submit(pending)
+    }
+
     /// Counts ticks that passed without a scrape.
     func noteLate(_ count: Int64) {
         summary.late += count
@@ -142,10 +170,13 @@ actor ScrapeCommitter {
         let batch = waiting
         waiting = []
         waitingBytes = 0
+        let begun = clock.monotonicNanoseconds()
         do {
             let outcomes = try await sink.store(batch.map(\.pending))
+            commits.note(clock.monotonicNanoseconds() &- begun)
             await note(batch, outcomes)
         } catch {
+            commits.failed += 1
             await noteFailure(of: batch, error)
         }
         isCommitting = false
@@ -175,8 +206,9 @@ actor ScrapeCommitter {
         if case .failure(let own, _) = pending.scrape.outcome { reason = own }
         let name = EscapedText.escape(pending.target.name)
         guard let reason else {
-            summary.scrapes += 1
             logger.debug("stored target=\(name) t=\(outcome.time.milliseconds)")
+            if pending.isOwn { return }
+            summary.scrapes += 1
             if downTargets.remove(pending.target.name) != nil { logger.info("target \(name) answers again") }
             watchCollections(of: pending)
             return
@@ -184,7 +216,7 @@ actor ScrapeCommitter {
         let shown = EscapedText.escape(reason)
         logger.debug("stored target=\(name) t=\(outcome.time.milliseconds) error=\(shown)")
         // Counted when it was given up; the target itself did answer.
-        if waiting.isGivenUp { return }
+        if waiting.isGivenUp || pending.isOwn { return }
         summary.failures += 1
         if downTargets.insert(pending.target.name).inserted {
             logger.warning("target \(name) failed: \(shown)")
@@ -197,7 +229,8 @@ actor ScrapeCommitter {
             let reason = EscapedText.escape("\(error)")
             logger.error("scrapes cannot be stored, and are kept in memory for now: \(reason)")
         }
-        guard Self.concernsScrape(error) else {
+        let isReplaced = await sink.replaceDamaged(after: error)
+        guard Self.concernsScrape(error), !isReplaced else {
             putBack(batch)
             await giveUpOldest()
             return
@@ -264,13 +297,13 @@ actor ScrapeCommitter {
         case .document:
             each.pending.scrape.outcome = .failure(reason: Self.noRoomReason, body: [])
             each.isGivenUp = true
-            summary.notStored += 1
+            if !each.pending.isOwn { summary.notStored += 1 }
         }
     }
 
     /// How many of them are not counted as not stored yet.
     private static func countKept(_ batch: some Sequence<Waiting>) -> Int64 {
-        batch.reduce(0) { $0 + ($1.isGivenUp ? 0 : 1) }
+        batch.reduce(0) { $0 + ($1.isGivenUp || $1.pending.isOwn ? 0 : 1) }
     }
 
     /// Lets the next large body in where one of these was large.
@@ -291,6 +324,7 @@ actor ScrapeCommitter {
             at: time,
             interval: interval
         )
+        if collectionWatches[name]?.isNear == true { ringOverrunsNear += 1 }
         if let words { logger.warning("target \(EscapedText.escape(name)): \(words)") }
     }
 
@@ -314,7 +348,7 @@ actor ScrapeCommitter {
             isMaintenanceFailing = false
         } catch {
             if !isMaintenanceFailing { logger.error("maintenance failed: \(EscapedText.escape("\(error)"))") }
-            isMaintenanceFailing = true
+            isMaintenanceFailing = await !sink.replaceDamaged(after: error)
         }
     }
 }

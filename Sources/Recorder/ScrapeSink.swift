@@ -7,6 +7,8 @@ package struct PendingScrape: Hashable, Sendable {
     package var target: TargetDescription
     /// What came of the GET.
     package var scrape: Scrape
+    /// Whether it is the recorder's own, which is not counted.
+    var isOwn = false
 
     /// That scrape of that target.
     package init(target: TargetDescription, scrape: Scrape) {
@@ -33,6 +35,16 @@ package struct StoredOutcome: Hashable, Sendable {
 package protocol ScrapeSink: Sendable {
     /// Stores scrapes in one transaction; durable when this returns. One outcome for each, in order.
     func store(_ scrapes: [PendingScrape]) async throws -> [StoredOutcome]
+
+    /// Goes on with another store where `error` says that this one is damaged.
+    ///
+    /// Returns whether it does: then what could not be stored is worth handing in again.
+    func replaceDamaged(after error: any Error) async -> Bool
+}
+
+extension ScrapeSink {
+    /// Does not.
+    package func replaceDamaged(after error: any Error) async -> Bool { false }
 }
 
 extension VaultWriter: ScrapeSink {

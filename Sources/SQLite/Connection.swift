@@ -20,6 +20,7 @@ package final class Connection {
     private var statements: [String: Statement] = [:]
     private let walPages: UnsafeMutablePointer<Int32>
     private var isOpen = true
+    private let openFile: OpenFiles.ID?
 
     /// Prepared statements beyond this many are not kept; ours are a few dozen.
     private static let statementsMax = 256
@@ -37,13 +38,17 @@ package final class Connection {
         }
         let uri = Connection.uri(path: path, immutable: role == .immutableReader)
         var opened: OpaquePointer?
+        // Before it is opened, so that nobody closes a descriptor of it in between.
+        let known = OpenFiles.begin(path)
         let code = sqlite3_open_v2(uri, &opened, flags, nil)
         guard code == SQLITE_OK, let opened else {
             let error = SQLiteError(database: opened, code: code)
             sqlite3_close_v2(opened)
+            if let known { OpenFiles.end(known) }
             throw error
         }
         handle = opened
+        openFile = known ?? OpenFiles.begin(path)
         self.role = role
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
@@ -63,7 +68,11 @@ package final class Connection {
         isOpen = false
         statements.removeAll()
         sqlite3_close_v2(handle)
+        if let openFile { OpenFiles.end(openFile) }
     }
+
+    /// Leaves the WAL as it is when the connection is closed; otherwise the last one to close writes it back.
+    package func leaveWAL() { setSwitch(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) }
 
     private static func uri(path: String, immutable: Bool) -> String {
         // Bytes that mean something in a URI are escaped; https://sqlite.org/uri.html.

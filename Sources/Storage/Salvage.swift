@@ -27,11 +27,17 @@ package enum Salvage {
     /// - Throws: where the source is none of ours at all, the destination exists, or cannot be written.
     package static func run(from source: String, to destination: String) throws -> SalvageSummary {
         try StorageError.wrapping(source) {
-            let file = try VaultFile(path: source)
-            try file.requireOurs()
+            let original = try VaultFile(path: source)
+            switch try original.inspect() {
+            case .damaged: break
+            default: try original.requireOurs()
+            }
             guard try VaultFile(path: destination).inspect() == .missing else {
                 throw StorageError.cannotCreate(path: destination, detail: "it exists already")
             }
+            let mended = try SalvageSource(source: original, destination: destination)
+            defer { mended.remove() }
+            let file = mended.file
             let connection = try Connection(
                 path: file.realPath,
                 role: file.readerRole(),
@@ -42,6 +48,7 @@ package enum Salvage {
             let store = try RowStore(connection: connection, path: source, version: version)
             let session = try WriterSession(path: destination, create: true)
             var work = SalvageWork(store: store, session: session)
+            work.summary.findings = mended.findings
             do {
                 try work.run()
                 try session.close()

@@ -61,4 +61,51 @@ enum SystemCall {
         // Some file systems cannot sync a directory, and say EINVAL; they have nothing to sync then.
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw error(errno, path: directory) }
     }
+
+    /// The bytes of a file from `offset` on, fewer than `size` only at its end.
+    static func read(
+        _ descriptor: Int32,
+        _ size: Int,
+        at offset: Int,
+        path: String
+    ) throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        var done = 0
+        while done < size {
+            let count = retrying {
+                bytes.withUnsafeMutableBytes {
+                    pread(descriptor, $0.baseAddress.map { $0 + done }, size - done, off_t(offset + done))
+                }
+            }
+            guard count >= 0 else { throw error(errno, path: path) }
+            if count == 0 { break }
+            done += count
+        }
+        bytes.removeLast(size - done)
+        return bytes
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    static func write(
+        _ descriptor: Int32,
+        _ bytes: [UInt8],
+        at offset: Int,
+        path: String
+    ) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            let count = retrying {
+                bytes.withUnsafeBytes {
+                    pwrite(
+                        descriptor,
+                        $0.baseAddress.map { $0 + done },
+                        bytes.count - done,
+                        off_t(offset + done)
+                    )
+                }
+            }
+            guard count > 0 else { throw error(count < 0 ? errno : ENOSPC, path: path) }
+            done += count
+        }
+    }
 }

@@ -52,6 +52,11 @@ final class TargetHistory {
     var last: ScrapePosition? { [chunks.last?.last, tail.last?.position].compactMap { $0 }.max() }
     var scrapeCount: Int64 { chunks.reduce(Int64(tail.count)) { $0 + Int64($1.scrapeCount) } }
 
+    /// How many scrapes failed.
+    var failureCount: Int64 {
+        chunks.reduce(Int64(tail.count { $0.run == nil })) { $0 &+ Int64($1.failureCount) }
+    }
+
     /// The epochs that have scrapes, ascending.
     var epochs: [Int64] {
         var epochs = Set(tail.map(\.position.epoch))

@@ -34,6 +34,8 @@ package final class Vault: Sendable {
     package func snapshot() throws -> VaultSnapshot {
         let file = try VaultFile(path: path)
         try file.requireOurs()
+        // Who writes has looked at it when he began, and what he wrote since is in his memory as well.
+        if file.hasWAL, !VaultLock.isHeld(for: file) { try WALScan.require(file) }
         return try VaultSnapshot(file: file)
     }
 }

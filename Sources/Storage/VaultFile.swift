@@ -14,6 +14,9 @@ struct VaultFile {
     /// "expv" in ASCII, in the file's header at byte 68; https://sqlite.org/fileformat.html.
     static let applicationID: Int64 = 0x6578_7076
 
+    /// What every SQLite file begins with.
+    static let magic = Array("SQLite format 3\0".utf8)
+
     /// The path as the caller gave it, for messages.
     let path: String
     /// The same without symbolic links in its directories, as SQLite wants it.
@@ -58,20 +61,23 @@ struct VaultFile {
         case empty
         /// A database of ours, of that version.
         case ours(version: Int64)
+        /// A database of ours whose first bytes are not what they were.
+        case damaged(String)
         /// Anything else.
         case foreign
     }
 
     /// Looks at the header, without SQLite, so that nothing of a foreign file is touched.
     func inspect() throws(StorageError) -> Content {
-        let descriptor = SystemCall.retrying {
-            open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        }
+        let descriptor =
+            OpenFiles.waiting(for: realPath)
+            ?? SystemCall.retrying { open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else {
             if errno == ENOENT { return .missing }
             throw SystemCall.error(errno, path: path)
         }
-        defer { close(descriptor) }
+        // A plain close would drop the locks of a writer or reader in this process.
+        defer { OpenFiles.release(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SystemCall.error(errno, path: path) }
         guard status.st_mode & S_IFMT == S_IFREG else { return .foreign }
@@ -81,9 +87,19 @@ struct VaultFile {
             header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 100, 0) }
         }
         guard count >= 0 else { throw SystemCall.error(errno, path: path) }
-        guard count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else { return .foreign }
+        guard count == 100 else { return .foreign }
         let word = { (offset: Int) in header[offset..<offset + 4].reduce(Int64(0)) { $0 << 8 | Int64($1) } }
-        guard word(68) == VaultFile.applicationID else { return .foreign }
+        // What is ours but for a bit or two is ours, and damaged: nobody else's file comes that near.
+        let changed = zip(header, VaultFile.magic).count { $0 != $1 }
+        let changedBits = (word(68) ^ VaultFile.applicationID).nonzeroBitCount
+        guard changed <= 2, changedBits <= 2, changed == 0 || changedBits == 0 else { return .foreign }
+        guard changed == 0, changedBits == 0 else {
+            return .damaged("its first bytes are not what they were")
+        }
+        // Pages of 4096 bytes, nothing reserved, the fractions that SQLite knows alone; a journal that is one of its two.
+        guard header[16..<18] == [0x10, 0], (1...2).contains(header[18]), (1...2).contains(header[19]),
+            header[20..<24] == [0, 64, 32, 32]
+        else { return .damaged("its header says what no file of ours does") }
         return .ours(version: word(60))
     }
 
@@ -92,6 +108,7 @@ struct VaultFile {
         switch try inspect() {
         case .missing: throw .notFound(path: path)
         case .empty, .foreign: throw .notOurs(path: path)
+        case .damaged(let detail): throw .damaged(path: path, detail: detail)
         case .ours(let version):
             guard version <= Migrations.currentVersion else { throw .newer(path: path, version: version) }
             guard version >= 1 else { throw .notOurs(path: path) }
@@ -128,13 +145,17 @@ struct VaultFile {
         }
     }
 
+    /// Whether there is a WAL with something in it.
+    var hasWAL: Bool {
+        var status = stat()
+        return stat(realPath + "-wal", &status) == 0 && status.st_size > 0
+    }
+
     /// How a reader opens it: as it is, or as a file that nobody can change.
     ///
     /// A reader of a WAL database makes `-shm` where it is not there. On read-only media that fails, and is not
     /// needed where there is no WAL either: then the main file is all there is; https://sqlite.org/wal.html#readonly.
     func readerRole() -> Connection.Role {
-        var status = stat()
-        let hasWAL = stat(realPath + "-wal", &status) == 0 && status.st_size > 0
         let isWritable = access(directory, W_OK) == 0
         return hasWAL || isWritable ? .reader : .immutableReader
     }

@@ -33,6 +33,31 @@ final class VaultLock {
         write(VaultLock.words())
     }
 
+    /// Whether somebody holds it; false where that cannot be told.
+    ///
+    /// The kernel's list of locks is looked at, since trying to take it would keep a writer out that comes just then.
+    static func isHeld(for file: VaultFile) -> Bool {
+        var status = stat()
+        guard stat(file.realPath + "-lock", &status) == 0 else { return false }
+        let descriptor = open("/proc/locks", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        // `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF`; the device's numbers are not the same on every file system.
+        let inode = Array(":\(status.st_ino) ".utf8)
+        var text: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while text.count < 1 << 22 {
+            let count = SystemCall.retrying { read(descriptor, &part, part.count) }
+            guard count > 0 else { break }
+            text += part[..<count]
+        }
+        return text.split(separator: UInt8(ascii: "\n")).contains { line in
+            let words = line.split(separator: 0x20)
+            return words.count > 5 && words[1].elementsEqual("FLOCK".utf8)
+                && (words[5] + [0x20]).reversed().starts(with: inode.reversed())
+        }
+    }
+
     deinit { release() }
 
     /// Lets go.

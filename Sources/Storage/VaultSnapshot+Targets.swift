@@ -21,7 +21,9 @@ extension VaultSnapshot {
                 throw store.damaged("scrapes of \(target.name) cannot be reached")
             }
         }
-        guard (failure == nil) == (target.failureCount == 0) else {
+        // The count in the row is not under its checksum, since it changes with every failure.
+        guard history.failureCount == target.failureCount, (failure == nil) == (target.failureCount == 0)
+        else {
             throw store.damaged("failed scrapes of \(target.name) cannot be reached")
         }
         let skew = target.hasDates ? history.lastDated()?.skewMilliseconds : nil

@@ -69,27 +69,97 @@ package actor VaultWriter {
     /// The writer's own thread.
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
+    /// Who is told when a damaged database was put aside; nil: none is, and damage is an error.
+    private let tellOfPutAside: (@Sendable (PutAside) -> Void)?
+    /// What is to be put aside, with the lock that is held for it.
+    private var damaged: (lock: VaultLock, reason: String)?
+    private var lastPutAside: ContinuousClock.Instant?
+
+    /// A new database that is found damaged so soon would not be the last: then it is an error after all.
+    private static let putAsideIntervalMin: Duration = .seconds(60)
+
     /// Takes the lock, creates the file if `create`, migrates it if it is older, and opens it for writing.
     ///
+    /// With `putAside` a database that is damaged, now or later, is put aside whole and a new one begun, and
+    /// `putAside` is told; see `replaceDamaged`.
+    ///
     /// - Throws: `StorageError.locked` with the holder's words where somebody else writes.
-    package static func open(path: String, create: Bool) async throws -> VaultWriter {
-        let writer = VaultWriter(path: path)
+    package static func open(
+        path: String,
+        create: Bool,
+        putAside: (@Sendable (PutAside) -> Void)? = nil
+    ) async throws -> VaultWriter {
+        let writer = VaultWriter(path: path, putAside: putAside)
         try await writer.begin(create: create)
         return writer
     }
 
-    private init(path: String) {
+    private init(path: String, putAside: (@Sendable (PutAside) -> Void)?) {
         self.path = path
+        tellOfPutAside = putAside
         thread = WriterThread()
     }
 
     private func begin(create: Bool) throws(StorageError) {
-        session = try WriterSession(path: path, create: create)
+        do {
+            try beginSession(create: create, lock: nil)
+        } catch .damaged(let path, let detail) {
+            guard tellOfPutAside != nil, create else { throw .damaged(path: path, detail: detail) }
+            let lock = try VaultLock(file: VaultFile(path: path))
+            // Somebody else may have put it aside before we had the lock.
+            do {
+                try beginSession(create: true, lock: lock)
+            } catch .damaged(_, let detail) {
+                damaged = (lock, detail)
+                try replace()
+            }
+        }
+    }
+
+    private func beginSession(create: Bool, lock: VaultLock?) throws(StorageError) {
+        let opened = try WriterSession(path: path, create: create, lock: lock)
+        if tellOfPutAside != nil {
+            do {
+                try opened.verifyReferences()
+            } catch {
+                _ = opened.abandon()
+                throw error
+            }
+        }
+        session = opened
     }
 
     private func opened() throws(StorageError) -> WriterSession {
+        if damaged != nil { try replace() }
         guard let session else { throw .closed(path: path) }
         return session
+    }
+
+    /// Puts the database aside and begins a new one, where `error` says that it is damaged and the writer was opened so.
+    ///
+    /// Returns whether it did, or will with the next call that writes, where there was no room for it now. What was
+    /// to be stored can be handed in again then.
+    package func replaceDamaged(after error: any Error) -> Bool {
+        if damaged != nil { return true }
+        guard tellOfPutAside != nil, let session, case StorageError.damaged(_, let detail) = error else {
+            return false
+        }
+        if let lastPutAside, lastPutAside.duration(to: .now) < Self.putAsideIntervalMin { return false }
+        self.session = nil
+        damaged = (session.abandon(), detail)
+        // What stands in the way now is told by the next call that writes.
+        try? replace()
+        return true
+    }
+
+    private func replace() throws(StorageError) {
+        guard let (lock, reason) = damaged else { return }
+        if let path = try PutAsideFiles.run(VaultFile(path: path)) {
+            lastPutAside = .now
+            tellOfPutAside?(PutAside(original: self.path, path: path, reason: reason))
+        }
+        session = try WriterSession(path: path, create: true, lock: lock)
+        damaged = nil
     }
 
     /// Stores scrapes of one or several targets in one transaction, durable when this returns.

@@ -39,13 +39,23 @@ final class WriterSession {
     var document = ScannedDocument()
 
     /// Takes the lock, makes the file where `create` allows it, migrates it, and mends what a crash left half done.
-    init(path: String, create: Bool) throws(StorageError) {
+    ///
+    /// `held` is the lock, where the caller has it already.
+    init(path: String, create: Bool, lock held: VaultLock? = nil) throws(StorageError) {
         if create { try VaultFile.makeDirectories(for: path) }
         let file = try VaultFile(path: path)
         // Looked at before the lock is taken, so that nothing appears beside a file that is not ours.
         try WriterSession.admit(file, create: create)
-        lock = try VaultLock(file: file)
-        if try WriterSession.admit(file, create: create) { try file.create() }
+        if let held { lock = held } else { lock = try VaultLock(file: file) }
+        try PutAsideFiles.finish(file)
+        if try WriterSession.admit(file, create: create) {
+            // SQLite would play a WAL that is left there back into the new file.
+            guard try WALScan(path: file.realPath + "-wal").frameCount == 0 else {
+                throw .damaged(path: path, detail: "its WAL is there, and the file itself is not")
+            }
+            try file.create()
+        }
+        try WALScan.require(file)
         self.file = file
         let opened = try StorageError.wrapping(path) {
             let connection = try Connection(
@@ -60,7 +70,20 @@ final class WriterSession {
         store = opened.1
         compressor = try StorageError.wrapping(path) { try ZstdCompressor(level: BodyEncoding.level) }
         tail = TailWriter(store, compressor)
-        try StorageError.wrapping(path) { try prepare() }
+        do {
+            try StorageError.wrapping(path) { try prepare() }
+        } catch {
+            // Whoever cannot read the file must not write its WAL back either.
+            connection.leaveWAL()
+            throw error
+        }
+    }
+
+    /// Closes the file and leaves it as it is; the lock goes on to the caller.
+    func abandon() -> VaultLock {
+        connection.leaveWAL()
+        connection.close()
+        return lock
     }
 
     /// Whether the file must be made; throws where it must not be used.

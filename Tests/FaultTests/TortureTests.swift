@@ -17,8 +17,11 @@ struct TortureTests {
     @Test("no acknowledged scrape is lost by power loss; without fsync the same loop does lose")
     func powerLoss() async throws { try await Torture.run("powerloss", quick: 12, slow: 1000) }
 
+    @Test("power loss at any step of what an export writes loses no document and repeats none")
+    func exporting() async throws { try await Torture.run("export", quick: 8, slow: 1000) }
+
     @Test(
-        "death at any step of creating, recording, importing, sealing, pruning and migrating leaves all of a scrape or nothing"
+        "death at any step of creating, recording, importing, sealing, pruning, migrating and putting aside leaves all of a scrape or nothing"
     )
     func steps() async throws {
         try await Torture.run("steps", quick: 1, slow: 1, further: ["--stride", Torture.isSlow ? "1" : "67"])

@@ -127,7 +127,7 @@ import Testing
             (
                 "xyzzy: 1",
                 "/etc/expvault.yml:1: unknown key xyzzy in the configuration; known are database, interval, timeout, "
-                    + "retain, max_size, targets"
+                    + "retain, max_size, self, targets"
             ),
             (
                 "targets:\n- {name: a, url: http://a}\n- {name: a, url: http://b}",

@@ -130,7 +130,7 @@ def judge(vault):
 
 
 def steps(options, directory):
-    """Death at every single step of what changes the file: creation, record, import, seal, merge, retention, migration.
+    """Death at every single step of what changes the file: create, record, import, seal, merge, prune, migrate, aside.
 
     Each begins from the same files, is killed (or loses power) before step 1, 2, 3 … until it gets through.
     """
@@ -160,6 +160,8 @@ def steps(options, directory):
                     try:
                         if name == "prune":
                             vault.must_be_the_newest()
+                        elif name == "aside":
+                            must_be_put_aside(vault, acknowledged)
                         else:
                             must_be_whole(vault, before)
                             again(vault, before)
@@ -169,7 +171,7 @@ def steps(options, directory):
             say(f"{name}: {mode} at each of {at - 1} steps")
             done.append(at - 1)
         shutil.rmtree(kept)
-    return f"{sum(done)} deaths, one at each step of create, record, import, seal, merge, prune and migrate; nothing lost"
+    return f"{sum(done)} deaths, one at each step of create, record, import, seal, merge, prune, migrate and aside; nothing lost"
 
 
 def must_be_whole(vault, before):
@@ -180,6 +182,33 @@ def must_be_whole(vault, before):
     vault.check()
     if list(vault.lines()) != before:
         raise Broken("not the lines that were there before")
+
+
+def must_be_put_aside(vault, before):
+    """What was there before is in one set, put aside; what was recorded since is in the database, after one more start."""
+    status, log = vault.record("--count", "1").end()
+    if status != 0:
+        raise Broken(f"cannot record afterwards: status {status}: {log[-2000:]}")
+    sets = [name for name in os.listdir(vault.directory) if ".damaged-" in name and name.endswith("Z")]
+    if len(sets) != 1:
+        raise Broken(f"not one set put aside: {sorted(os.listdir(vault.directory))}")
+    vault.check()
+    whole = vault.acknowledged
+    vault.acknowledged = {key: value for key, value in whole.items() if key not in before}
+    lost = vault.losses()
+    if lost:
+        raise Broken(f"{len(lost)} scrapes are lost that were recorded since")
+    rescued = vault.directory + "/rescued.db"
+    status, _, error = vault.run("check", "--db", os.path.join(vault.directory, sets[0]), "--salvage", rescued)
+    if status not in (0, 65):
+        raise Broken(f"cannot salvage: status {status}: {error}")
+    path, vault.path, vault.acknowledged = vault.path, rescued, dict(before)
+    try:
+        lost = vault.losses()
+    finally:
+        vault.path, vault.acknowledged = path, whole
+    if lost:
+        raise Broken(f"{len(lost)} of {len(before)} scrapes do not come back from the set put aside")
 
 
 def again(vault, before):
@@ -235,6 +264,19 @@ def commands(vault):
         arguments = ["compact", "--max-size", "100KiB", "--db", vault.path]
         return vault.run(*arguments, environment=environment)[0]
 
+    def damaged():
+        recorder = vault.record(interval="10ms")
+        recorder.wait_for("stored target=api")
+        time.sleep(0.3)
+        recorder.signal(signal.SIGKILL)
+        recorder.end()
+        # In the header of the WAL: nothing that was recorded is hit, all of it is out of SQLite's reach.
+        with open(vault.path + "-wal", "r+b") as file:
+            file.seek(17)
+            byte = file.read(1)[0]
+            file.seek(17)
+            file.write(bytes([byte ^ 4]))
+
     def old():
         shutil.copy2(os.path.join(ROOT, "Tests", "Fixtures", "vaults", "v1.db"), vault.path)
 
@@ -246,6 +288,7 @@ def commands(vault):
         ("merge", sealed, compact),
         ("prune", sealed, prune),
         ("migrate", old, compact),
+        ("aside", damaged, record),
     ]
 
 

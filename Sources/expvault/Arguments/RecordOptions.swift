@@ -22,6 +22,11 @@ struct RecordScheduleOptions: ParsableArguments {
         )
     )
     var maxSize: String?
+    @Flag(
+        name: .customLong("self"),
+        help: "Also record what the recorder tells of itself, as the target expvault."
+    )
+    var recordsItself = false
 
     /// Notes what was said.
     func apply(to flags: inout RecorderFlags) {
@@ -31,6 +36,7 @@ struct RecordScheduleOptions: ParsableArguments {
         flags.scrapeCount = count
         flags.retain = retain
         flags.maxSize = maxSize
+        flags.recordsItself = recordsItself
     }
 }
 

@@ -44,7 +44,9 @@ struct RecordCommand: AsyncParsableCommand {
         let settings = try resolve()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
-        let writer = try await VaultWriter.open(path: settings.database, create: true)
+        let writer = try await VaultWriter.open(path: settings.database, create: true) { aside in
+            logger.critical("\(PutAsideText.words(aside))")
+        }
         let service = RecordingService(
             configuration: settings,
             sink: writer,

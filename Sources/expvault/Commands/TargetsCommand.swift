@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import Model
 import Query
+import Recorder
 import Storage
 
 /// `expvault targets`: what is recorded.
@@ -42,6 +43,12 @@ struct ListTargetsCommand: ParsableCommand {
             for answer in answers {
                 let missed = try missedOnTheLastDay(of: answer, engine)
                 try StandardStreams.output(TargetRecordText.notes(answer, missed: missed))
+                if answer.url == nil, let body = try? engine.show(target: answer.target).body {
+                    try StandardStreams.output(OwnText.notes(body, of: answer.target))
+                }
+            }
+            if let words = RoomWatch.words(database: database.resolvedPath) {
+                try StandardStreams.output(words + "\n")
             }
         }
     }

@@ -1,0 +1,11 @@
+// Any bytes as an answer to a bulk request: an error, or one item for each document; never a trap.
+// With: Tests/ExportTests/HostileAnswer.swift Sources/Export/Elasticsearch/BulkResponse.swift
+// With: Sources/Export/Elasticsearch/BulkOutcome.swift Sources/Export/Elasticsearch/ReplayDocument.swift
+// With: Sources/Export/DocumentContext.swift
+
+/// One input of libFuzzer.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzBulkAnswer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    HostileAnswer.read(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}

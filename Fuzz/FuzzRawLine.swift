@@ -1,0 +1,10 @@
+// Any bytes as a file of raw lines: never a trap, and however it is cut into pieces, the lines are the same.
+// With: Tests/ExportTests/HostileLines.swift Sources/Export/RawLineReader.swift Sources/Export/LineSplitter.swift
+// With: Sources/Export/Base64.swift Sources/Export/URLText.swift
+
+/// One input of libFuzzer.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzRawLine(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    HostileLines.read(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}
