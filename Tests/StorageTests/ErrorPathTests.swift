@@ -42,10 +42,10 @@ struct ErrorPathTests {
         "DELETE FROM chunk_bytes WHERE id = (SELECT min(id) FROM chunk_bytes)",
         "UPDATE chunk_bytes SET bytes = x'0102'",
         "UPDATE chunk_bytes SET bytes = substr(bytes, 1, length(bytes) - 1)",
-        "UPDATE bases SET body = x'00'",
-        "DELETE FROM bases",
-        "UPDATE scrapes SET body = x'00'",
-        "DELETE FROM scrapes WHERE seq = (SELECT min(seq) FROM scrapes)",
+        "UPDATE tail SET bytes = x'00' WHERE slot = 1",
+        "DELETE FROM tail WHERE slot = 1",
+        "UPDATE tail_ends SET ordinal = ordinal + 1",
+        "DELETE FROM tail_ends",
     ]
 
     @Test(
@@ -67,7 +67,8 @@ struct ErrorPathTests {
             let copy = directory.file("copy.db")
             for suffix in ["", "-wal", "-shm", "-lock"] { unlink(copy + suffix) }
             write(bytes, to: copy)
-            guard try Self.change(copy, sql) else { continue }
+            // Of a tail that is sealed nothing is needed any more.
+            guard !(isSealed && sql.contains(" tail")), try Self.change(copy, sql) else { continue }
             tried += 1
             do {
                 _ = try answers(copy)

@@ -9,13 +9,16 @@ import Model
 ///
 ///     level (1) · header size (2) · streams size (2) · text size (2) · header · streams · text · blobs
 ///
-/// Header, text and blobs are as they are before compression. `chunk` puts a chunk together of them, with every
+/// Where the second bit of level is set, the blobs are preceded by the chunk's parts (format 2): size (2) · parts.
+/// Header, parts, text and blobs are as they are before compression. `chunk` puts a chunk together of them, with every
 /// size and checksum mended, so that what is tested is what lies behind these.
 struct HostileChunk {
     private var level: UInt8 = 0
     private var header: [UInt8] = []
     private var streams: [UInt8] = []
     private var text: [UInt8] = []
+    /// Of format 2; nil makes a chunk of format 1.
+    private var parts: [UInt8]?
     private var blobs: [UInt8] = []
 
     /// More than this makes the same code slow, not other code; the limits themselves have tests of their own.
@@ -34,6 +37,11 @@ struct HostileChunk {
         header = take(1)
         streams = take(3)
         text = take(5)
+        if level & 2 != 0, rest.count >= 2 {
+            let size = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+            parts = Array(rest.dropFirst(2).prefix(size))
+            rest = rest.dropFirst(2 + size)
+        }
         blobs = Array(rest)
     }
 
@@ -41,22 +49,32 @@ struct HostileChunk {
     init(of chunk: [UInt8]) throws {
         let decoder = try ChunkDecoder(chunk)
         var reader = ByteReader(chunk)
-        level = try reader.raw(2).last ?? 0
+        let version = try reader.byte()
+        level = try reader.byte()
         _ = try reader.raw(Int(try reader.fixed32()) + 4)
         header = decoder.header.write()
+        var packedParts: ArraySlice<UInt8>?
+        if version > 1 {
+            packedParts = try reader.raw(Int(try reader.fixed32()))
+            _ = try reader.fixed32()
+        }
         streams = Array(try reader.raw(decoder.header.streams.reduce(0) { $0 + $1.size }))
         let expand = { (bytes: ArraySlice<UInt8>) in
             bytes.isEmpty ? [] : try ZstdDecompressor().decompress(Array(bytes), bytesMax: 1 << 16)
         }
+        parts = try packedParts.map(expand)
+        if parts != nil { level |= 2 }
         text = try expand(try reader.raw(decoder.header.textSize))
         blobs = try expand(try reader.raw(decoder.header.blobSize))
     }
 
     /// The parts as `init(_:)` reads them.
     var bytes: [UInt8] {
-        [level]
-            + [header, streams, text].flatMap { [UInt8($0.count >> 8 & 255), UInt8($0.count & 255)] }
-            + header + streams + text + blobs
+        let size = { (part: [UInt8]) in [UInt8(part.count >> 8 & 255), UInt8(part.count & 255)] }
+        var bytes = [level] + size(header) + size(streams) + size(text)
+        bytes += header + streams + text
+        if let parts { bytes += size(parts) + parts }
+        return bytes + blobs
     }
 
     /// The chunk; nil where the header is none, or announces more than is worth the time.
@@ -82,11 +100,19 @@ struct HostileChunk {
         }
         let packedHeader = pack(read.write())
         var writer = ByteWriter()
-        writer.byte(ChunkDecoder.version)
+        writer.byte(parts == nil ? 1 : 2)
         writer.byte(level & 1)
         writer.fixed32(UInt32(packedHeader.count))
         writer.raw(packedHeader)
         writer.fixed32(Checksum.crc32c(writer.bytes[...]))
+        if let parts {
+            var section = ByteWriter()
+            let packed = pack(parts)
+            section.fixed32(UInt32(packed.count))
+            section.raw(packed)
+            section.fixed32(Checksum.crc32c(section.bytes[...]))
+            writer.raw(section.bytes)
+        }
         writer.raw(streams[..<size])
         writer.raw(packedText)
         writer.raw(packedBlobs)
@@ -104,6 +130,7 @@ struct HostileChunk {
         _ = try? decoder.rows()
         _ = try? decoder.seriesRows()
         _ = try? decoder.collections(shape: shape)
+        for column in decoder.header.columns.indices { _ = try? decoder.knowledge(ofColumn: column) }
         for leaf in [0, 3, 1000] {
             let leaves = decoder.shapes.map { _ in Int?.some(leaf) }
             _ = decoder.statistics(leaves: leaves)
