@@ -131,7 +131,9 @@ def main():
                 say(f"    {time.monotonic() - began:.0f} s")
         if "growth" in parts:
             say(f"expvault: a history of {options.days} days")
-            ours["growth"] = subject.growth(options.expvault, work / "growth", paths[busy], options.days)
+            ours["growth"] = subject.growth(
+                options.expvault, work / "growth", paths[busy], options.days, tools["demo-any"]
+            )
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

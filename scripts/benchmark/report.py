@@ -54,6 +54,8 @@ ROWS = [
     ("a long history of one target", None, None, None),
     ("days", "", "growth.days", None),
     ("bytes a scrape", "B", "growth.bytes_per_scrape", None),
+    ("CPU for 1000 scrapes more, start included", "s", "growth.record_long", "flat"),
+    ("the same with no history", "s", "growth.record_new", None),
     ("rate of one series over the last day", "ms", "growth.day_rate_ms", "flat"),
     ("pauses over the last day", "ms", "growth.day_pauses_ms", "flat"),
     ("values of memstats over the last day", "ms", "growth.day_values_ms", "flat"),

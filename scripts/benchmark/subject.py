@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -188,7 +189,17 @@ def cost_of(process, ports, seconds, settle=5):
     }
 
 
-def growth(binary, work, path, days):
+# So many scrapes are recorded onto a long history, and onto none.
+MORE_SCRAPES = 600
+
+
+def record_onto(binary, db, target, port):
+    """CPU seconds for 1000 scrapes of a whole process that records one service at 50 ms, its start and end included."""
+    arguments = ["record", "--db", db, "--interval", "50ms", "--count", MORE_SCRAPES, f"{target}=http://127.0.0.1:{port}"]
+    return processes.run([binary, *arguments])["cpu_s"] / MORE_SCRAPES * 1000
+
+
+def growth(binary, work, path, days, service):
     """One target with a history of that many days: what a day's questions and one more scrape cost at its end."""
     work.mkdir()
     db = work / "long.db"
@@ -205,7 +216,15 @@ def growth(binary, work, path, days):
     common = ["--db", db, "--since", end_ms - 86_400_000, "--until", end_ms, "--format", "json"]
     target = recordings.target_of(path)
     since_ms = recordings.FIRST_NS // 1_000_000
-    return {
+    port = processes.free_port()
+    recorded = {}
+    with processes.serving([service, "-listen", f"127.0.0.1:{port}", "-load", 20], port, "/", work / "service.log"):
+        # First onto a copy: what is asked below is the history as it was imported.
+        shutil.copy(db, work / "copy.db")
+        recorded["record_long"] = record_onto(binary, work / "copy.db", target, port)
+        recorded["record_new"] = record_onto(binary, work / "new.db", target, port)
+    (work / "copy.db").unlink()
+    return recorded | {
         "days": days,
         "import_wall_s": imported,
         "bytes_per_scrape": processes.size_of(db) / (days * recordings.count(path)),
