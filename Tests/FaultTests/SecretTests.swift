@@ -151,7 +151,7 @@ import Glibc
     }
 
     @Test(
-        "a hand-made database is refused, and left as it is",
+        "a hand-made database is refused by all that read, and left as it is",
         arguments: [
             "PRAGMA application_id = 1",
             "CREATE TRIGGER evil AFTER UPDATE ON tail BEGIN DELETE FROM tail; END",
@@ -164,22 +164,50 @@ import Glibc
     )
     func handMade(sql: String) async throws {
         let directory = try TemporaryDirectory()
+        let db = try await handMade(sql, in: directory)
+        let before = TemporaryDirectory.contents(of: db)
+        for arguments in [["targets"], ["check"], ["compact"], ["export", "raw", "--out", "-"]] {
+            let outcome = try await ChildProcess.run(Expvault.binary, arguments + ["--db", db])
+            #expect(outcome.status == 65, "\(arguments): \(outcome.status) \(outcome.error)")
+            #expect(outcome.output.isEmpty || arguments == ["check"])
+        }
+        #expect(TemporaryDirectory.contents(of: db) == before)
+    }
+
+    @Test(
+        "record uses no hand-made database: a foreign or newer one is refused, an altered one put aside as it is",
+        arguments: [
+            ("PRAGMA application_id = 1", false), ("PRAGMA user_version = 999", false),
+            ("CREATE TRIGGER evil AFTER UPDATE ON tail BEGIN DELETE FROM tail; END", true),
+            ("CREATE VIEW evil AS SELECT * FROM tail", true), ("DROP INDEX runs_by_target", true),
+            ("ALTER TABLE targets ADD COLUMN evil", true),
+        ]
+    )
+    func recordingOntoHandMade(sql: String, isPutAside: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let db = try await handMade(sql, in: directory)
+        let before = TemporaryDirectory.contents(of: db)
+        let outcome = try await Expvault.run("record", "--db", db, "--count", "1", "a=http://127.0.0.1:1")
+        #expect(outcome.status == (isPutAside ? 0 : 65), "\(outcome.error)")
+        let asides = directory.names.filter {
+            $0.hasPrefix("a.db.damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm")
+        }
+        #expect(asides.count == (isPutAside ? 1 : 0))
+        #expect(TemporaryDirectory.contents(of: asides.first.map { directory.file($0) } ?? db) == before)
+        guard isPutAside else { return }
+        let checked = try await Expvault.run("check", "--db", db)
+        #expect(checked.status == 0, "\(checked.error)")
+    }
+
+    /// A database of a scrape that somebody has changed.
+    private func handMade(_ sql: String, in directory: TemporaryDirectory) async throws -> String {
         let db = directory.file("a.db")
         _ = try await Expvault.run("record", "--db", db, "--count", "1", "a=http://127.0.0.1:1")
         let connection = try Connection(path: db, role: .writer(create: false), busyMilliseconds: 0)
         try connection.execute(sql)
         _ = try connection.checkpoint(.truncate)
         connection.close()
-        let before = TemporaryDirectory.contents(of: db)
-        for arguments in [
-            ["record", "--count", "1", "a=http://127.0.0.1:1"], ["targets"], ["check"], ["compact"],
-            ["export", "raw", "--out", "-"],
-        ] {
-            let outcome = try await ChildProcess.run(Expvault.binary, arguments + ["--db", db])
-            #expect(outcome.status == 65, "\(arguments): \(outcome.status) \(outcome.error)")
-            #expect(outcome.output.isEmpty || arguments == ["check"])
-        }
-        #expect(TemporaryDirectory.contents(of: db) == before)
+        return db
     }
 
     private func mode(_ path: String) -> UInt32 {
