@@ -28,10 +28,9 @@ struct CaptureWork {
     /// Captures the targets of those names, all where empty.
     mutating func run(_ names: [String], _ progress: Capture.Progress) throws {
         let chosen = try begin(names)
-        for target in chosen {
-            let plan = try copy(target, progress)
-            try trim(target.id, plan)
-        }
+        // All before any is cut: what is made new in the copy gets numbers beyond those of all that was copied.
+        let plans = try chosen.map { try copy($0, progress) }
+        for (target, plan) in zip(chosen, plans) { try trim(target.id, plan ?? findPlan(of: target.id)) }
         summary.targets = chosen.count
         session.forget()
         _ = try session.compact(RetentionPolicy())
@@ -66,9 +65,18 @@ struct CaptureWork {
 
     // MARK: Copying
 
-    private func copy(_ target: TargetRow, _ progress: Capture.Progress) throws -> CapturePlan {
+    /// How an attempt to copy a target went.
+    private enum Attempt {
+        /// It is copied; without a plan where its runs are to be found anew first.
+        case copied(CapturePlan?)
+        /// A chunk was gone before it was copied.
+        case isGone
+    }
+
+    /// Copies a target; nil where its plan can only be made of the copy.
+    private func copy(_ target: TargetRow, _ progress: Capture.Progress) throws -> CapturePlan? {
         for _ in 0..<CaptureWork.attemptsMax {
-            if let plan = try attempt(target, progress) { return plan }
+            if case .copied(let plan) = try attempt(target, progress) { return plan }
             try session.transaction { try drop(target.id) }
         }
         throw StorageError.inputOutput(
@@ -77,8 +85,7 @@ struct CaptureWork {
         )
     }
 
-    /// Copies a target; nil where a chunk was gone before it was copied.
-    private func attempt(_ target: TargetRow, _ progress: Capture.Progress) throws -> CapturePlan? {
+    private func attempt(_ target: TargetRow, _ progress: Capture.Progress) throws -> Attempt {
         var begun = ContinuousClock.now
         var snapshot = try snapshot()
         let history = try snapshot.reading { try snapshot.history(of: target.id) }
@@ -105,16 +112,20 @@ struct CaptureWork {
                     progress(done, total, target.name)
                 }
             }
-            if isGone { return nil }
+            if isGone { return .isGone }
             guard !chunks.isEmpty else { break }
             snapshot = try self.snapshot()
             begun = ContinuousClock.now
         }
         session.store.forget()
-        if let plan { return plan }
+        return .copied(plan)
+    }
+
+    /// The plan of a target whose runs are found anew in the copy.
+    private func findPlan(of target: TargetID) throws -> CapturePlan {
         session.forget()
-        try session.refreshRuns(of: target.id)
-        return try CapturePlan(copiedHistory(of: target.id), runs: copiedRuns(of: target.id), range: range)
+        try session.refreshRuns(of: target)
+        return try CapturePlan(copiedHistory(of: target), runs: copiedRuns(of: target), range: range)
     }
 
     private func copyRows(

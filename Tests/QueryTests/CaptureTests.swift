@@ -10,6 +10,42 @@ import Testing
 /// The histories are those that make counting hard: processes that take turns and restart, series that are absent for a
 /// while or begin late, clocks that are set back. The range cuts them anywhere, also where no scrape lies in it.
 @Suite struct CaptureTests {
+    @Test("several targets whose chunks are all cut keep apart what is made new for each")
+    func severalTargets() async throws {
+        let database = try TemporaryDatabase()
+        let names = ["a", "b", "c"]
+        for name in names {
+            var process = MadeUpProcess(name)
+            var scrapes: [(epoch: Int64, scrape: Scrape)] = []
+            for t in 0..<60 as Range<Int64> {
+                if t % 3 == 0 {
+                    process.collect(
+                        endNanoseconds: UInt64(t) * 1_000_000 + 7,
+                        pauseNanoseconds: UInt64(t) + 1
+                    )
+                }
+                scrapes.append((0, Scrape(at: t, process.body(["\"n\": \(t * 2)"]))))
+            }
+            try await database.insert(scrapes, target: name)
+        }
+        try await database.compact()
+        let range = TimeRange(since: Timestamp(milliseconds: 20), until: Timestamp(milliseconds: 41))
+        let path = database.path + "-capture"
+        let summary = try Capture.run(from: database.path, to: path, range: range)
+        #expect(summary.targets == 3)
+        #expect(summary.scrapes == 63)
+        let whole = try database.engine()
+        let vault = try Vault.openReader(path: path)
+        let capture = QueryEngine(try vault.snapshot())
+        #expect(IntegrityCheck(snapshot: try vault.snapshot()).findings().isEmpty)
+        #expect(try whole.rate(["*"], range: range) == capture.rate(["*"], range: range))
+        #expect(try whole.values(["*"], range: range) == capture.values(["*"], range: range))
+        #expect(try whole.series(range: range) == capture.series(range: range))
+        #expect(
+            try whole.pauses(range: range, percentiles: []) == capture.pauses(range: range, percentiles: [])
+        )
+    }
+
     @Test(
         "a capture answers for its range as the whole recording, sealed or not",
         arguments: 0..<8 as Range<UInt64>
