@@ -63,7 +63,7 @@ button:disabled { opacity: .45; cursor: default; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 10px 14px; margin: 10px 0 0; }
 .tiles div { min-width: 0; }
 .tiles dt, .tiles .k { color: var(--soft); font-size: 12px; }
-.tiles .v { font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
+.tiles .v { font-size: 19px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
 .tiles .v small { font-size: 12px; font-weight: 400; color: var(--soft); margin-left: 2px; }
 
 svg.chart { display: block; width: 100%; touch-action: pan-y; user-select: none; -webkit-user-select: none; border-radius: 4px; }
