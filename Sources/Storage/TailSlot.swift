@@ -4,7 +4,7 @@ import Model
 /// The form of a row of `tail`: some of the newest scrapes, one after the other.
 ///
 /// All slots have the same length, so that a slot is one page of the file that is written over in place: a commit of
-/// the newest scrapes changes one or two pages and nothing else (docs/decisions, 10).
+/// the newest scrapes changes one or two pages and nothing else (docs/decisions, 11).
 ///
 ///     version                 byte 1; a slot of zeros holds nothing
 ///     CRC-32C                 4 bytes, of all that follows up to `used`

@@ -204,17 +204,7 @@ import Testing
                 )
             }
             processes[scrape.run] = process
-            var variables: [String] = []
-            for name in GeneratedHistory.series where !name.hasPrefix("map.") {
-                if let value = scrape.values[name] { variables.append("\"\(name)\": \(value.text)") }
-            }
-            if scrape.maps.contains("map") {
-                let keys = ["a", "b"].compactMap { key in
-                    scrape.values["map.\(key)"].map { "\"\(key)\": \($0.text)" }
-                }
-                variables.append("\"map\": {\(keys.joined(separator: ", "))}")
-            }
-            return (scrape.epoch, Scrape(at: scrape.t, process.body(variables)))
+            return (scrape.epoch, Scrape(at: scrape.t, process.body(scrape.variables(\.text))))
         }
     }
 }

@@ -81,3 +81,20 @@ enum GeneratedHistory {
         }
     }
 }
+
+extension NaiveScrape {
+    /// Its values as the variables of a body, each number as `spelled` writes it.
+    func variables(_ spelled: (Number) -> String) -> [String] {
+        var variables: [String] = []
+        for name in GeneratedHistory.series where !name.hasPrefix("map.") {
+            if let value = values[name] { variables.append("\"\(name)\": \(spelled(value))") }
+        }
+        if maps.contains("map") {
+            let keys = ["a", "b"].compactMap { key in
+                values["map.\(key)"].map { "\"\(key)\": \(spelled($0))" }
+            }
+            variables.append("\"map\": {\(keys.joined(separator: ", "))}")
+        }
+        return variables
+    }
+}

@@ -173,17 +173,7 @@ import Testing
             var process = processes[scrape.run] ?? MadeUpProcess("service")
             process.collect(endNanoseconds: UInt64(1000 + index), pauseNanoseconds: UInt64(scrape.run))
             processes[scrape.run] = process
-            var variables: [String] = []
-            for name in GeneratedHistory.series where !name.hasPrefix("map.") {
-                if let value = scrape.values[name] { variables.append("\"\(name)\": \(spelled(value))") }
-            }
-            if scrape.maps.contains("map") {
-                let keys = ["a", "b"].compactMap { key in
-                    scrape.values["map.\(key)"].map { "\"\(key)\": \(spelled($0))" }
-                }
-                variables.append("\"map\": {\(keys.joined(separator: ", "))}")
-            }
-            return (scrape.epoch, Scrape(at: scrape.t, process.body(variables)))
+            return (scrape.epoch, Scrape(at: scrape.t, process.body(scrape.variables(spelled))))
         }
     }
 
