@@ -1,6 +1,6 @@
 // Any bytes as a file of raw lines: never a trap, and however it is cut into pieces, the lines are the same.
 // With: Tests/ExportTests/HostileLines.swift Sources/Export/RawLineReader.swift Sources/Export/LineSplitter.swift
-// With: Sources/Export/Base64.swift Sources/Export/URLText.swift
+// With: Sources/Export/URLText.swift
 
 /// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")
