@@ -2,6 +2,7 @@
 // With: Tests/ExportTests/HostileAnswer.swift Sources/Export/Elasticsearch/BulkResponse.swift
 // With: Sources/Export/Elasticsearch/BulkOutcome.swift Sources/Export/Elasticsearch/ReplayDocument.swift
 // With: Sources/Export/DocumentContext.swift
+// Longest: 512
 
 /// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,5 +1,6 @@
 // Any bytes as a list of byte strings: never a trap, never more than allowed.
 // With: Tests/CodecTests/HostileColumns.swift
+// Longest: 256
 
 /// Kept, since its buffers are large; libFuzzer calls from one thread.
 private nonisolated(unsafe) var columns = HostileColumns()

@@ -1,5 +1,6 @@
 // Any bytes as a chunk, with its checksums mended, so that what lies behind them is met: never a trap.
 // With: Tests/StorageTests/HostileChunk.swift
+// Longest: 2048
 
 /// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")

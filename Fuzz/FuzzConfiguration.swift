@@ -1,6 +1,7 @@
 // Any bytes as a configuration file: an error or a tree within the limits, never a trap.
 // With: Sources/Recorder/YAMLReader.swift Sources/Recorder/YAMLNode.swift Sources/Recorder/ConfigurationError.swift
 // Links: yaml
+// Longest: 512
 import Model
 
 /// One input of libFuzzer.

@@ -1,5 +1,6 @@
 // Any bytes as a body of /debug/vars: never a trap, and what was taken apart goes together again.
 // Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
+// Longest: 1500
 import Expvar
 import Model
 

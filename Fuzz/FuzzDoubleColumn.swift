@@ -1,5 +1,6 @@
 // Any integers as a column of doubles, and any doubles through each form and back.
 // With: Tests/CodecTests/HostileColumns.swift
+// Longest: 256
 
 /// Kept, since its buffers are large; libFuzzer calls from one thread.
 private nonisolated(unsafe) var columns = HostileColumns()

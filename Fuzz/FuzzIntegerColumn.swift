@@ -1,5 +1,6 @@
 // Any bytes as a column of integers, and any integers through the encoder and back.
 // With: Tests/CodecTests/HostileColumns.swift
+// Longest: 256
 
 /// Kept, since its buffers are large; libFuzzer calls from one thread.
 private nonisolated(unsafe) var columns = HostileColumns()

@@ -1,5 +1,6 @@
 // Any bytes as a server's answer or a raw line: never a trap.
 // Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
+// Longest: 512
 import JSON
 
 /// One input of libFuzzer.

@@ -1,6 +1,7 @@
 // Any bytes as a file of raw lines: never a trap, and however it is cut into pieces, the lines are the same.
 // With: Tests/ExportTests/HostileLines.swift Sources/Export/RawLineReader.swift Sources/Export/LineSplitter.swift
 // With: Sources/Export/URLText.swift
+// Longest: 512
 
 /// One input of libFuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,5 +1,6 @@
 // Any bytes as a skeleton out of a damaged or hostile file: never a trap.
 // Seeds: Tests/Fixtures/bodies Tests/Fixtures/bodies/odd
+// Longest: 1500
 import Expvar
 
 /// One input of libFuzzer.

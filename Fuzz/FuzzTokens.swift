@@ -1,5 +1,6 @@
 // Any bytes as entropy coded numbers: never a trap, and what was read comes back from the encoder.
 // With: Tests/CodecTests/HostileColumns.swift
+// Longest: 256
 
 /// Kept, since its buffers are large; libFuzzer calls from one thread.
 private nonisolated(unsafe) var columns = HostileColumns()

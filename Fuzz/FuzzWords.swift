@@ -1,5 +1,6 @@
 // Words of the command line: globs, times, durations, sizes. Never a trap; what is printed reads back as itself.
 // With: Sources/Query/SeriesSelector.swift
+// Longest: 512
 import Model
 
 /// One input of libFuzzer.
