@@ -95,10 +95,12 @@ let package = Package(
                 nioHTTP1, nioSSL,
             ]
         ),
-        // Answers as a page on loopback; the page's assets are text in the source (scripts/embed-assets).
+        // The page's files, embedded; Assets are the compiler's to read.
+        .target(name: "CPage"),
+        // Answers as a page on loopback.
         module(
             "Dashboard",
-            ["Model", "JSON", "Storage", "Query", log, nioCore, nioPosix, nioHTTP1],
+            ["CPage", "Model", "JSON", "Storage", "Query", log, nioCore, nioPosix, nioHTTP1],
             exclude: ["Assets"]
         ),
         // Answers as a picture on a terminal: keys in, cells out. Pure, and sees nothing but Query.
@@ -160,5 +162,7 @@ let package = Package(
         tests("EndToEndTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model"]),
         tests("FaultTests", ["expvault", "TestBasics", "TestSupport", "JSON", "Model", "SQLite"]),
         tests("LayeringTests", []),
-    ]
+    ],
+    // For #embed, with which CPage takes the page's files.
+    cLanguageStandard: .gnu2x
 )

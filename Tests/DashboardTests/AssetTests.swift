@@ -11,11 +11,11 @@ import Testing
     ]
 
     @Test("what is embedded is what stands in Assets", arguments: names)
-    func isUpToDate(name: String) throws {
+    func isEmbedded(name: String) throws {
         let path = "\(Programs.root)/Sources/Dashboard/Assets/\(name)"
         let file = try #require(TemporaryDirectory.contents(of: path))
         let asset = try #require(Asset.all[name == "index.html" ? "/" : "/\(name)"])
-        #expect(asset.bytes == file, "run scripts/embed-assets")
+        #expect(asset.bytes == file)
     }
 
     @Test("the page weighs at most 150 kB and names no other host")

@@ -4,7 +4,7 @@
 enum Layers {
     /// For each directory in Sources: what its files may import, the C library (`platform`) aside.
     static let allowed: [String: Set<String>] = [
-        "CSQLite": [], "CZstd": [], "CZlib": [], "CYAML": [],
+        "CSQLite": [], "CZstd": [], "CZlib": [], "CYAML": [], "CPage": [],
         "Model": [],
         "Expvar": ["Model"],
         "JSON": ["Model"],
@@ -16,7 +16,7 @@ enum Layers {
         "Query": ["Model", "Expvar", "Storage"],
         "Export": network.union(["Model", "JSON", "Expvar", "Storage", "Compression"]),
         "Dashboard": [
-            "Model", "JSON", "Storage", "Query",
+            "CPage", "Model", "JSON", "Storage", "Query",
             "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers",
         ],
         "TerminalView": ["Model", "Query"],

@@ -93,7 +93,7 @@ package enum ReportPage {
 
     private static func page(_ head: ReportHead, _ targets: [ReportTarget], answers: [UInt8]) -> [UInt8] {
         let script = "\n" + ReportScript.text
-        let style = "\n" + Asset.styleCSS
+        let style = "\n" + Asset.text("/style.css")
         precondition(!script.contains("</script") && !script.contains("<!--"), "BUG: the script ends itself")
         var html = HTMLText()
         html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
@@ -147,7 +147,7 @@ package enum ReportPage {
 
     /// The page's body, without what it says where scripts are off.
     private static let pageBody: Substring = {
-        let page = Asset.indexHTML
+        let page = Asset.text("/")
         guard let start = page.range(after: "<body>"), let end = page.range(before: "<noscript>") else {
             preconditionFailure("BUG: the page has no body")
         }

@@ -4,18 +4,14 @@
 /// few forms of `import` and `export` that the modules use, each on a line of its own; a test runs the result.
 enum ReportScript {
     /// In this order each finds what it imports.
-    private static let order: [(name: String, text: String)] = [
-        ("format", Asset.formatJS), ("chart", Asset.chartJS), ("view", Asset.viewJS),
-        ("pauses", Asset.pausesJS),
-        ("panels", Asset.panelsJS), ("changes", Asset.changesJS), ("app", Asset.appJS),
-    ]
+    private static let order = ["format", "chart", "view", "pauses", "panels", "changes", "app"]
 
     static let text: String = {
         var script = "'use strict';\nconst modules = {};\n"
         for module in order {
-            script += "modules.\(module.name) = (() => {\n"
+            script += "modules.\(module) = (() => {\n"
             var exported: [Substring] = []
-            for line in module.text.split(separator: "\n", omittingEmptySubsequences: false) {
+            for line in Asset.text("/\(module).js").split(separator: "\n", omittingEmptySubsequences: false) {
                 if line.hasPrefix("import ") {
                     script += imported(line)
                 } else if line.hasPrefix("export ") {
