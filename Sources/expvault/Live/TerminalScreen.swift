@@ -6,10 +6,13 @@ import Glibc
 import Musl
 #endif
 
-/// What brings the terminal back after a crash.
+/// What brings the terminal back after a crash; lives as long as the process.
+///
+/// Memory of its own, since Swift 6.3 reserves 57 bytes for a global `termios()`: it leaves out the three between `c_cc`
+/// and `c_ispeed`, and an assignment writes all 60 (found by the address sanitizer).
 ///
 /// Unsafe: written before its handler is installed, only read after.
-nonisolated(unsafe) private var crashSettings = termios()
+nonisolated(unsafe) private var crashSettings: UnsafeMutablePointer<termios>?
 /// The bytes for it, which live as long as the process.
 ///
 /// Unsafe: as above.
@@ -123,7 +126,9 @@ final class TerminalScreen {
         guard crashBytes == nil else { return }
         let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: FrameWriter.exit.count)
         _ = bytes.initialize(from: FrameWriter.exit)
-        crashSettings = settings
+        let before = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+        before.initialize(to: settings)
+        crashSettings = before
         crashBytes = bytes
         for number in TerminalScreen.crashes {
             signal(number) { number in
@@ -134,7 +139,7 @@ final class TerminalScreen {
                     #elseif canImport(Musl)
                     _ = Musl.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
                     #endif
-                    tcsetattr(STDIN_FILENO, TCSANOW, &crashSettings)
+                    if let before = crashSettings { tcsetattr(STDIN_FILENO, TCSANOW, before) }
                 }
                 signal(number, SIG_DFL)
                 raise(number)

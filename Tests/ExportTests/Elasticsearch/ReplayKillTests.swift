@@ -31,8 +31,15 @@ struct ReplayKillTests {
         let seed = UInt64.random(in: 0 ... .max)
         var chance = SeededGenerator(seed: seed)
         for round in 0..<kills {
+            let sent = server.with { $0.cluster.bulkRequestCount }
             let child = try Self.startExporter(path: service.path, url: server.url)
-            try await Task.sleep(for: .milliseconds(150 + chance.below(600)))
+            // Every other one is let come to send something first, however slow the machine is.
+            if round % 2 == 0 {
+                try await Self.wait(forExitOf: child) { server.with { $0.cluster.bulkRequestCount } > sent }
+                try await Task.sleep(for: .milliseconds(chance.below(400)))
+            } else {
+                try await Task.sleep(for: .milliseconds(150 + chance.below(600)))
+            }
             kill(child, SIGKILL)
             var status: Int32 = 0
             waitpid(child, &status, 0)
@@ -52,6 +59,17 @@ struct ReplayKillTests {
         #expect(try server.contents().documents == service.documents(), "seed \(seed)")
         #expect(try server.contents().count == 1_200, "seed \(seed)")
         try await server.stop()
+    }
+
+    /// Waits until something is so, the child has ended (it stays to be waited for), or for half a minute.
+    private static func wait(forExitOf child: pid_t, or isSo: () -> Bool) async throws {
+        for _ in 0..<3000 where !isSo() {
+            var info = siginfo_t()
+            if waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0, info.si_signo != 0 {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     /// The child: exports, and says nothing.
