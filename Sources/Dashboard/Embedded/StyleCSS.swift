@@ -14,7 +14,7 @@ private let embedded_styleCSS = #"""
   --s0: #2563c9; --s1: #d9760a; --s2: #16895a; --s3: #9b3fb5; --s4: #c03a4c; --s5: #0b8a99; --s6: #7a6a1f; --s7: #5b5f97;
   --heat0: #eef3fb; --heat1: #b9d2f3; --heat2: #74a5e2; --heat3: #2f6fc4; --heat4: #123e80;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #0f1216; --card: #171b21; --ink: #e8ebef; --soft: #a3adb8; --faint: #75808c; --line: #2a3038; --grid: #222830;
     --accent: #6aa8ff; --accent-ink: #0b1017; --bad: #ff7a72; --warn: #ffb454; --hole: #59636e;
@@ -66,6 +66,8 @@ button:disabled { opacity: .45; cursor: default; }
 .tiles .v { font-size: 19px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
 .tiles .v small { font-size: 12px; font-weight: 400; color: var(--soft); margin-left: 2px; }
 
+.tiles .restarted small { color: var(--s3); } .tiles .failed { color: var(--bad); }
+
 svg.chart { display: block; width: 100%; touch-action: pan-y; user-select: none; -webkit-user-select: none; border-radius: 4px; }
 svg text { fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nums; }
 svg .gridline { stroke: var(--grid); } svg .axis { stroke: var(--line); }
@@ -78,6 +80,7 @@ svg .step { stroke: var(--warn); stroke-width: 1.2; stroke-dasharray: 6 2; }
 svg .hole { fill: var(--hole); opacity: .16; }
 svg .failure { stroke: var(--bad); stroke-width: 1.5; } svg .missed { fill: var(--bad); }
 svg .cross { stroke: var(--ink); opacity: .5; } svg .select { fill: var(--accent); opacity: .18; }
+svg .name { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 svg .bar { fill: var(--s0); } svg .mark { stroke: var(--card); stroke-width: 1.5; }
 .c0 { --c: var(--s0); } .c1 { --c: var(--s1); } .c2 { --c: var(--s2); } .c3 { --c: var(--s3); }
 .c4 { --c: var(--s4); } .c5 { --c: var(--s5); } .c6 { --c: var(--s6); } .c7 { --c: var(--s7); }
@@ -129,11 +132,22 @@ body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #s
   .grid, #panels { padding: 8px; gap: 8px; } #chosen { padding: 8px 0 0; } #custom, #changes { margin: 4px 8px 8px; padding: 10px; } #report { margin: 8px; } #numbers { margin: 0 8px 8px; padding: 10px; } #status { margin: 6px 10px 0; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); }
 }
+@page { margin: 12mm 10mm; }
 @media print {
-  :root { --page: #fff; --card: #fff; } #bar { position: static; } #bar button, #typed button, #names, #search, #compare, #tip, #save, .tools { display: none !important; }
-  #targets button[aria-pressed="true"] { display: inline-block !important; } .grid, #panels { grid-template-columns: repeat(2, minmax(0, 1fr)); padding: 0; }
-  #numbers .scroll { max-height: none; overflow: visible; } #numbers tr { break-inside: avoid; } #report, #numbers { border: 0; padding: 0; }
+  /* Dark is for screens alone (above): on paper the words would be as white as the sheet. */
+  :root { color-scheme: light; --page: #fff; --card: #fff; --soft: #3f4750; --faint: #59626c; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  #range, #names, #search, #found, #compare, #tip, #save, .tools, noscript { display: none !important; }
+  #targets button[aria-pressed="false"], .legend button[aria-pressed="false"], #changes:not(:has(#ranked > *)), #custom:not(:has(#chosen > *)), .report #bar { display: none !important; }
+  #bar { position: static; padding: 0; border: 0; } #status { margin: 4px 0; } #foot { padding: 8px 0 0; }
+  /* Boxes in lines: a line goes to the next sheet whole, which rows of a grid do not do everywhere. */
+  .grid, #panels { display: block; padding: 0; orphans: 1; widows: 1; } .about { margin: 0 0 8px; break-inside: avoid; }
+  .card { display: inline-block; vertical-align: top; width: 49%; margin: 0 .5% 8px; } .card h2 { flex-wrap: wrap; gap: 0 8px; } .card h2 .of { color: inherit; }
+  svg.chart { height: auto; }
+  #custom, #changes, #report, #numbers { margin: 8px 0 0; padding: 0; border: 0; }
+  .head, h2, h3, caption { break-after: avoid; } tr, .about { break-inside: avoid; }
+  #ranked, #numbers .scroll { max-height: none; overflow: visible; } #ranked table { font-size: 10px; }
+  #numbers table { font-size: 8.5px; } #numbers th, #numbers td { padding: 1px 6px 1px 0; } #numbers .n { white-space: normal; overflow-wrap: anywhere; } #numbers td:first-child { min-width: 9em; } #numbers caption { position: static; font-size: 10.5px; }
 }
 
 """#
