@@ -31,7 +31,8 @@ extension LiveView {
         return lines.flatMap { key, meaning in
             let padded = key + String(repeating: " ", count: max(1, LiveView.meaningColumn - key.count))
             return wrapped(meaning).enumerated().map { row, words in
-                [Span(row == 0 && key.isEmpty && words.isEmpty ? "" : (row == 0 ? padded : indent), .heading), Span(words)]
+                let head = words.isEmpty ? "" : row == 0 ? padded : indent
+                return [Span(head, .heading), Span(words)]
             }
         }
     }

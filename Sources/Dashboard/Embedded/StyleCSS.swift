@@ -120,6 +120,7 @@ svg .line, svg .band { stroke: var(--c); } svg .band, svg .area, svg .dot, svg .
 body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #save) { display: none; }
 #report, #numbers { margin: 12px 16px 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; } #report { margin-bottom: 12px; } #numbers { margin: 0 16px 16px; }
 #report h1 { font-size: 20px; } #report dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 8px 0 0; font-size: 13.5px; } #report dt { color: var(--soft); } #report dd { margin: 0; overflow-wrap: anywhere; }
+.note.cut { color: var(--warn); margin: 6px 0 0; }
 #numbers h2 { font-size: 15px; } #numbers h3 { font-size: 15px; margin: 18px 0 0; overflow-wrap: anywhere; } #numbers .scroll { overflow-x: auto; max-height: 30em; overflow-y: auto; margin-top: 8px; }
 #numbers table { border-collapse: collapse; font-size: 12.5px; min-width: 100%; } #numbers caption { text-align: left; font-weight: 600; padding: 6px 0 2px; position: sticky; left: 0; }
 #numbers th, #numbers td { padding: 2px 12px 2px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere; } #numbers th { color: var(--soft); font-weight: 500; }
