@@ -96,7 +96,9 @@ private struct CaptureFile {
     /// All that is there only meanwhile; the lock goes last.
     var unfinished: [String] {
         [draft, migrated].flatMap { base in
-            ["", "-wal", "-shm", "-journal", "-lock", "-new", "-new-journal", "-new-wal", "-new-shm"].map { base + $0 }
+            ["", "-wal", "-shm", "-journal", "-lock", "-new", "-new-journal", "-new-wal", "-new-shm"].map {
+                base + $0
+            }
         } + [guarded + "-lock"]
     }
 

@@ -143,8 +143,9 @@ import Glibc
         try await recording.stop()
     }
 
-    /// A shell, since nobody is stopped by the terminal without one. It is one that leaves the terminal's settings as it
-    /// finds them, so that what is seen of them is what `top` left.
+    /// Under a shell, since nobody is stopped by the terminal without one.
+    ///
+    /// It is one that leaves the terminal's settings as it finds them: what is seen of them is what `top` left.
     ///
     ///     top                      shell, terminal
     ///     draws

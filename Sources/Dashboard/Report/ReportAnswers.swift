@@ -142,7 +142,11 @@ extension TargetAnswer {
     /// The same with command lines that can be shown.
     var shortened: TargetAnswer {
         var target = self
-        for index in target.runs.indices { target.runs[index].commandLine = target.runs[index].shortCommandLine }
+        target.runs = runs.map { run in
+            var run = run
+            run.commandLine = run.shortCommandLine
+            return run
+        }
         return target
     }
 }

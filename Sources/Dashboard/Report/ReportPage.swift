@@ -66,7 +66,8 @@ package enum ReportPage {
         var numbersLeft = limits.numbers
         for (index, target) in all.enumerated() {
             progress(index, all.count)
-            let found = try ReportTarget(target, in: range, points: answers.hasRoom ? points : nil, from: vault)
+            let charted = answers.hasRoom ? points : nil
+            let found = try ReportTarget(target, in: range, points: charted, from: vault)
             answers.add(found, &cuts)
             let figure = ReportFigures.Part(found)
             var table = HTMLText()

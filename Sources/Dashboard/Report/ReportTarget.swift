@@ -46,6 +46,7 @@ struct ReportTarget {
     ///   - range: What is reported.
     ///   - points: The points of a line; nil where nothing is charted of it.
     ///   - vault: The database.
+    /// - Throws: `QueryError`, `StorageError`.
     init(_ whole: TargetAnswer, in range: TimeRange, points: Int?, from vault: Vault) throws {
         func engine() throws -> QueryEngine { QueryEngine(try vault.snapshot()) }
         let name = whole.target
