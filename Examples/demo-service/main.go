@@ -33,7 +33,7 @@ func main() {
 	pauseStorm := flag.Duration("pause-storm", 0, "force 300 collections in a row that often, more than memstats can hold")
 	gcPercent := flag.Int("gc-percent", 25, "the collector's target percentage (GOGC); low, so that little load collects often")
 	chaos := flag.Bool("chaos", false, "also publish the odd variables that Go programs really serve")
-	checksum := flag.Duration("checksum", 0, "sum up 256 MB in one call that often; a collection that begins meanwhile pauses long")
+	checksum := flag.Duration("checksum", 0, "sum up 96 MB in one call that often; a collection that begins meanwhile pauses long")
 	lapse := flag.Duration("lapse", 0, "no load by the clock; each GET of /debug/vars does that much work first")
 	flag.Parse()
 

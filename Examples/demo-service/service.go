@@ -223,7 +223,7 @@ func collectInStorms(every time.Duration) {
 }
 
 // Upload stands for a large body that is held whole; zeroes, so that it costs no memory.
-var upload [256 << 20]byte
+var upload [96 << 20]byte
 
 // Sum is where checksums go, so that none is left out.
 var sum [md5.Size]byte
