@@ -75,7 +75,9 @@ export function histogram(answer, width) {
     bar.append(svg('title', {}, `${format.text(from, 'ns')} up to ${format.text(below, 'ns')}: ${count}`));
     root.append(bar);
     if (count && room > 26) root.append(svg('text', { x: x + Math.min(room, 92) / 2, y: bottom - size - 4, 'text-anchor': 'middle' }, format.plain(count)));
-    if (index % every === 0) root.append(svg('text', { x: x + 1, y: bottom + 14 }, format.text(from, 'ns')));
+    // The last word ends at the edge, or it would be cut there.
+    const isCut = x + 46 > width;
+    if (index % every === 0) root.append(svg('text', { x: isCut ? width - 1 : x + 1, y: bottom + 14, 'text-anchor': isCut ? 'end' : 'start' }, format.text(from, 'ns')));
   });
   root.append(svg('line', { class: 'axis', x1: left, x2: width - 10, y1: bottom + 0.5, y2: bottom + 0.5 }));
   return root;
