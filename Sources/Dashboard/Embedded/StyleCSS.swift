@@ -148,7 +148,7 @@ body.report:not(.drawn) :is(#bar, #status, #panels, #custom, #changes, #foot, #s
   #custom, #changes, #report, #numbers { margin: 8px 0 0; padding: 0; border: 0; }
   .head, h2, h3, caption { break-after: avoid; } tr, .about { break-inside: avoid; }
   #ranked, #numbers .scroll { max-height: none; overflow: visible; } #ranked table { font-size: 10px; }
-  #numbers table { font-size: 8.5px; } #numbers th, #numbers td { padding: 1px 6px 1px 0; } #numbers .n { white-space: normal; overflow-wrap: anywhere; } #numbers td:first-child { min-width: 9em; } #numbers caption { position: static; font-size: 10.5px; }
+  #numbers table { font-size: 8.5px; } #numbers th, #numbers td { padding: 1px 6px 1px 0; } #numbers .n { white-space: normal; overflow-wrap: anywhere; } #numbers th.n { overflow-wrap: normal; } #numbers td:first-child { min-width: 9em; } #numbers caption { position: static; font-size: 10.5px; }
 }
 
 """#

@@ -22,6 +22,9 @@ enum UnfinishedFiles {
         for (index, path) in paths.enumerated() { (list + index).initialize(to: strdup(path)) }
         (list + paths.count).initialize(to: nil)
         unfinishedPaths = list
+        // Whoever started us may have had them blocked, and what is blocked is inherited (see SignalPipe).
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
         for number in SignalPipe.ending {
             let before = signal(number) { number in
                 // Only what POSIX calls async-signal-safe.
@@ -37,6 +40,8 @@ enum UnfinishedFiles {
             }
             // What was to be ignored (nohup) stays so.
             if let before, unsafeBitCast(before, to: Int.self) == 1 { signal(number, before) }
+            sigaddset(&unblocked, number)
         }
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
     }
 }
