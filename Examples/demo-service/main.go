@@ -33,12 +33,14 @@ func main() {
 	pauseStorm := flag.Duration("pause-storm", 0, "force 300 collections in a row that often, more than memstats can hold")
 	gcPercent := flag.Int("gc-percent", 25, "the collector's target percentage (GOGC); low, so that little load collects often")
 	chaos := flag.Bool("chaos", false, "also publish the odd variables that Go programs really serve")
+	checksum := flag.Duration("checksum", 0, "sum up 96 MB in one call that often; a collection that begins meanwhile pauses long")
 	lapse := flag.Duration("lapse", 0, "no load by the clock; each GET of /debug/vars does that much work first")
 	flag.Parse()
 
 	if err := run(options{
 		listen: *listen, name: *name, seed: *seed, load: *load, stopAfter: *stopAfter, leak: *leak,
 		gcPerSecond: *gcPerSecond, pauseStorm: *pauseStorm, gcPercent: *gcPercent, chaos: *chaos, lapse: *lapse,
+		checksum: *checksum,
 	}); err != nil {
 		fmt.Fprintln(os.Stderr, "demo-service:", err)
 		os.Exit(1)
@@ -58,11 +60,12 @@ type options struct {
 	gcPercent   int
 	chaos       bool
 	lapse       time.Duration
+	checksum    time.Duration
 }
 
 // Run serves until SIGINT or SIGTERM.
 func run(o options) error {
-	if o.load < 0 || o.leak < 0 || o.gcPerSecond < 0 || o.pauseStorm < 0 || o.lapse < 0 {
+	if o.load < 0 || o.leak < 0 || o.gcPerSecond < 0 || o.pauseStorm < 0 || o.lapse < 0 || o.checksum < 0 {
 		return errors.New("a rate or a duration is negative")
 	}
 	listener, err := listenLoopback(o.listen)
@@ -91,6 +94,10 @@ func run(o options) error {
 	}
 	if o.pauseStorm > 0 {
 		go collectInStorms(o.pauseStorm)
+	}
+
+	if o.checksum > 0 {
+		go checksumRegularly(o.checksum)
 	}
 
 	mux := http.NewServeMux()

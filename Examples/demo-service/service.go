@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/md5"
 	"encoding/json"
 	"expvar"
 	"math"
@@ -218,5 +219,20 @@ func collectInStorms(every time.Duration) {
 		for i := 0; i < 300; i++ {
 			runtime.GC()
 		}
+	}
+}
+
+// Upload stands for a large body that is held whole; zeroes, so that it costs no memory.
+var upload [96 << 20]byte
+
+// Sum is where checksums go, so that none is left out.
+var sum [md5.Size]byte
+
+// ChecksumRegularly sums up one large body in a single call, again and again. What is written in assembly cannot be
+// preempted: a collection that is to begin meanwhile waits for it with the world stopped, and that is a long pause.
+// See https://go.dev/issue/10958 for how services come by such.
+func checksumRegularly(every time.Duration) {
+	for range time.Tick(every) {
+		sum = md5.Sum(upload[:])
 	}
 }

@@ -27,6 +27,11 @@ package final class OutputFile {
     /// How many bytes were handed in so far, before compression.
     package private(set) var bytesIn: Int64 = 0
 
+    /// Where it stands until it is whole; nil where it is written directly.
+    package var unfinishedPath: String? {
+        if case .partial(let path) = place { path } else { nil }
+    }
+
     private let place: Place
     private var descriptor: Int32
     private let encoder: StreamEncoder?

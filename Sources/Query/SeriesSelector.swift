@@ -14,6 +14,9 @@ package struct SeriesSelector: Sendable {
     /// Whether it names one series, and no more.
     package var isName: Bool { pieces.count == 1 }
 
+    /// The bytes of the name that it is; nil for a glob.
+    var name: [UInt8]? { isName ? pieces[0] : nil }
+
     /// Reads a name or a glob; there is none that is wrong.
     package init(_ text: String) {
         self.text = text

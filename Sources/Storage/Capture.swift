@@ -26,6 +26,9 @@ package struct CaptureSummary: Hashable, Sendable {
 ///
 /// See docs/capture.md.
 package enum Capture {
+    /// A snapshot of the source is let go of after so long: it keeps the recorder's WAL from being cut.
+    package static let snapshotMax = Duration.seconds(2)
+
     /// What is being copied: how much of how many bytes of chunks, of which target.
     package typealias Progress = (_ done: Int64, _ total: Int64, _ target: String) -> Void
 
@@ -39,6 +42,9 @@ package enum Capture {
     ///   - range: What to capture.
     ///   - targets: Names of targets.
     ///   - replaces: Whether what is there already is replaced.
+    ///   - snapshotMax: How long a snapshot is held; a chunk is copied in each all the same.
+    ///   - begins: Called once before anything is written, with all paths that are only there until the file is whole:
+    ///     for whoever is ended by a signal.
     ///   - progress: Called now and then.
     /// - Returns: What the capture holds.
     /// - Throws: `StorageError`; `.cannotCreate` where the destination exists.
@@ -48,11 +54,14 @@ package enum Capture {
         range: TimeRange = .all,
         targets: [String] = [],
         replaces: Bool = false,
+        snapshotMax: Duration = Capture.snapshotMax,
+        begins: ([String]) -> Void = { _ in },
         progress: Progress = { _, _, _ in }
     ) throws -> CaptureSummary {
         try StorageError.wrapping(destination) {
             let file = try CaptureFile(destination, source: VaultFile(path: source), replaces: replaces)
-            defer { file.cleanUp() }
+            defer { file.end() }
+            begins(file.unfinished)
             var origin = source
             if case .ours(version: 1) = try VaultFile(path: source).inspect() {
                 // Version 1 does not say what each scrape was the first to show: brought up to date on the side.
@@ -60,7 +69,7 @@ package enum Capture {
                 origin = file.migrated
             }
             let session = try WriterSession(path: file.draft, create: true)
-            var work = CaptureWork(source: origin, session: session, range: range)
+            var work = CaptureWork(source: origin, session: session, range: range, snapshotMax: snapshotMax)
             do {
                 try work.run(targets, progress)
                 try session.close()
@@ -78,8 +87,20 @@ package enum Capture {
 private struct CaptureFile {
     let file: VaultFile
     let replaces: Bool
+    /// Whoever captures to this place holds it, from the beginning to the end.
+    private let lock: VaultLock
     var draft: String { file.realPath + ".partial" }
     var migrated: String { file.realPath + ".migrated" }
+    private var guarded: String { file.realPath + ".capture" }
+
+    /// All that is there only meanwhile; the lock goes last.
+    var unfinished: [String] {
+        [draft, migrated].flatMap { base in
+            ["", "-wal", "-shm", "-journal", "-lock", "-new", "-new-journal", "-new-wal", "-new-shm"].map {
+                base + $0
+            }
+        } + [guarded + "-lock"]
+    }
 
     init(_ path: String, source: VaultFile, replaces: Bool) throws {
         do {
@@ -89,14 +110,13 @@ private struct CaptureFile {
         }
         self.replaces = replaces
         try source.requireOurs()
-        try admit(source)
-        // Whoever else captures to this place holds the lock; what one that was killed left goes.
-        let lock = try VaultLock(file: VaultFile(path: draft))
-        cleanUp()
-        lock.release()
+        try CaptureFile.admit(file, source, replaces)
+        lock = try VaultLock(file: VaultFile(path: file.realPath + ".capture"))
+        // What one that was killed left.
+        for path in unfinished.dropLast() { unlink(path) }
     }
 
-    private func admit(_ source: VaultFile) throws {
+    private static func admit(_ file: VaultFile, _ source: VaultFile, _ replaces: Bool) throws {
         func fail(_ detail: String) -> StorageError { .cannotCreate(path: file.path, detail: detail) }
         var own = stat()
         if lstat(file.realPath, &own) == 0 {
@@ -149,9 +169,9 @@ private struct CaptureFile {
         .cannotCreate(path: file.path, detail: SystemCall.words(code))
     }
 
-    func cleanUp() {
-        for base in [draft, migrated] {
-            for suffix in ["", "-wal", "-shm", "-journal", "-lock", "-new"] { unlink(base + suffix) }
-        }
+    /// Removes what is there only meanwhile.
+    func end() {
+        for path in unfinished { unlink(path) }
+        lock.release()
     }
 }

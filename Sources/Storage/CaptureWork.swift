@@ -12,15 +12,15 @@ struct CaptureWork {
     let range: TimeRange
     var summary = CaptureSummary()
 
-    /// A snapshot of the source is let go of after so long: it keeps the recorder's WAL from being cut.
-    private static let snapshotMax = Duration.seconds(2)
+    private let snapshotMax: Duration
     /// So often a target is begun anew.
     private static let attemptsMax = 5
 
-    init(source: String, session: WriterSession, range: TimeRange) {
+    init(source: String, session: WriterSession, range: TimeRange, snapshotMax: Duration) {
         self.source = source
         self.session = session
         self.range = range
+        self.snapshotMax = snapshotMax
     }
 
     private func snapshot() throws -> VaultSnapshot { try VaultSnapshot(file: VaultFile(path: source)) }
@@ -104,13 +104,12 @@ struct CaptureWork {
         while !chunks.isEmpty {
             var isGone = false
             try session.transaction {
-                while let chunk = chunks.first, !isGone, ContinuousClock.now - begun < CaptureWork.snapshotMax
-                {
+                repeat {
+                    guard let chunk = chunks.popFirst() else { break }
                     isGone = try !copy(chunk, from: snapshot.store)
-                    chunks.removeFirst()
                     done += Int64(chunk.size)
                     progress(done, total, target.name)
-                }
+                } while !isGone && ContinuousClock.now - begun < snapshotMax
             }
             if isGone { return .isGone }
             guard !chunks.isEmpty else { break }

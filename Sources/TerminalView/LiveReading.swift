@@ -7,6 +7,8 @@ package struct TargetReading: Hashable, Sendable {
     package var target: TargetAnswer
     /// The window, in whole steps.
     package var range: TimeRange
+    /// When it was looked whether there is a newer scrape.
+    package var lookedAt: Timestamp?
     /// How the scraping went in the window; nil where there was no time yet to look.
     package var scrapes: ScrapesAnswer?
     /// The newest values of gauges in the window, by their names without `memstats.`.

@@ -28,9 +28,32 @@ extension LiveView {
             ("", ""),
             ("", "The same numbers as `expvault values`, `rate` and `pauses` give."),
         ]
-        return lines.map { key, meaning in
-            let padded = key + String(repeating: " ", count: max(1, 19 - key.count))
-            return [Span(key.isEmpty ? "" : padded, .heading), Span(meaning)]
+        return lines.flatMap { key, meaning in
+            let padded = key + String(repeating: " ", count: max(1, LiveView.meaningColumn - key.count))
+            return wrapped(meaning).enumerated().map { row, words in
+                let head = words.isEmpty ? "" : row == 0 ? padded : indent
+                return [Span(head, .heading), Span(words)]
+            }
         }
+    }
+
+    /// Where the meanings stand.
+    private static let meaningColumn = 19
+    private var indent: String { String(repeating: " ", count: LiveView.meaningColumn) }
+
+    /// The words in lines that fit behind the keys.
+    private func wrapped(_ words: String) -> [String] {
+        var lines = [""]
+        for word in words.split(separator: " ") {
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if LiveView.meaningColumn + line.count + 1 + word.count <= columns {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 }

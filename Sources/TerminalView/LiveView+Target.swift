@@ -41,16 +41,17 @@ extension LiveView {
         let percentiles = zip(LiveReader.percentiles, pauses?.percentiles ?? []).map { name, pause in
             "p\(name) \(LiveText.number(pause.map { Double($0) }, .nanoseconds))"
         }
+        let fraction = gauges["GCCPUFraction"].map { LiveText.number($0.double * 100, nil) }
+        let missed = pauses.flatMap { $0.missed.double > 0 ? LiveText.number($0.missed, nil) : nil }
         return [
             Panel(
                 words: words(
                     "Heap",
                     LiveText.number(reading.heap, .bytes),
                     [
-                        "in use \(LiveText.number(gauges["HeapInuse"], .bytes))",
-                        "system \(LiveText.number(gauges["HeapSys"], .bytes))",
-                        "next GC at \(LiveText.number(gauges["NextGC"], .bytes))",
-                        "\(LiveText.number(gauges["HeapObjects"], nil)) objects",
+                        Fact("in use \(LiveText.number(gauges["HeapInuse"], .bytes))"),
+                        Fact("next GC at \(LiveText.number(gauges["NextGC"], .bytes))"),
+                        Fact("system \(LiveText.number(gauges["HeapSys"], .bytes))"),
                     ]
                 ),
                 course: reading.heapCourse,
@@ -60,7 +61,12 @@ extension LiveView {
                 words: words(
                     "Allocation",
                     LiveText.number(reading.allocation.recent, .bytes, perSecond: true),
-                    ["\(LiveText.number(reading.allocation.mean, .bytes, perSecond: true)) over \(seconds)"]
+                    [
+                        Fact(
+                            "\(LiveText.number(reading.allocation.mean, .bytes, perSecond: true)) over \(seconds)"
+                        ),
+                        Fact("\(LiveText.number(gauges["HeapObjects"], nil)) objects live"),
+                    ]
                 ),
                 course: reading.allocation.course,
                 unit: .bytes,
@@ -71,8 +77,10 @@ extension LiveView {
                     "GC",
                     LiveText.number(reading.collections.recent, nil, perSecond: true),
                     [
-                        "\(LiveText.number(reading.collections.mean, nil, perSecond: true)) over \(seconds)",
-                        "\(gauges["GCCPUFraction"].map { LiveText.number($0.double * 100, nil) } ?? LiveText.nothing) % of the CPU since the start",
+                        Fact(
+                            "\(LiveText.number(reading.collections.mean, nil, perSecond: true)) over \(seconds)"
+                        ),
+                        Fact("\(fraction ?? LiveText.nothing) % of the CPU"),
                     ]
                 ),
                 course: reading.collections.course,
@@ -83,11 +91,9 @@ extension LiveView {
                 words: words(
                     "Pauses",
                     "max \(LiveText.number(pauses?.maxNanoseconds.map { Double($0) }, .nanoseconds))",
-                    percentiles + ["\(pauses?.count ?? 0) seen"]
-                        + (pauses.map {
-                            $0.missed.double > 0 ? ["\(LiveText.number($0.missed, nil)) missed"] : []
-                        }
-                            ?? [])
+                    zip(percentiles, [2, 3, 0]).map { Fact($0, rank: $1) }
+                        + (missed.map { [Fact("\($0) missed", rank: 1)] } ?? [])
+                        + [Fact("\(pauses?.count ?? 0) seen", rank: 4)]
                 ),
                 course: reading.pauseCourse,
                 unit: .nanoseconds
@@ -95,9 +101,34 @@ extension LiveView {
         ]
     }
 
-    private func words(_ name: String, _ value: String, _ more: [String]) -> [Span] {
+    /// A few words of a line: those of the highest rank go first where the line is too long.
+    private struct Fact {
+        var text: String
+        var rank: Int?
+
+        /// Without a rank, what stands further behind goes first.
+        init(_ text: String, rank: Int? = nil) {
+            self.text = text
+            self.rank = rank
+        }
+    }
+
+    /// As many of the facts as there is room for, whole.
+    private func line(_ facts: [Fact], room: Int) -> String {
+        var kept = facts.indices.sorted { (facts[$0].rank ?? $0, $0) < (facts[$1].rank ?? $1, $1) }
+        while true {
+            let line = kept.sorted().map { facts[$0].text }.joined(separator: " · ")
+            if kept.count <= 1 || DisplayText.width(line) <= room { return line }
+            kept.removeLast()
+        }
+    }
+
+    private func words(_ name: String, _ value: String, _ more: [Fact]) -> [Span] {
         let padded = name + String(repeating: " ", count: max(1, 12 - name.count))
-        return [Span(padded, .heading), Span(value), Span("   " + more.joined(separator: " · "), .faint)]
+        let used = DisplayText.width(padded) + DisplayText.width(value) + 3
+        return [
+            Span(padded, .heading), Span(value), Span("   " + line(more, room: columns - used), .faint),
+        ]
     }
 
     /// A panel in one line, where there is no room for more.
@@ -112,22 +143,21 @@ extension LiveView {
 
     private func stateLine(_ reading: TargetReading, _ now: Timestamp) -> [Span] {
         let state = reading.state(now)
-        var line = [Span(state.word, state.style)]
-        var words: [String] = []
-        if let age = reading.age(now) { words.append("last \(LiveText.age(age)) ago") }
+        var facts: [Fact] = []
+        if let age = reading.age(now) { facts.append(Fact("last \(LiveText.age(age)) ago", rank: 0)) }
         if let scrapes = reading.scrapes {
             if let usual = scrapes.usualMilliseconds {
-                words.append("every \(HumanText.nanoseconds(Double(usual) * 1e6))")
+                facts.append(Fact("every \(HumanText.nanoseconds(Double(usual) * 1e6))", rank: 3))
             }
-            words.append("\(scrapes.succeeded) scrapes, \(scrapes.failed) failed")
+            facts.append(Fact("\(scrapes.succeeded) scrapes, \(scrapes.failed) failed", rank: 1))
         }
         if let run = reading.target.runs.last {
             let age = max(0, now.milliseconds &- run.first.milliseconds)
-            words.append("this run \(LiveText.age(age))")
+            facts.append(Fact("this run \(LiveText.age(age))", rank: 2))
         }
-        if reading.target.isAlternating { words.append("several processes take turns") }
-        line.append(Span("  " + words.joined(separator: " · ")))
-        return line
+        if reading.target.isAlternating { facts.append(Fact("several processes take turns", rank: 4)) }
+        let room = columns - DisplayText.width(state.word) - 2
+        return [Span(state.word, state.style), Span("  " + line(facts, room: room))]
     }
 
     /// Below the charts: from when to when, and where the process began anew or scrapes failed.
@@ -142,8 +172,15 @@ extension LiveView {
         }
         var words = "x failed"
         if !reading.restarts.isEmpty { words = "▲ restart" } else if !marks.contains("x") { words = "now" }
+        // Where the charts begin, unless a mark stands there.
+        let start = Array("\(DurationText.format(milliseconds: window)) ago")
+        var head = Span("")
+        if start.count + 8 < count, marks.prefix(start.count + 1).allSatisfy({ $0 == " " }) {
+            head = Span(String(start), .faint)
+            marks.removeFirst(start.count)
+        }
         return [
-            Span(String(repeating: " ", count: Chart.indent)), Span(String(marks), .bad),
+            Span(String(repeating: " ", count: Chart.indent)), head, Span(String(marks), .bad),
             Span(" " + words, .faint),
         ]
     }

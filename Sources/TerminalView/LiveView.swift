@@ -80,6 +80,8 @@ package struct LiveView: Sendable {
     package mutating func take(_ reading: LiveReading) {
         problem = nil
         guard reading.request.window == window else { return }
+        var reading = reading
+        for index in reading.targets.indices { reading.targets[index].lookedAt = reading.request.now }
         switch reading.request.subject {
         case .targets:
             targets = reading.targets

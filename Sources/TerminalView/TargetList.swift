@@ -69,6 +69,7 @@ extension TargetReading {
     private static let lateMillisecondsMin: Int64 = 5000
     /// Where the usual distance is not known.
     private static let lateMillisecondsDefault: Int64 = 60_000
+    private static let unseenMillisecondsMax: Int64 = 60_000
 
     /// How long ago the last scrape was, in milliseconds; nil where there was none.
     func age(_ now: Timestamp) -> Int64? {
@@ -77,7 +78,10 @@ extension TargetReading {
 
     /// How it is doing.
     func state(_ now: Timestamp) -> TargetState {
-        guard let age = age(now) else { return .new }
+        // What came since we looked is unknown: on a busy machine that is some seconds. For a minute it gets the benefit
+        // of the doubt; where there is no looking for longer, nobody knows that it is up.
+        let earliest = now.advanced(byMilliseconds: -TargetReading.unseenMillisecondsMax)
+        guard let age = age(min(now, max(earliest, lookedAt ?? now))) else { return .new }
         let limit = scrapes?.usualMilliseconds.map {
             max(TargetReading.lateMillisecondsMin, $0 &* TargetReading.lateFactor)
         }

@@ -1,6 +1,7 @@
 import JSON
 import Query
 import Storage
+import TestBasics
 import TestSupport
 import Testing
 
@@ -75,6 +76,72 @@ struct ChromiumTests {
             #expect(text.contains("connection <b>refused</b>"))
             #expect(values.dropFirst().map(\.boolean) == [true, true])
         }
+    }
+
+    @Test("the cross shows the same moment in all charts, and the longest pause is named")
+    func cross() async throws {
+        let vault = try await RecordedVault()
+        let values = try await withServer(vault) { port in
+            try await Chromium.values(
+                "http://127.0.0.1:\(port)/#range=all&live=0",
+                Chromium.isDrawn,
+                """
+                eval:(() => { const chart = document.querySelector('#panels svg.chart'), box = chart.getBoundingClientRect(); \
+                chart.dispatchEvent(new PointerEvent('pointermove', { clientX: box.left + 200, clientY: box.top + 40 })); \
+                return [...document.querySelectorAll('svg .cross')].filter(one => one.getAttribute('visibility') !== 'visible').length; })()
+                """,
+                "eval:document.querySelectorAll('svg .cross').length",
+                "eval:[...document.querySelectorAll('svg .name')].map(one => one.textContent).join()"
+            )
+        }
+        try #require(values.count == 3)
+        #expect(values[0].integer == 0, "charts without the cross")
+        #expect((values[1].integer ?? 0) >= 11)
+        #expect(values[2].string == "25 ms")
+    }
+
+    @Test(
+        "on paper it is dark on white, nothing covers or cuts anything, and no control is there",
+        arguments: [["api"], ["api", "web"], ["a", "b", "c"]]
+    )
+    func paper(_ targets: [String]) async throws {
+        let vault = try await RecordedVault(targets: targets)
+        let directory = try TemporaryDirectory()
+        let chosen = targets.map { "target=\($0)&" }.joined()
+        let values = try await withServer(vault) { port in
+            try await Chromium.values(
+                "http://127.0.0.1:\(port)/#\(chosen)range=all&live=0",
+                "--dark",
+                "--print",
+                "--width",
+                "2000",
+                Chromium.isDrawn,
+                "eval:dispatchEvent(new Event('beforeprint'))",
+                """
+                eval:(() => { const boxes = [...document.querySelectorAll('.card, .about')].map(one => one.getBoundingClientRect()); \
+                return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => a.left < b.right - 1 && b.left < a.right - 1 \
+                && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length; })()
+                """,
+                // Its words and its lines: of the theme for screens they would be nearly white.
+                """
+                eval:['body', '.card h2', 'svg text', '.legend button'].map(one => getComputedStyle(document.querySelector(one))) \
+                .map(style => (style.fill !== 'rgb(0, 0, 0)' && style.fill || style.color).match(/\\d+/g).slice(0, 3).map(Number)) \
+                .filter(rgb => Math.max(...rgb) > 128).length
+                """,
+                """
+                eval:[...document.querySelectorAll('#range, #names, #search, #compare, .tools, .legend [aria-pressed=false]')] \
+                .filter(one => one.getClientRects().length).length
+                """,
+                "eval:[...document.querySelectorAll('svg.chart')].filter(one => one.getBoundingClientRect().width < 100).length",
+                "pdf:\(directory.file("page.pdf"))"
+            )
+        }
+        try #require(values.count == 5)
+        #expect(values[1].integer == 0, "cards that cover each other")
+        #expect(values[2].integer == 0, "words that are nearly white")
+        #expect(values[3].integer == 0, "controls")
+        #expect(values[4].integer == 0, "charts that are squeezed")
+        #expect(directory.read("page.pdf").starts(with: "%PDF".utf8))
     }
 
     @Test("a drag zooms, Back goes back, and a second target stands beside the first")

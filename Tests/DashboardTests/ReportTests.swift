@@ -70,6 +70,112 @@ import Testing
         #expect(changes.first?["changes"]?.elements?.isEmpty == false)
     }
 
+    /// Targets with many variables of their own, of which number 250 changes most.
+    private static func wide(
+        _ directory: TemporaryDirectory,
+        targets: [String],
+        variables: Int
+    ) async throws -> Vault {
+        let path = directory.file("wide.db")
+        let writer = try await VaultWriter.open(path: path, create: true)
+        for target in targets {
+            // A day apart: no more than 1000 names become series on one.
+            let scrapes = (0..<6).map { index in
+                let own = (0..<variables).map { number in
+                    "\"a.variable.with.a.long.name.\(number)\": \(number == 250 ? index * 1000 : number + index)"
+                }
+                let text = """
+                    {"cmdline": ["wide"], "memstats": {"HeapInuse": \(index + 5), "NumGC": \(index), "PauseNs": []},
+                    \(own.joined(separator: ",\n"))}
+                    """
+                return ImportedScrape(
+                    target: target,
+                    epoch: 0,
+                    origin: Origin(url: "http://localhost/\(target)"),
+                    scrape: Scrape(
+                        time: Timestamp(milliseconds: RecordedVault.start + Int64(index) * 86_400_000),
+                        outcome: .document(Array(text.utf8))
+                    )
+                )
+            }
+            _ = try await writer.insert(scrapes)
+        }
+        try await writer.close()
+        return try Vault.openReader(path: path)
+    }
+
+    /// The sentences about what was left out, as they stand in the page.
+    private static func cuts(_ page: String) -> [String] {
+        page.split(separator: "<p class=\"note cut\">").dropFirst().map { String($0.prefix { $0 != "<" }) }
+    }
+
+    @Test(
+        "of thousands of variables those that changed most fit, the rest is left out, and the report says so"
+    )
+    func bounded() async throws {
+        let directory = try TemporaryDirectory()
+        let vault = try await Self.wide(directory, targets: ["wide"], variables: 3000)
+        let whole = try ReportPage.make(from: vault, range: .all, targets: [], made: Self.made)
+        #expect(whole.count < ReportLimits.answerBytesMax + ReportLimits.numbersBytesMax)
+        // What of it is charted is as much as fits, whatever the bound.
+        for bound in [30_000, 1 << 20] {
+            let bytes = try ReportPage.make(
+                from: vault,
+                range: .all,
+                targets: [],
+                made: Self.made,
+                limits: (answers: bound, numbers: ReportLimits.numbersBytesMax)
+            )
+            let page = String(decoding: bytes, as: UTF8.self)
+            let answers = try Self.block("answers", of: page)
+            let mark = "id=\"answers\">"
+            let start = try #require(page.firstRange(of: mark)).upperBound
+            let size = page[start...].utf8.prefix { $0 != UInt8(ascii: "<") }.count
+            #expect(size <= bound)
+            let names = try #require(answers["of"]?.elements?.first?["names"]?["names"]?.elements)
+                .compactMap { $0["series"]?.string }
+            #expect(names.contains("memstats.HeapInuse"))
+            let own = names.filter { $0.hasPrefix("a\\.variable") }
+            #expect(own.contains { $0.hasSuffix("name\\.250") }, "\(names.prefix(5))")
+            #expect(bound == 30_000 ? 1..<100 ~= own.count : own.count == ReportLimits.variablesMax)
+            #expect(answers["isCut"]?.boolean == true)
+            let cuts = Self.cuts(page)
+            #expect(cuts.contains { $0.contains("wide (\(own.count) of 3000)") }, "\(cuts)")
+            #expect(
+                cuts.contains { $0.contains("series are in the tables") && $0.contains("(1000 of ") },
+                "\(cuts)"
+            )
+            #expect(cuts.last?.contains("expvault capture") == true)
+        }
+    }
+
+    @Test("a target whose charts or numbers do not fit is left out whole, named, and the others are there")
+    func targetsLeftOut() async throws {
+        let directory = try TemporaryDirectory()
+        let vault = try await Self.wide(directory, targets: ["one", "two", "<b>three"], variables: 300)
+        let bytes = try ReportPage.make(
+            from: vault,
+            range: .all,
+            targets: [],
+            made: Self.made,
+            limits: (answers: 6000, numbers: 300_000)
+        )
+        let page = String(decoding: bytes, as: UTF8.self)
+        let cuts = Self.cuts(page)
+        #expect(cuts.contains { $0.hasPrefix("No charts") }, "\(cuts)")
+        #expect(cuts.contains { $0.hasPrefix("No numbers") }, "\(cuts)")
+        let answers = try Self.block("answers", of: page)
+        let charted = answers["of"]?.elements?.compactMap { $0["target"]?.string }
+        let listed = answers["overview"]?["targets"]?.elements?.compactMap { $0["target"]?.string }
+        // The page draws what it lists.
+        #expect(charted == listed)
+        let figures = try Self.block("figures", of: page)
+        let counted = figures["targets"]?.elements?.count
+        #expect(counted == 1 || counted == 2, "\(String(describing: counted))")
+        #expect(figures["left_out"]?.elements?.compactMap(\.string).count == cuts.count)
+        #expect(!page.contains("<b>three"))
+    }
+
     @Test("nothing recorded, and an empty range, are said so")
     func empty() async throws {
         let vault = try await RecordedVault()

@@ -93,6 +93,109 @@ import Musl
         #expect(access(out + ".partial", F_OK) != 0 && access(out + ".partial-lock", F_OK) != 0)
     }
 
+    /// Files of older versions, with chunks of their time and a tail in the form that it had then.
+    @Test("a source of any version of the format is captured as it is, sealed or not", arguments: [1, 2, 3])
+    func oldVersions(_ version: Int) async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("old.db")
+        let fixture = Programs.root + "/Tests/Fixtures/vaults/v\(version).db"
+        let copied = try await ChildProcess.run("/bin/cp", [fixture, db])
+        try #require(copied.status == 0)
+        let before = try await ChildProcess.run("/usr/bin/cksum", [db]).text
+        let extent = try await output(
+            ["sql", "SELECT min(t) AS first, max(t) AS last FROM scrapes", "--format", "json"],
+            db
+        )
+        let row = try #require(try JSONReader.value(of: Array(extent.utf8)).elements?.first)
+        let ends = try ["first", "last"].map { Int64(try #require(row[$0]?.integer)) }
+        let span = ends[1] - ends[0]
+        for (index, (from, to)) in [(0.0, 1.001), (0.25, 0.75), (0.6, 0.61), (0.9, 2.0)].enumerated() {
+            let capture = directory.file("capture\(index).db")
+            let range = [
+                "--since", String(ends[0] + Int64(Double(span) * from)),
+                "--until", String(ends[0] + Int64(Double(span) * to)),
+            ]
+            let told = try await ChildProcess.run(
+                Expvault.binary,
+                ["capture", "--db", db, "--out", capture] + range
+            )
+            try #require(told.status == 0, "\(told.error)")
+            _ = try await output(["check"], capture)
+            for words in [
+                ["rate", "*", "--step", "1m", "--format", "json"], ["values", "*", "--format", "json"],
+                ["pauses", "--format", "json"], ["series", "--format", "json"],
+                ["export", "raw", "--failures", "--out", "-"], ["export", "file", "--out", "-"],
+            ] {
+                let whole = try await ofAnyProcess(output(words, db, range))
+                #expect(try await ofAnyProcess(output(words, capture, range)) == whole, "\(words) \(range)")
+                #expect(try await ofAnyProcess(output(words, capture)) == whole, "\(words) \(range)")
+            }
+        }
+        // The source was read, and neither migrated nor touched.
+        #expect(try await ChildProcess.run("/usr/bin/cksum", [db]).text == before)
+    }
+
+    /// Documents without the number that each process that exports has of its own.
+    private func ofAnyProcess(_ text: String) -> String {
+        let mark = "\"ephemeral_id\":\""
+        var rest = text[...]
+        var result = ""
+        while let found = rest.firstRange(of: mark) {
+            result += rest[..<found.upperBound]
+            rest = rest[found.upperBound...].drop { $0 != "\"" }
+        }
+        return result + rest
+    }
+
+    /// It comes a little later each time, until the command gets through before.
+    @Test(
+        "a signal that ends it leaves nothing beside the file, and is what the command ends by",
+        arguments: ["capture", "report"],
+        [SIGINT, SIGTERM, SIGHUP]
+    )
+    func ended(command: String, by number: Int32) async throws {
+        let directory = try TemporaryDirectory()
+        let bodies = (0..<1500).map { CommandLineTests.body(requests: 100 + $0 * 7, collections: 20 + $0) }
+        let file = try directory.write(CommandLineTests.lines(bodies).utf8, to: "lines.ndjson")
+        let db = directory.file("source.db")
+        _ = try await Expvault.output("import", "--db", db, file)
+        var ended = 0
+        for delay in [0, 300, 1000, 3000, 10_000, 30_000] as [UInt32] {
+            let out = directory.file("out\(delay)")
+            let child = try ChildProcess.start(Expvault.binary, [command, "--db", db, "--out", out])
+            // From the moment on that there is something to be left; without a pause that others could make longer.
+            while child.isRunning, access(out + ".partial", F_OK) != 0 { usleep(100) }
+            usleep(delay)
+            child.signal(number)
+            let outcome = try await child.wait()
+            let left = directory.names.filter { $0.hasPrefix("out\(delay).") }
+            #expect(left.isEmpty, "\(left) after \(delay) µs")
+            if outcome.status == 0 { continue }
+            #expect(outcome.status == 128 + number || outcome.status == -number, "\(outcome)")
+            #expect(access(out, F_OK) != 0)
+            ended += 1
+        }
+        #expect(ended > 0)
+    }
+
+    @Test("what kill -9 left of a capture does not stand in the way of the next one")
+    func afterKill() async throws {
+        let directory = try TemporaryDirectory()
+        let db = try await database(directory)
+        let out = directory.file("out.db")
+        // As far as one can get: everything that is there meanwhile, with whatever in it.
+        let suffixes = [
+            ".partial", ".partial-wal", ".partial-shm", ".partial-lock", ".partial-new",
+            ".partial-new-journal",
+            ".capture-lock", ".migrated", ".migrated-wal",
+        ]
+        for suffix in suffixes { _ = try directory.write(Array("left over".utf8), to: "out.db" + suffix) }
+        let told = try await Expvault.run("capture", "--db", db, "--out", out)
+        #expect(told.status == 0, "\(told.error)")
+        #expect(suffixes.allSatisfy { access(out + $0, F_OK) != 0 })
+        _ = try await output(["check"], out)
+    }
+
     @Test("while somebody writes, a capture is taken all the same")
     func locked() async throws {
         let directory = try TemporaryDirectory()

@@ -143,6 +143,102 @@ import Glibc
         try await recording.stop()
     }
 
+    /// Under a shell, since nobody is stopped by the terminal without one.
+    ///
+    /// It is one that leaves the terminal's settings as it finds them: what is seen of them is what `top` left.
+    ///
+    ///     top                      shell, terminal
+    ///     draws
+    ///                              Ctrl-Z
+    ///     gives the terminal back
+    ///     stopped                  prompt; another size; "bg"
+    ///     wants the terminal, and is stopped for it
+    ///                              "fg"
+    ///     draws anew, at that size
+    ///                              SIGTSTP from elsewhere
+    ///     gives the terminal back
+    ///                              "fg"
+    ///     draws anew               q
+    @Test(
+        "Ctrl-Z and SIGTSTP give the terminal back as it was; going on takes it and draws at the size it has then"
+    )
+    func jobControl() async throws {
+        let recording = try await Recording()
+        let shell = try PseudoTerminal(
+            "/bin/sh",
+            ["-i"],
+            columns: 80,
+            rows: 24,
+            environment: ["PS1": "ready> ", "ENV": ""]
+        )
+        func isPrompt(_ screen: TerminalEmulator) -> Bool {
+            !screen.isAlternate && screen.isCursorShown && screen.isWrapping
+                && screen.lines.last { !$0.isEmpty }?.hasPrefix("ready>") == true
+        }
+        #expect(try await shell.wait(until: isPrompt))
+        let before = shell.settings
+        let words = "top --db \(recording.database) --window 1m --interval 200ms"
+        shell.type("sh -c 'echo pid=$$.; exec \(Expvault.binary) \(words)'\n")
+        #expect(try await shell.wait(for: "pid="))
+        let told = shell.screen.lines.last { $0.hasPrefix("pid=") } ?? ""
+        let pid = try #require(pid_t(told.dropFirst(4).prefix { $0.isNumber }))
+        #expect(try await shell.wait { $0.isAlternate && $0.lines.contains { $0.contains("api") } })
+        #expect(!shell.isOrdinary)
+
+        shell.type("\u{1A}")
+        #expect(try await shell.wait(until: isPrompt), "\(shell.screen.lines)")
+        #expect(shell.settings == before)
+        shell.resize(columns: 60, rows: 12)
+        shell.type("bg\n")
+        #expect(try await shell.wait(until: isPrompt))
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(shell.settings == before, "in the background it keeps its hands off")
+        #expect(!shell.screen.isAlternate)
+        func isDrawn(_ screen: TerminalEmulator) -> Bool {
+            screen.isAlternate && !screen.isCursorShown && screen.lines[0].hasPrefix("expvault top")
+                && screen.lines[11].hasPrefix("Enter") && screen.lines.contains { $0.contains("> api") }
+        }
+        shell.type("fg\n")
+        #expect(try await shell.wait(until: isDrawn), "\(shell.screen.lines)")
+        #expect(!shell.isOrdinary)
+
+        kill(pid, SIGTSTP)
+        #expect(try await shell.wait(until: isPrompt), "\(shell.screen.lines)")
+        #expect(shell.settings == before)
+        shell.type("fg\n")
+        #expect(try await shell.wait(until: isDrawn))
+        // Stopped without being asked it can give nothing back; it draws anew all the same.
+        kill(pid, SIGSTOP)
+        #expect(try await shell.wait { $0.lines.contains { $0.contains("ready>") } })
+        shell.type("fg\n")
+        #expect(try await shell.wait(until: isDrawn))
+        shell.type("q")
+        #expect(try await shell.wait(until: isPrompt))
+        #expect(shell.settings == before)
+        #expect(shell.screen.unknown.isEmpty, "\(shell.screen.unknown)")
+        shell.type("exit\n")
+        #expect(try await shell.end() == 0)
+        try await recording.stop()
+    }
+
+    @Test("a terminal that goes away ends it: by SIGHUP, or where that is ignored by the failing terminal")
+    func hangUp() async throws {
+        let recording = try await Recording()
+        let words = "top --db \(recording.database) --interval 200ms"
+        for (trap, status) in [("", 128 + SIGHUP), ("trap '' HUP; ", 74)] {
+            let terminal = try PseudoTerminal(
+                "/bin/sh",
+                ["-c", "\(trap)exec \(Expvault.binary) \(words)"],
+                columns: 80,
+                rows: 24
+            )
+            #expect(try await terminal.wait(for: "api"))
+            terminal.hangUp()
+            #expect(try await terminal.end() == status, "\(trap)")
+        }
+        try await recording.stop()
+    }
+
     @Test("without colour none is sent, and a locale without Unicode gets ASCII alone")
     func plain() async throws {
         let recording = try await Recording()

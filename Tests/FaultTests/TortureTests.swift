@@ -47,7 +47,12 @@ struct TortureTests {
     @Test("after standing still there is no burst, and the gap is counted")
     func standstill() async throws { try await Torture.run("stop", quick: 1, slow: 10) }
 
-    @Test("twenty readers, and one that never ends, hold up neither the writer nor each other")
+    @Test(
+        "a capture that is killed, loses power, finds no room or is told to end is there whole or not at all"
+    )
+    func capture() async throws { try await Torture.run("capture", quick: 5, slow: 500) }
+
+    @Test("twenty readers, two live views and one that never ends, hold up neither the writer nor each other")
     func readers() async throws { try await Torture.run("readers", quick: 3, slow: 600) }
 }
 

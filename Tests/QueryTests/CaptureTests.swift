@@ -170,7 +170,7 @@ import Testing
     }
 
     /// Every scrape as the database has it, with its run's number and its body.
-    private static func lines(_ engine: QueryEngine, _ range: TimeRange) throws -> [String] {
+    static func lines(_ engine: QueryEngine, _ range: TimeRange) throws -> [String] {
         var lines: [String] = []
         for target in try engine.snapshot.targets() {
             let scrapes = try engine.snapshot.scrapes(of: target.id, in: range, failures: true)

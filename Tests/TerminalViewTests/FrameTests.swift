@@ -1,6 +1,7 @@
 import Model
 import Testing
 
+@testable import Query
 @testable import TerminalView
 
 /// The pictures of a fixed state, cell by cell.
@@ -136,23 +137,23 @@ import Testing
                 expvault top  api                                           last 15m · 12:00:00Z
                 http://127.0.0.1:6060/debug/vars
                 up  last 3s ago · every 10 s · 90 scrapes, 0 failed · this run 1d
-                Heap        24.5 MiB   in use 30 MiB · system – · next GC at – · 81234 objects
+                Heap        24.5 MiB   in use 30 MiB · next GC at – · system –
                   ▁▂▂▃▄▅▆▆▇█▁▂▂▃▄▅▆▆▇█▁▂▂▃▄▅▆▆▇█▁▂▂▃▄▅▆▆▇█▁▂▂▃▄▅▆▆▇█▁▂▂▃▄▅▆▆▇█ 27.7 MiB
                   ████████████████████████████████████████████████████████████
                   ████████████████████████████████████████████████████████████ 0 B
-                Allocation  4.85 MiB/s   4.67 MiB/s over 15m
+                Allocation  4.85 MiB/s   4.67 MiB/s over 15m · 81234 objects live
                        ▄█     ▄█     ▄█     ▄█     ▄█     ▄█     ▄█     ▄█     6 B/s
                     ▁▅███  ▁▅███  ▁▅███  ▁▅███  ▁▅███  ▁▅███  ▁▅███  ▁▅███  ▁▅
                   ▁▅█████▁▅█████▁▅█████▁▅█████▁▅█████▁▅█████▁▅█████▁▅█████▁▅██ 0 B/s
-                GC          4.68/s   4.5/s over 15m · – % of the CPU since the start
+                GC          4.68/s   4.5/s over 15m · – % of the CPU
                      ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█   ▂█ 4/s
                     ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██  ▅██
                   ▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███▁▇███ 0/s
-                Pauses      max 4.04 ms   p50 53.4 µs · p90 112 µs · p99 3.8 ms · 195 seen · 2 …
+                Pauses      max 4.04 ms   p50 53.4 µs · p90 112 µs · p99 3.8 ms · 2 missed
                                                 █                              4.04 ms
                                                 █
                   ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0 ns
-                                                                               now
+                  15m ago                                                      now
 
 
 
@@ -168,13 +169,13 @@ import Testing
                 expvault top  db                                            last 15m · 12:00:00Z
                 http://127.0.0.1:6060/debug/vars
                 down  last 3s ago · every 10 s · 87 scrapes, 3 failed · this run 1d
-                Heap        –   in use – · system – · next GC at – · – objects
+                Heap        –   in use – · next GC at – · system –
 
 
-                Allocation  –   – over 15m
+                Allocation  –   – over 15m · – objects live
 
 
-                GC          –   – over 15m · – % of the CPU since the start
+                GC          –   – over 15m · – % of the CPU
 
 
                 Pauses      max –   0 seen
@@ -193,13 +194,49 @@ import Testing
         )
     }
 
+    @Test("what is said of a target is never cut, be its numbers as long as they get, from 60 columns on")
+    func wholeWords() {
+        var huge = SampleReadings.target("api", restartedAgo: 400_000)
+        huge.gauges = Dictionary(
+            uniqueKeysWithValues: ["HeapAlloc", "HeapInuse", "HeapSys", "HeapObjects", "NextGC"].map {
+                ($0, .integer(1_098_437_885_952))
+            }
+        )
+        huge.gauges["GCCPUFraction"] = .real(0.012345678)
+        huge.allocation = Speed(recent: 1_072_693_248, mean: 1_072_693_248, course: .none)
+        huge.pauses = PauseSummary(
+            count: 123_456,
+            missed: .integer(123_456),
+            totalNanoseconds: .integer(1),
+            missedNanoseconds: .integer(1),
+            minNanoseconds: 1,
+            maxNanoseconds: 1_234_000_000,
+            meanNanoseconds: 1,
+            percentiles: [123_400, 123_400_000, 1_234_000_000]
+        )
+        for columns in 60...200 {
+            for keys in [[Key.enter], [.text("?")]] {
+                var view = SampleReadings.view(columns: columns, rows: 40)
+                view.take(SampleReadings.reading(of: [huge], view))
+                for key in keys { _ = view.press(key, now: SampleReadings.now) }
+                let lines = view.frame(now: SampleReadings.now).lines
+                #expect(!lines.contains { $0.contains("…") }, "\(columns): \(lines)")
+                guard keys == [.enter] else { continue }
+                let pauses = lines.first { $0.hasPrefix("Pauses") } ?? ""
+                #expect(pauses.contains("p99 1.23 s · 123456 missed"), "\(columns): \(pauses)")
+                #expect(lines.contains { $0.contains("in use 1023 GiB") }, "\(columns)")
+                #expect(columns < 80 || lines.contains { $0.contains("system 1023 GiB") }, "\(columns)")
+            }
+        }
+    }
+
     @Test("a target at 40 × 10")
     func aTargetAt4010() {
         #expect(
             lines(40, 10, [.enter]) == """
                 expvault top  api
                 http://127.0.0.1:6060/debug/vars
-                up  last 3s ago · every 10 s · 90 scrap…
+                up  last 3s ago · 90 scrapes, 0 failed
                 Heap        24.5 MiB    ▆▇█▇██▇█▇██▇█▇██
                 Allocation  4.85 MiB/s  ▃█▅█▆█▇██▅█▆█▇█▅
                 GC          4.68/s      ▅███▆████▆████▆█

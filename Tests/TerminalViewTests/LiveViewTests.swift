@@ -120,6 +120,20 @@ import Testing
         #expect(view.frame(now: now).lines[1].hasPrefix("nothing is recorded yet"))
     }
 
+    @Test("a target is late by what was there when somebody looked, not because nobody looked for a while")
+    func late() {
+        let view = SampleReadings.view(columns: 80, rows: 24)
+        func state(after seconds: Int64) -> String {
+            var view = view
+            let line = view.frame(now: now.advanced(byMilliseconds: seconds * 1000)).lines[3]
+            return line.contains("late") ? "late" : line.contains("up") ? "up" : line
+        }
+        // Scraped every 10 s, the last time 3 s before; late is what is older than 30 s.
+        #expect(state(after: 0) == "up")
+        #expect(state(after: 50) == "up")
+        #expect(state(after: 88) == "late")
+    }
+
     @Test("any keys in any order leave a view that can be drawn", arguments: [UInt64(7), 8, 9])
     func anyKeys(seed: UInt64) {
         var state = seed

@@ -12,7 +12,7 @@ package final class PseudoTerminal: @unchecked Sendable {
 
     /// What was drawn.
     package private(set) var screen: TerminalEmulator
-    private let master: Int32
+    private var master: Int32
     /// Held open, so that the terminal's settings outlive the program.
     private let slave: Int32
     private let pid: pid_t
@@ -72,7 +72,7 @@ package final class PseudoTerminal: @unchecked Sendable {
             var status: Int32 = 0
             waitpid(pid, &status, 0)
         }
-        close(master)
+        if master >= 0 { close(master) }
         close(slave)
     }
 
@@ -98,6 +98,13 @@ package final class PseudoTerminal: @unchecked Sendable {
 
     /// Sends a signal to the program.
     package func signal(_ number: Int32) { kill(pid, number) }
+
+    /// Takes the terminal away, as a window that is closed or a line that drops.
+    package func hangUp() {
+        readAll()
+        close(master)
+        master = -1
+    }
 
     /// Gives the terminal another size, as a window that is dragged.
     package func resize(columns: Int, rows: Int) {
@@ -156,6 +163,7 @@ package final class PseudoTerminal: @unchecked Sendable {
     }
 
     private func readAll() {
+        guard master >= 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(master, &bytes, bytes.count)

@@ -1,12 +1,12 @@
 // The page: reads the address, asks, draws, and goes on while something is recorded.
 import * as format from './format.js';
-import { forgetFrames, hideTip, html } from './chart.js';
+import { forgetFrames, forgetLostFrames, hideTip, html, printFrames } from './chart.js';
 import { PRESETS, View, ask, report } from './view.js';
 import { about, chosenCard, load, panels } from './panels.js';
 import { comparisonButtons, rank } from './changes.js';
 
 const $ = id => document.getElementById(id);
-const REFRESH_MS = 5000, NAMES_MAX = 200, TARGETS_SHOWN = 4;
+const REFRESH_MS = 5000, NAMES_MAX = 200, TARGETS_SHOWN = 4, PANELS = 11;
 
 let overview = null;   // the last answer to `targets`
 let loaded = [];       // what is drawn, by target
@@ -25,6 +25,8 @@ function layout(count) {
   const room = document.documentElement.clientWidth;
   let columns = Math.max(1, Math.floor((room - 20) / (room > 1900 ? 480 : 400)));
   if (count > 1 && columns >= count) columns -= columns % count;
+  // Eleven panels in five columns would leave one alone in its row.
+  if (count === 1 && columns > 3 && PANELS % columns === 1) columns -= 1;
   const root = document.documentElement.style;
   root.setProperty('--columns', columns);
   root.setProperty('--span', columns >= count ? columns / count : 1);
@@ -159,6 +161,7 @@ async function drawChosen(mine) {
   if (mine !== turn) return;
   forgetFrames($('chosen'));
   $('chosen').replaceChildren(...cards);
+  forgetLostFrames();
 }
 
 function zoomOut() {
@@ -190,6 +193,8 @@ function watch() {
     event.preventDefault();
     action();
   });
+  addEventListener('beforeprint', () => { hideTip(); printFrames(true); });
+  addEventListener('afterprint', () => printFrames(false));
   let pending = 0, room = innerWidth;
   addEventListener('resize', () => {
     if (innerWidth === room) return;

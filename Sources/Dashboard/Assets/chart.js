@@ -30,13 +30,32 @@ export function html(name, attributes = {}, ...children) {
 const frames = new Set();
 const tip = () => document.getElementById('tip');
 
+// Those within `root` are about to go. What is not on the page yet stays: panels are made one by one, and put there together.
 export function forgetFrames(root) {
-  for (const frame of frames) if (!frame.root.isConnected || root.contains(frame.root)) frames.delete(frame);
+  for (const frame of frames) if (root.contains(frame.root)) frames.delete(frame);
+}
+
+// All that were to be put on the page are there: others never will be.
+export function forgetLostFrames() {
+  for (const frame of frames) if (!frame.root.isConnected) frames.delete(frame);
 }
 
 export function hideTip() {
   tip().hidden = true;
   for (const frame of frames) frame.showCross(null);
+}
+
+// Half of a sheet's width, in pixels of 1/96 inch: on paper, charts are drawn for it, so that their words stay legible.
+const PAPER = 340;
+
+// Draws all frames for paper, and back again as they were.
+export function printFrames(isPaper) {
+  for (const frame of frames) {
+    if (isPaper && frame.screenWidth === undefined) frame.screenWidth = frame.width;
+    const width = isPaper ? PAPER : frame.screenWidth;
+    if (!isPaper) delete frame.screenWidth;
+    if (width) frame.draw(width);
+  }
 }
 
 function showTip(x, y, when, rows) {

@@ -186,9 +186,9 @@ function heatPanel(view, data, width, of) {
   return root;
 }
 
-function tile(name, value, unit, isRate) {
+function tile(name, value, unit, isRate, { below = '', glyph = '', mark = '' } = {}) {
   const words = format.text(value, unit, isRate).split(' ');
-  return html('div', {}, html('div', { class: 'k' }, name), html('div', { class: 'v' }, words[0], html('small', {}, words.slice(1).join(' '))));
+  return html('div', {}, html('div', { class: 'k' }, name), html('div', { class: `v ${mark}` }, words[0], html('small', {}, words.slice(1).join(' ') + glyph)), below ? html('div', { class: 'k' }, below) : null);
 }
 
 // The heading of a target, with the numbers that one looks for first.
@@ -196,6 +196,7 @@ export function about(view, data, now) {
   const { target, values, rates, pauses } = data;
   const value = series => values.series.find(one => one.series === `memstats.${series}`);
   const rate = series => rates.series.find(one => one.series === `memstats.${series}`)?.rate ?? null;
+  const heap = value('HeapInuse');
   const age = now - target.last;
   const isOld = age > Math.max(60000, 4 * data.interval), isFailing = target.failed === target.last;
   const restarts = data.marks.restarts.filter(t => t >= view.since && t < view.until).length;
@@ -207,8 +208,8 @@ export function about(view, data, now) {
     html('h2', {}, target.target, state && html('span', { class: `state ${state[1]}` }, state[0])), html('div', { class: 'url' }, facts),
     html('div', { class: 'tiles' },
       report ? null : html('div', {}, html('div', { class: 'k' }, 'last scrape'), html('div', { class: 'v' }, age < 864e5 ? format.duration(Math.max(0, Math.round(age / 1000) * 1000)) : format.moment(target.last, view.utc).slice(0, 10), html('small', {}, age < 864e5 ? 'ago' : ''))),
-      tile('heap in use', value('HeapInuse')?.last ?? null, 'B'), tile('allocated', rate('TotalAlloc'), 'B', true), tile('collections', rate('NumGC'), null, true),
-      tile('pause p99', pauses.summary.p99, 'ns'), tile('longest pause', pauses.summary.max, 'ns'), tile('restarts', restarts), tile('failed scrapes', data.scrapes.failed)));
+      tile('heap in use', heap?.last ?? null, 'B', false, { below: heap && heap.first !== null ? `from ${format.bytes(heap.first)}` : '' }), tile('allocated', rate('TotalAlloc'), 'B', true), tile('collections', rate('NumGC'), null, true),
+      tile('pause p99', pauses.summary.p99, 'ns'), tile('longest pause', pauses.summary.max, 'ns'), tile('restarts', restarts, null, false, restarts ? { glyph: '▼', mark: 'restarted' } : {}), tile('failed scrapes', data.scrapes.failed, null, false, data.scrapes.failed ? { mark: 'failed' } : {})));
 }
 
 // All panels of all targets: the same panel of several side by side.

@@ -26,6 +26,7 @@ export function pauseFrame(view, answer, marks, hidden) {
         }).join('');
         if (/^M/.test(path)) layer.append(svg('path', { class: `line thin c${color}`, d: path }));
       }
+      if (!hidden.has(0) && ends.length) longest(layer, x, y, plot, answer);
       for (const [t] of missed) layer.append(svg('path', { class: 'missed', d: `M${x(t) - 4} ${plot.bottom}h8l-4 -7z` }));
     },
     rows(t) {
@@ -43,6 +44,14 @@ export function pauseFrame(view, answer, marks, hidden) {
       return rows;
     },
   });
+}
+
+// The longest pause by its name: one dot among thousands is easily missed.
+function longest(layer, x, y, plot, { ends, pauses }) {
+  const index = pauses.reduce((best, pause, place) => pause > pauses[best] ? place : best, 0);
+  const at = x(ends[index]), top = y(pauses[index]), isLeft = at > (plot.left + plot.right) / 2;
+  layer.append(svg('circle', { class: 'mark c4', cx: at.toFixed(1), cy: top.toFixed(1), r: 4 }),
+    svg('text', { class: 'name', x: (at + (isLeft ? -8 : 8)).toFixed(1), y: (top + 4).toFixed(1), 'text-anchor': isLeft ? 'end' : 'start' }, format.text(pauses[index], 'ns')));
 }
 
 export const pauseLegend = hidden => [{ name: 'one pause', color: 0 }, ...LINES.map(([name, , color]) => ({ name, color }))].map((item, index) => ({ ...item, hidden: hidden.has(index) }));
@@ -66,7 +75,9 @@ export function histogram(answer, width) {
     bar.append(svg('title', {}, `${format.text(from, 'ns')} up to ${format.text(below, 'ns')}: ${count}`));
     root.append(bar);
     if (count && room > 26) root.append(svg('text', { x: x + Math.min(room, 92) / 2, y: bottom - size - 4, 'text-anchor': 'middle' }, format.plain(count)));
-    if (index % every === 0) root.append(svg('text', { x: x + 1, y: bottom + 14 }, format.text(from, 'ns')));
+    // The last word ends at the edge, or it would be cut there.
+    const isCut = x + 46 > width;
+    if (index % every === 0) root.append(svg('text', { x: isCut ? width - 1 : x + 1, y: bottom + 14, 'text-anchor': isCut ? 'end' : 'start' }, format.text(from, 'ns')));
   });
   root.append(svg('line', { class: 'axis', x1: left, x2: width - 10, y1: bottom + 0.5, y2: bottom + 0.5 }));
   return root;

@@ -1,53 +1,93 @@
 import JSON
 import Model
 import Query
+import Storage
 
-/// What the page's script asks, answered beforehand (`answerFrom` in view.js).
-enum ReportAnswers {
-    /// The answers as one JSON document; `isCut` says whether variables or charts were left out.
-    static func json(
-        _ targets: [ReportTarget],
-        overview: [UInt8],
-        range: TimeRange
-    ) -> [UInt8] {
-        var json = JSONWriter(reserving: 1 << 20)
-        var isCut = targets.count > ReportLimits.chartedTargetsMax
+/// What the page's script asks, answered beforehand (`answerFrom` in view.js), target by target.
+struct ReportAnswers {
+    let range: TimeRange
+    let snapshot: VaultSnapshot
+    let made: Timestamp
+    private var targets: [TargetAnswer] = []
+    /// The answers of each, as elements of one array.
+    private var json = JSONWriter(reserving: 1 << 20)
+    private var bytesLeft: Int
+    private var isCut = false
+
+    /// Answers of no target yet, which are to have no more bytes than that.
+    init(_ range: TimeRange, _ snapshot: VaultSnapshot, made: Timestamp, bytesMax: Int) {
+        self.range = range
+        self.snapshot = snapshot
+        self.made = made
+        bytesLeft = bytesMax - ReportAnswers.frameBytes
+        json.beginArray()
+    }
+
+    /// More than what stands around the targets takes: names, version, host, both ends.
+    private static let frameBytes = 4096
+
+    /// Whether the next target gets charts, if it has not too much to be drawn.
+    var hasRoom: Bool { targets.count < ReportLimits.chartedTargetsMax && bytesLeft > 0 }
+
+    /// Adds what fits of a target: all panels or none, and as many of its own variables as there is room for.
+    mutating func add(_ target: ReportTarget, _ cuts: inout ReportCuts) {
+        let fixed = ReportAnswers.fixed(target)
+        var room = bytesLeft - fixed.count - overview([target.target]).count
+        guard hasRoom, room > 0 else { return leaveOut(target, &cuts) }
+        var shown: Set<String> = []
+        var ownCount = 0
+        for name in target.charted {
+            let size = ReportAnswers.lines(target, [name]).count
+            guard size <= room else {
+                // Without the lines of its panels a target is not drawn.
+                if ReportTarget.isOwn(name) { continue }
+                return leaveOut(target, &cuts)
+            }
+            room -= size
+            shown.insert(name)
+            if ReportTarget.isOwn(name) { ownCount += 1 }
+        }
+        cuts.charted(ownCount, of: target.ownCount, variablesOf: target.target.target)
+        if ownCount < target.ownCount { isCut = true }
+        targets.append(target.target)
+        json.raw(ReportAnswers.lines(target, shown).dropLast() + [UInt8(ascii: ",")] + fixed.dropFirst())
+        bytesLeft = room
+    }
+
+    /// The document.
+    func finished() -> [UInt8] {
+        var list = json
+        list.endArray()
+        var json = JSONWriter(reserving: list.bytes.count + ReportAnswers.frameBytes)
         json.beginObject()
         json.key("since")
         json.integer(range.since?.milliseconds ?? 0)
         json.key("until")
         json.integer(range.until?.milliseconds ?? 0)
         json.key("overview")
-        json.raw(overview)
+        json.raw(overview(targets))
         json.key("of")
-        json.beginArray()
-        for target in targets.prefix(ReportLimits.chartedTargetsMax) {
-            guard json.bytes.count < ReportLimits.answerBytesMax else {
-                isCut = true
-                break
-            }
-            isCut = write(target, to: &json) || isCut
-        }
-        json.endArray()
+        json.raw(list.bytes)
         json.key("isCut")
         json.boolean(isCut)
         json.endObject()
         return json.bytes
     }
 
-    /// Writes what there is of a target; whether variables were left out.
-    private static func write(_ target: ReportTarget, to json: inout JSONWriter) -> Bool {
-        // The program's own that changed most come first where not all fit.
-        let own = target.series.filter { !$0.series.hasPrefix("memstats.") && !isAdded($0.series) }
-        let ranks = Dictionary(
-            (target.comparisons.first?.changes ?? []).enumerated().map { ($0.element.series, $0.offset) },
-            uniquingKeysWith: min
-        )
-        let ranked = own.map(\.series).enumerated().sorted {
-            (ranks[$0.element] ?? .max, $0.offset) < (ranks[$1.element] ?? .max, $1.offset)
-        }
-        let kept = ranked.prefix(ReportLimits.variablesMax).map(\.element)
-        let shown = Set(kept).union(target.series.map(\.series).filter { !own.map(\.series).contains($0) })
+    private mutating func leaveOut(_ target: ReportTarget, _ cuts: inout ReportCuts) {
+        isCut = true
+        cuts.leaveOutCharts(of: target.target.target)
+    }
+
+    private func overview(_ targets: [TargetAnswer]) -> [UInt8] {
+        var json = JSONWriter()
+        AnswerJSON.write(targets.map(\.shortened), snapshot, now: made, to: &json)
+        return json.bytes
+    }
+
+    /// The lines of those names, as an object.
+    private static func lines(_ target: ReportTarget, _ shown: Set<String>) -> [UInt8] {
+        var json = JSONWriter()
         json.beginObject()
         json.member("target", target.target.target)
         json.key("names")
@@ -61,9 +101,17 @@ enum ReportAnswers {
         }
         json.endObject()
         json.key("values")
-        AnswerJSON.write(target.values.filter { shown.contains($0.series) }, target.question, to: &json)
+        AnswerJSON.write(target.valueLines.filter { shown.contains($0.series) }, target.question, to: &json)
         json.key("rate")
-        AnswerJSON.write(target.rates.filter { shown.contains($0.series) }, target.question, to: &json)
+        AnswerJSON.write(target.rateLines.filter { shown.contains($0.series) }, target.question, to: &json)
+        json.endObject()
+        return json.bytes
+    }
+
+    /// All that is no line, as an object.
+    private static func fixed(_ target: ReportTarget) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
         json.key("pauses")
         AnswerJSON.write(target.collections, target.coarse, to: &json)
         json.key("sizes")
@@ -86,8 +134,33 @@ enum ReportAnswers {
             json.endObject()
         }
         json.endObject()
-        return kept.count < own.count
+        return json.bytes
     }
+}
 
-    private static func isAdded(_ name: String) -> Bool { name == "up" || name == "scrape.duration_seconds" }
+extension TargetAnswer {
+    /// The same with command lines that can be shown.
+    var shortened: TargetAnswer {
+        var target = self
+        target.runs = runs.map { run in
+            var run = run
+            run.commandLine = run.shortCommandLine
+            return run
+        }
+        return target
+    }
+}
+
+extension RunAnswer {
+    /// The command line, cut where it is longer than `ReportLimits.commandLineMax` characters.
+    var shortCommandLine: [String] {
+        var room = ReportLimits.commandLineMax
+        var words: [String] = []
+        for word in commandLine {
+            guard word.utf8.count <= room else { return words + [word.prefix(room / 4) + "…"] }
+            room -= word.utf8.count + 1
+            words.append(word)
+        }
+        return words
+    }
 }

@@ -12,6 +12,13 @@ struct ReportHead {
     var targets: [String]
     var made: Timestamp
 
+    /// The targets in words; some, where there are many.
+    var names: String {
+        let rest = targets.count - ReportLimits.namedMax
+        return targets.prefix(ReportLimits.namedMax).joined(separator: ", ")
+            + (rest > 0 ? " and \(rest) more" : "")
+    }
+
     /// By name, in order.
     var facts: [(String, String)] {
         [
@@ -33,6 +40,7 @@ package enum ReportPage {
     ///   - range: What to report; an open end is that of the targets' scrapes.
     ///   - names: The targets; all where empty.
     ///   - made: The wall clock.
+    ///   - limits: So many bytes of answers for charts, and of numbers.
     ///   - progress: Called before each target, with how many are done, and of how many.
     /// - Returns: The file.
     /// - Throws: `QueryError.unknownTarget`, `StorageError`; `ReportError` where there is nothing to report.
@@ -41,6 +49,9 @@ package enum ReportPage {
         range: TimeRange,
         targets names: [String],
         made: Timestamp,
+        limits: (answers: Int, numbers: Int) = (
+            ReportLimits.answerBytesMax, ReportLimits.numbersBytesMax
+        ),
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> [UInt8] {
         let snapshot = try vault.snapshot()
@@ -48,10 +59,28 @@ package enum ReportPage {
         let range = try closed(range, all)
         let points =
             all.count <= 8 ? ReportLimits.points : max(60, ReportLimits.points * 8 / all.count)
-        var targets: [ReportTarget] = []
+        var cuts = ReportCuts()
+        var answers = ReportAnswers(range, snapshot, made: made, bytesMax: limits.answers)
+        var tables = HTMLText()
+        var figures: [ReportFigures.Part] = []
+        var numbersLeft = limits.numbers
         for (index, target) in all.enumerated() {
             progress(index, all.count)
-            targets.append(try ReportTarget(target, in: range, points: points, from: vault))
+            let charted = answers.hasRoom ? points : nil
+            let found = try ReportTarget(target, in: range, points: charted, from: vault)
+            answers.add(found, &cuts)
+            let figure = ReportFigures.Part(found)
+            var table = HTMLText()
+            ReportTables.write(found, to: &table)
+            let size = table.text.utf8.count + figure.count
+            guard size <= numbersLeft else {
+                cuts.leaveOutNumbers(of: target.target)
+                continue
+            }
+            numbersLeft -= size
+            cuts.listed(found.series.count, of: found.seriesCount, seriesOf: target.target)
+            tables.page(table.text[...])
+            figures.append(figure)
         }
         let head = ReportHead(
             host: snapshot.recordingHost,
@@ -61,17 +90,12 @@ package enum ReportPage {
             targets: all.map(\.target),
             made: made
         )
-        var overview = JSONWriter()
-        AnswerJSON.write(
-            targets.prefix(ReportLimits.chartedTargetsMax).map(\.target),
-            snapshot,
-            now: made,
-            to: &overview
-        )
         return page(
             head,
-            targets,
-            answers: ReportAnswers.json(targets, overview: overview.bytes, range: range)
+            cuts,
+            tables,
+            figures: ReportFigures.json(figures, head, cuts),
+            answers: answers.finished()
         )
     }
 
@@ -91,7 +115,13 @@ package enum ReportPage {
         return closed
     }
 
-    private static func page(_ head: ReportHead, _ targets: [ReportTarget], answers: [UInt8]) -> [UInt8] {
+    private static func page(
+        _ head: ReportHead,
+        _ cuts: ReportCuts,
+        _ tables: HTMLText,
+        figures: [UInt8],
+        answers: [UInt8]
+    ) -> [UInt8] {
         let script = "\n" + ReportScript.text
         let style = "\n" + Asset.text("/style.css")
         precondition(!script.contains("</script") && !script.contains("<!--"), "BUG: the script ends itself")
@@ -109,27 +139,27 @@ package enum ReportPage {
         html.markup(
             "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n"
         )
-        html.element("title", "expvault report: \(head.targets.joined(separator: ", "))")
+        html.element("title", "expvault report: \(head.names)")
         html.verbatim("style", style)
         html.markup("</head>\n<body class=\"report\">\n")
-        write(head, to: &html)
+        write(head, cuts, to: &html)
         html.page(pageBody)
         html.markup("<section id=\"numbers\"><div class=\"head\"><h2>The numbers</h2>")
         html.markup("<button type=\"button\" id=\"save\">Save them as JSON</button></div>\n")
         html.markup("<p class=\"note\">Exact, as <code>expvault rate</code>, <code>values</code> and ")
         html.markup("<code>pauses</code> print them for this range; times in UTC.</p>\n")
-        for target in targets { ReportTables.write(target, to: &html) }
+        html.page(tables.text[...])
         html.markup("</section>\n")
-        html.json(ReportFigures.json(targets, head), id: "figures")
+        html.json(figures, id: "figures")
         html.json(answers, id: "answers")
         html.verbatim("script", script)
         html.markup("</body>\n</html>\n")
         return Array(html.text.utf8)
     }
 
-    private static func write(_ head: ReportHead, to html: inout HTMLText) {
+    private static func write(_ head: ReportHead, _ cuts: ReportCuts, to html: inout HTMLText) {
         html.markup("<section id=\"report\">")
-        html.element("h1", "Report: \(head.targets.joined(separator: ", "))")
+        html.element("h1", "Report: \(head.names)")
         html.markup("<dl>")
         for (name, value) in [
             ("range", "\(head.facts[3].1) – \(head.facts[4].1)"), ("recorded on", head.host),
@@ -139,8 +169,14 @@ package enum ReportPage {
             html.element("dt", name)
             html.element("dd", value)
         }
+        html.markup("</dl>\n")
+        for sentence in cuts.sentences {
+            html.markup("<p class=\"note cut\">")
+            html.add(sentence)
+            html.markup("</p>\n")
+        }
         html.markup(
-            "</dl>\n<noscript><p class=\"note\">The charts are drawn by a script in this file, which is "
+            "<noscript><p class=\"note\">The charts are drawn by a script in this file, which is "
         )
         html.markup("switched off here; all numbers stand below.</p></noscript></section>\n")
     }

@@ -9,14 +9,14 @@ enum ReportTables {
         html.markup("<p class=\"note\">")
         html.add(summary(of: target))
         html.markup("</p>\n")
-        let runs = target.target.runs.filter { ReportFigures.isIn($0, target.range) }
+        let runs = ReportFigures.newestRuns(of: target)
         html.table(
             "Runs of the process",
             ["Started", "First scrape", "Last scrape", "#Scrapes", "Command line"],
-            runs.suffix(DashboardLimits.listMax).map { run in
+            runs.map { run in
                 [
                     run.started, "\(run.first)", "\(run.last)", "\(run.scrapes)",
-                    run.commandLine.joined(separator: " "),
+                    run.shortCommandLine.joined(separator: " "),
                 ]
             }
         )

@@ -38,7 +38,8 @@ struct CaptureCommand: ParsableCommand {
             to: out,
             range: range.range,
             targets: targets.names,
-            replaces: force
+            replaces: force,
+            begins: UnfinishedFiles.removeWhenEnded
         ) { done, total, target in
             line.update {
                 let share = total > 0 ? Double(done) / Double(total) : 1

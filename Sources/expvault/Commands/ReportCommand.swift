@@ -44,6 +44,7 @@ struct ReportCommand: ParsableCommand {
         }
         // Before the work, so that a place that cannot be written is told of at once.
         let file = try OutputFile.create(out)
+        UnfinishedFiles.removeWhenEnded([file.unfinishedPath].compactMap { $0 })
         var line = Progress()
         let page = try ReportPage.make(
             from: vault,
