@@ -1,4 +1,5 @@
 import Model
+import Storage
 
 /// Chooses which of many collections are shown: all where they are few enough, else of each of equal stretches of time
 /// the first, the last, the shortest and the longest.
@@ -7,27 +8,30 @@ import Model
 struct CollectionThinning {
     private static let perStretch = 4
 
-    /// What is kept of a stretch.
-    private struct Stretch {
-        var first: SingleCollection
-        var last: SingleCollection
-        var shortest: SingleCollection
-        var longest: SingleCollection
-    }
-
     private let limit: Int
     /// All of them, as long as they are few enough.
     private var all: [SingleCollection]? = []
     private let start: UInt64
     private let length: UInt64
-    private var stretches: [Stretch?]
+    /// Whether each stretch is of whole hours since 1970.
+    let isHourly: Bool
+    private var stretches: [PauseExtremes?]
 
     /// A choice of at most `limit`, of collections that end in `extent`.
     init(of extent: ClosedRange<UInt64>, max limit: Int) {
         self.limit = limit
         let count = Swift.max(1, limit / Self.perStretch)
-        start = extent.lowerBound
-        length = (extent.upperBound - extent.lowerBound) / UInt64(count) + 1
+        let hour = PauseDigest.hourNanoseconds
+        let length = (extent.upperBound - extent.lowerBound) / UInt64(count) + 1
+        isHourly = length >= hour
+        if isHourly {
+            // Whole hours, from a whole one on: those can be told from digests.
+            start = extent.lowerBound / hour * hour
+            self.length = ((extent.upperBound - start) / UInt64(count) / hour + 1) * hour
+        } else {
+            start = extent.lowerBound
+            self.length = length
+        }
         stretches = Array(repeating: nil, count: count)
     }
 
@@ -46,48 +50,41 @@ struct CollectionThinning {
     /// Adds collections that end in that stretch; ends and pauses are bit patterns.
     mutating func add(_ ends: UnsafeBufferPointer<Int64>, _ pauses: UnsafeBufferPointer<Int64>, to index: Int)
     {
-        guard !ends.isEmpty else { return }
-        func single(_ place: Int) -> SingleCollection {
-            SingleCollection(
-                endNanoseconds: UInt64(bitPattern: ends[place]),
-                pauseNanoseconds: UInt64(bitPattern: pauses[place])
-            )
-        }
         if let known = all {
-            all = known.count + ends.count <= limit ? known + ends.indices.map(single) : nil
-        }
-        var (first, last) = (single(0), single(0))
-        var (shortest, longest) = (first, first)
-        for place in 1..<Swift.max(1, ends.count) {
-            let next = single(place)
-            if next.endNanoseconds >= last.endNanoseconds, next.isLater(than: last) { last = next }
-            if next.endNanoseconds <= first.endNanoseconds, first.isLater(than: next) { first = next }
-            if next.pauseNanoseconds <= shortest.pauseNanoseconds, next.isShorter(than: shortest) {
-                shortest = next
+            let found = zip(ends, pauses).map { end, pause in
+                SingleCollection(
+                    endNanoseconds: UInt64(bitPattern: end),
+                    pauseNanoseconds: UInt64(bitPattern: pause)
+                )
             }
-            if next.pauseNanoseconds >= longest.pauseNanoseconds, next.isLonger(than: longest) {
-                longest = next
-            }
+            all = known.count + found.count <= limit ? known + found : nil
         }
-        guard var known = stretches[index] else {
-            stretches[index] = Stretch(first: first, last: last, shortest: shortest, longest: longest)
-            return
+        if let found = PauseExtremes(ends, pauses) { add(found, to: index) }
+    }
+
+    /// Adds collections of a chunk that has more than may be shown, by hours.
+    mutating func add(_ digest: PauseDigest) {
+        all = nil
+        for (hour, extremes) in digest.hours {
+            add(extremes, to: stretch(of: hour * PauseDigest.hourNanoseconds).index)
         }
-        if known.first.isLater(than: first) { known.first = first }
-        if last.isLater(than: known.last) { known.last = last }
-        if shortest.isShorter(than: known.shortest) { known.shortest = shortest }
-        if longest.isLonger(than: known.longest) { known.longest = longest }
-        stretches[index] = known
+    }
+
+    private mutating func add(_ found: PauseExtremes, to index: Int) {
+        if stretches[index] == nil { stretches[index] = found } else { stretches[index]?.add(found) }
     }
 
     /// Those that are shown, ascending by their ends.
     var shown: [SingleCollection] {
-        if let all { return all.sorted { $1.isLater(than: $0) } }
-        return stretches.flatMap { stretch -> [SingleCollection] in
-            guard let stretch else { return [] }
-            return Set([stretch.first, stretch.shortest, stretch.longest, stretch.last]).sorted {
-                $1.isLater(than: $0)
-            }
+        func isBefore(_ a: SingleCollection, _ b: SingleCollection) -> Bool {
+            (a.endNanoseconds, a.pauseNanoseconds) < (b.endNanoseconds, b.pauseNanoseconds)
+        }
+        if let all { return all.sorted(by: isBefore) }
+        return stretches.flatMap { found -> [SingleCollection] in
+            guard let found else { return [] }
+            return Set([found.first, found.shortest, found.longest, found.last])
+                .map { SingleCollection(endNanoseconds: $0.end, pauseNanoseconds: $0.pause) }
+                .sorted(by: isBefore)
         }
     }
 
@@ -97,21 +94,5 @@ struct CollectionThinning {
             all.count <= limit
             ? all : Array(all.sorted { $0.missed.count > $1.missed.count }.prefix(limit))
         return kept.sorted { $0.time < $1.time }
-    }
-}
-
-extension SingleCollection {
-    fileprivate func isLater(than other: SingleCollection) -> Bool {
-        (endNanoseconds, pauseNanoseconds) > (other.endNanoseconds, other.pauseNanoseconds)
-    }
-
-    /// Of equal ones the earlier counts.
-    fileprivate func isShorter(than other: SingleCollection) -> Bool {
-        (pauseNanoseconds, endNanoseconds) < (other.pauseNanoseconds, other.endNanoseconds)
-    }
-
-    /// Of equal ones the earlier counts.
-    fileprivate func isLonger(than other: SingleCollection) -> Bool {
-        (pauseNanoseconds, other.endNanoseconds) > (other.pauseNanoseconds, endNanoseconds)
     }
 }

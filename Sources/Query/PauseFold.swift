@@ -18,8 +18,24 @@ struct PauseFold {
         slices = Array(repeating: PauseSlice(), count: span.map { $0.count + 1 } ?? 1)
     }
 
+    /// Whether digests will do: where each step, and each stretch of which some are shown, holds whole lists and hours.
+    var takesDigests: Bool {
+        let list = Int64(PauseDigest.hoursPerList * PauseDigest.hourNanoseconds / 1_000_000)
+        return span.map { $0.step % list == 0 } ?? true && thinning?.isHourly ?? true
+    }
+
     /// Adds collections, in any order; quickest where ends ascend.
-    mutating func add(_ columns: PauseColumns) {
+    mutating func add(_ batch: PauseBatch) {
+        switch batch {
+        case .columns(let columns):
+            add(columns)
+        case .digest(let digest):
+            digest.forEachList { start, pauses in slices[step(of: start).index].append(pauses) }
+            thinning?.add(digest)
+        }
+    }
+
+    private mutating func add(_ columns: PauseColumns) {
         columns.ends.withUnsafeBufferPointer { ends in
             columns.pauses.withUnsafeBufferPointer { pauses in
                 var next = 0

@@ -27,6 +27,9 @@ extension QueryEngine {
         }
     }
 
+    /// Below so many collections of a chunk a digest is no gain.
+    private static let digestsAbove = 1000
+
     /// The collections of a target in `range`, and what was missed; with at most `shownMax` of them one by one.
     func pauseHistory(
         of target: TargetRecord,
@@ -38,6 +41,7 @@ extension QueryEngine {
         let steps = try steps(of: target, ends: cursor.extent, in: range, step: step)
         let extent = cursor.extent ?? 0...0
         var fold = PauseFold(steps, shownMax.map { CollectionThinning(of: extent, max: $0) })
+        if sumsUp, fold.takesDigests { cursor.digestsAbove = shownMax ?? QueryEngine.digestsAbove }
         while let found = try cursor.next() { fold.add(found) }
         let missed = try snapshot.missed(of: target.id, in: range, renewal: VaultSnapshot.ageMax)
         return PauseHistory(

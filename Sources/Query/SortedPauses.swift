@@ -1,3 +1,5 @@
+import Storage
+
 /// Some pauses, in nanoseconds.
 ///
 /// A year may have ten million of them: those below four seconds, which is all but always all, take four bytes.
@@ -40,6 +42,14 @@ struct PauseSlice {
             total += Int128(sum)
             short.append(contentsOf: UnsafeBufferPointer(narrow))
         }
+    }
+
+    /// Adds pauses below 2³² ns.
+    mutating func append(_ pauses: UnsafeBufferPointer<UInt32>) {
+        var sum: UInt64 = 0
+        for pause in pauses { sum &+= UInt64(pause) }
+        total += Int128(sum)
+        short.append(contentsOf: pauses)
     }
 
     /// Puts them in order; `scratch` grows as needed, and what is in it means nothing.

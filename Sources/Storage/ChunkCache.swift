@@ -82,8 +82,10 @@ package final class ChunkCache: Sendable {
         var lastUse = ContinuousClock.now
     }
 
-    /// What was used in so many snapshots before this one makes no room for others: a range that does not fit would
-    /// else push out each chunk right before it is asked for again. A page asks ten questions.
+    /// What was used in so many snapshots before this one makes no room for others.
+    ///
+    /// A range that does not fit would else push out each chunk right before it is asked for again. A page asks ten
+    /// questions.
     private static let turnsKept = 32
 
     private let limits: Limits
@@ -107,14 +109,11 @@ package final class ChunkCache: Sendable {
         }
     }
 
-    /// Lets go of everything where nothing was asked for `age`; says whether it did.
-    package func dropUnused(for age: Duration) -> Bool {
+    /// Lets go of everything where nothing was asked for `age`.
+    package func dropUnused(for age: Duration) {
         state.withLock { state in
-            guard !state.chunks.isEmpty, ContinuousClock.now - state.lastUse >= age else { return false }
-            let turn = state.turn
+            guard !state.chunks.isEmpty, ContinuousClock.now - state.lastUse >= age else { return }
             state = State()
-            state.turn = turn
-            return true
         }
     }
 

@@ -26,6 +26,7 @@ package final class ChunkDecoder {
     private var cachedShapesOfColumns: [[Int32]]?
     private var cachedDocuments: [ChunkDocument]?
     var cachedSeriesRows: [SeriesRow]?
+    var pauseDigest: PauseDigest?
     private var cachedParts: ChunkParts?
     private var knowledge: [Int: [ChunkParts.Knowledge]] = [:]
 
@@ -123,8 +124,10 @@ package final class ChunkDecoder {
         knowledge = [:]
     }
 
-    /// How many bytes header and parts take, about.
-    var byteCount: Int { header.byteCount + (cachedParts?.byteCount ?? 0) + 1024 }
+    /// How many bytes header, parts and digest take, about.
+    var byteCount: Int {
+        header.byteCount + (cachedParts?.byteCount ?? 0) + (pauseDigest?.byteCount ?? 0) + 1024
+    }
 
     /// How many bytes that takes which `forgetDecoded` lets go of, about.
     var decodedByteCount: Int {

@@ -44,6 +44,14 @@ package struct PauseColumns: Sendable {
     }
 }
 
+/// Some collections of a target.
+package enum PauseBatch: Sendable {
+    /// One by one.
+    case columns(PauseColumns)
+    /// All of a chunk, as wide steps ask for them.
+    case digest(PauseDigest)
+}
+
 /// Goes over the collections of a target that ended in a range, a chunk at a time, without their numbers, which takes a
 /// third of the work.
 ///
@@ -55,6 +63,8 @@ package final class PauseCursor {
     /// The nanoseconds that the range holds; nil where none.
     private let wanted: ClosedRange<UInt64>?
     private let renewal: Duration?
+    /// Chunks with more collections than that may come as digests; none where nil.
+    package var digestsAbove: Int?
     private var history: TargetHistory
     /// The collections of the tail's scrapes, ascending by position, without those that were given.
     private var tail: ArraySlice<(position: ScrapePosition, found: PauseColumns)> = []
@@ -62,7 +72,7 @@ package final class PauseCursor {
     private var passed: ScrapePosition?
     /// The last scrape that there was at the beginning.
     private let end: ScrapePosition?
-    /// Where all ends lie; at an end that the range leaves open exactly. Nil where there are none.
+    /// Where all ends lie, exactly so at an end that the range leaves open; nil where there are none.
     package private(set) var extent: ClosedRange<UInt64>?
 
     init(_ snapshot: VaultSnapshot, _ target: TargetID, endingIn range: TimeRange, renewal: Duration?) throws
@@ -94,7 +104,7 @@ package final class PauseCursor {
     }
 
     /// The next ones; nil at the end.
-    package func next() throws -> PauseColumns? {
+    package func next() throws -> PauseBatch? {
         try snapshot.reading {
             guard let wanted, let end else { return nil }
             while passed.map({ $0 < end }) ?? true {
@@ -104,17 +114,25 @@ package final class PauseCursor {
                 guard index < history.chunks.count, history.chunks[index].first <= end else {
                     passed = end
                     takeTail(through: end, into: &columns)
-                    return columns.ends.isEmpty ? nil : columns
+                    return columns.ends.isEmpty ? nil : .columns(columns)
                 }
                 let chunk = history.chunks[index]
                 takeTail(through: chunk.last, into: &columns)
                 if let ends = chunk.ends, ends.overlaps(wanted) {
-                    let found = try pauses(of: chunk, through: end)
                     let isWhole = wanted.contains(ends.lowerBound) && wanted.contains(ends.upperBound)
+                    // Made for the next question too: of no use where nothing is kept.
+                    if isWhole, columns.ends.isEmpty, isUntouched(chunk, through: end), let digestsAbove,
+                        history.store.kept != nil,
+                        let digest = try history.store.chunk(chunk).pauseDigest(above: digestsAbove)
+                    {
+                        passed = chunk.last
+                        return .digest(digest)
+                    }
+                    let found = try pauses(of: chunk, through: end)
                     columns.append(isWhole ? found : found.ended(in: wanted))
                 }
                 passed = chunk.last
-                if !columns.ends.isEmpty { return columns }
+                if !columns.ends.isEmpty { return .columns(columns) }
             }
             return nil
         }
@@ -123,7 +141,7 @@ package final class PauseCursor {
     /// Those of a chunk that were not given; all of them, but where chunks were merged since.
     private func pauses(of entry: ChunkEntry, through end: ScrapePosition) throws -> PauseColumns {
         let chunk = try history.store.chunk(entry)
-        if passed.map({ $0 < entry.first }) ?? true, entry.last <= end { return try chunk.pauses() }
+        if isUntouched(entry, through: end) { return try chunk.pauses() }
         let rows = try chunk.rows()
         var result = PauseColumns()
         for found in try chunk.collections() {
@@ -131,6 +149,11 @@ package final class PauseCursor {
             if passed.map({ $0 < position }) ?? true, position <= end { result.append(found.collection) }
         }
         return result
+    }
+
+    /// Whether none of a chunk was given, and all of it was there at the beginning.
+    private func isUntouched(_ entry: ChunkEntry, through end: ScrapePosition) -> Bool {
+        passed.map { $0 < entry.first } ?? true && entry.last <= end
     }
 
     private func takeTail(through end: ScrapePosition, into columns: inout PauseColumns) {

@@ -152,6 +152,16 @@ final class SealedChunk {
         return result
     }
 
+    /// The same, as wide steps ask for them; nil of no more than `count`, and where the columns are to be asked.
+    func pauseDigest(above count: Int) throws -> PauseDigest? {
+        guard decoder.header.streams[ChunkStream.ringEnd].count > count else { return nil }
+        if let known = decoder.pauseDigest { return known }
+        let columns = try pauses()
+        guard columns.ends.count > count, let digest = PauseDigest(columns) else { return nil }
+        decoder.pauseDigest = digest
+        return digest
+    }
+
     /// Its documents, ascending by position; their `isAfterStep` is not to be used.
     func seriesRows() throws -> [SeriesRow] {
         let rows = try store.reading(chunk: entry.id) { try decoder.seriesRows() }

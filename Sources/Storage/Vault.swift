@@ -24,6 +24,7 @@ package final class Vault: Sendable {
     /// - Parameters:
     ///   - path: The path of the database file.
     ///   - cache: What keeps opened chunks from one snapshot to the next; nothing where nil.
+    /// - Returns: The database.
     /// - Throws: `StorageError`: no such file, not ours, newer than us, damaged, no permission.
     package static func openReader(path: String, keeping cache: ChunkCache? = nil) throws -> Vault {
         let vault = Vault(path: path, cache: cache)

@@ -1,5 +1,5 @@
 /// Sorts pauses by the digits of their numbers, since a year has some millions of them and most are below 2²² ns.
-enum PauseSort {
+package enum PauseSort {
     /// Bits of a digit: 2¹¹ counters stay in the first cache.
     private static let digitBits = 11
     /// Below so many the digits' counters cost more than comparing does.
@@ -8,7 +8,7 @@ enum PauseSort {
     /// Sorts `values` ascending; `scratch` grows as needed, and what is in it means nothing.
     ///
     /// Least significant digit first (D. E. Knuth, The Art of Computer Programming, vol. 3, 5.2.5, algorithm R).
-    static func sort(_ values: inout [UInt32], scratch: inout [UInt32]) {
+    package static func sort(_ values: inout [UInt32], scratch: inout [UInt32]) {
         guard values.count >= digitsMin else { return values.sort() }
         if scratch.count < values.count { scratch = [UInt32](repeating: 0, count: values.count) }
         values.withUnsafeMutableBufferPointer { values in
