@@ -1,3 +1,4 @@
+import Expvar
 import Model
 import Synchronization
 
@@ -65,6 +66,13 @@ package final class ChunkCache: Sendable {
         }
     }
 
+    /// A row of `shapes`.
+    struct ShapeIdentity: Hashable {
+        var id: ShapeID
+        var hash: Int64
+        var rowChecksum: Int64
+    }
+
     /// Nobody else has the decoder while it is in here.
     private struct Kept: @unchecked Sendable {
         var decoder: ChunkDecoder
@@ -77,6 +85,7 @@ package final class ChunkCache: Sendable {
         var database: Database?
         var chunks: [Identity: Kept] = [:]
         var holding = Holding()
+        var shapes: [ShapeIdentity: Shape] = [:]
         /// How many snapshots were taken.
         var turn = 0
         var lastUse = ContinuousClock.now
@@ -87,6 +96,10 @@ package final class ChunkCache: Sendable {
     /// A range that does not fit would else push out each chunk right before it is asked for again. A page asks ten
     /// questions.
     private static let turnsKept = 32
+
+    /// So many shapes are kept, and no more leaves of them all; most targets have a dozen a day.
+    private static let shapesMax = 32
+    private static let shapeLeavesMax = 32_768
 
     private let limits: Limits
     private let state = Mutex(State())
@@ -112,7 +125,7 @@ package final class ChunkCache: Sendable {
     /// Lets go of everything where nothing was asked for `age`.
     package func dropUnused(for age: Duration) {
         state.withLock { state in
-            guard !state.chunks.isEmpty, ContinuousClock.now - state.lastUse >= age else { return }
+            guard !state.chunks.isEmpty || !state.shapes.isEmpty, ContinuousClock.now - state.lastUse >= age else { return }
             state = State()
         }
     }
@@ -155,6 +168,21 @@ package final class ChunkCache: Sendable {
             state.holding.bytes += kept.bytes
             state.holding.decodedBytes += kept.decodedBytes
             trimDecoded(in: &state)
+        }
+    }
+
+    /// The shape that a row, compared with its checksum, was found to be before.
+    func shape(_ identity: ShapeIdentity, of database: Database) -> Shape? {
+        state.withLock { $0.database == database ? $0.shapes[identity] : nil }
+    }
+
+    /// Keeps what a row was found to be.
+    func keep(_ shape: Shape, _ identity: ShapeIdentity, of database: Database) {
+        state.withLock { state in
+            guard state.database == database else { return }
+            let leaves = state.shapes.values.reduce(shape.leafKinds.count) { $0 + $1.leafKinds.count }
+            if state.shapes.count >= Self.shapesMax || leaves > Self.shapeLeavesMax { state.shapes = [:] }
+            state.shapes[identity] = shape
         }
     }
 

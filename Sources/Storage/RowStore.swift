@@ -155,11 +155,15 @@ final class RowStore {
         guard checksum == statement.integer(firstColumn + 3) else {
             throw store.damaged("shape \(id.value) contradicts its checksum")
         }
+        let identity = ChunkCache.ShapeIdentity(id: id, hash: hash, rowChecksum: checksum)
+        if let (cache, database) = store.kept, let known = cache.shape(identity, of: database) { return known }
         let skeleton = try BodyEncoding.decode(bytes, with: store.decompressor) {
             throw store.damaged("shape \(id.value) needs a base")
         }
         do {
-            return try Shape(skeleton: skeleton)
+            let shape = try Shape(skeleton: skeleton)
+            if let (cache, database) = store.kept { cache.keep(shape, identity, of: database) }
+            return shape
         } catch {
             throw store.damaged("shape \(id.value) is none: \(error)")
         }
