@@ -125,7 +125,8 @@ package final class ChunkCache: Sendable {
     /// Lets go of everything where nothing was asked for `age`.
     package func dropUnused(for age: Duration) {
         state.withLock { state in
-            guard !state.chunks.isEmpty || !state.shapes.isEmpty, ContinuousClock.now - state.lastUse >= age else { return }
+            guard !state.chunks.isEmpty || !state.shapes.isEmpty, ContinuousClock.now - state.lastUse >= age
+            else { return }
             state = State()
         }
     }

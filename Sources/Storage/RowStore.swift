@@ -156,7 +156,9 @@ final class RowStore {
             throw store.damaged("shape \(id.value) contradicts its checksum")
         }
         let identity = ChunkCache.ShapeIdentity(id: id, hash: hash, rowChecksum: checksum)
-        if let (cache, database) = store.kept, let known = cache.shape(identity, of: database) { return known }
+        if let (cache, database) = store.kept, let known = cache.shape(identity, of: database) {
+            return known
+        }
         let skeleton = try BodyEncoding.decode(bytes, with: store.decompressor) {
             throw store.damaged("shape \(id.value) needs a base")
         }
