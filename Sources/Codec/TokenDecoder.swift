@@ -8,8 +8,8 @@ struct TokenDecoder {
     private var bits: BitReader
     private let words: UnsafeRawBufferPointer
     private var wordOffset = 0
-    private let lookup: UnsafeBufferPointer<UInt16>
-    private let slots: UnsafeBufferPointer<UInt32>
+    private let lookup: UnsafeBufferPointer<UInt32>
+    private let escaped: UnsafeBufferPointer<UInt16>
     private let clusterOfBucket: UnsafeBufferPointer<UInt8>
 
     /// Reads the tables in `reader`, which is used up, and calls `body` with the decoder.
@@ -25,21 +25,10 @@ struct TokenDecoder {
         let words = try reader.raw(wordCount * 2)
         let rest = try reader.raw(reader.remaining)
 
-        var lookup = [UInt16](repeating: 0, count: tables.count << FrequencyTable.scaleBits)
-        var slots = [UInt32](repeating: 0, count: tables.count * Token.count)
-        for (index, table) in tables.enumerated() {
-            var start = 0
-            for (offset, frequency) in table.frequencies.enumerated() where frequency > 0 {
-                let token = table.first + offset
-                slots[index * Token.count + token] = UInt32(start) << 16 | UInt32(frequency)
-                let base = index << FrequencyTable.scaleBits + start
-                for i in base..<base + Int(frequency) { lookup[i] = UInt16(token) }
-                start += Int(frequency)
-            }
-        }
+        let (lookup, escaped) = lookup(of: tables)
         // Typed throws do not go through the closures of `withUnsafe…`, so the outcome is carried out as a value.
         let outcome: Swift.Result<Result, CodecError> = lookup.withUnsafeBufferPointer { lookup in
-            slots.withUnsafeBufferPointer { slots in
+            escaped.withUnsafeBufferPointer { escaped in
                 clusterOf.withUnsafeBufferPointer { clusterOf in
                     words.withUnsafeBytes { words in
                         rest.withUnsafeBufferPointer { rest in
@@ -48,7 +37,7 @@ struct TokenDecoder {
                                 bits: BitReader(rest),
                                 words: words,
                                 lookup: lookup,
-                                slots: slots,
+                                escaped: escaped,
                                 clusterOfBucket: clusterOf
                             )
                             do throws(CodecError) {
@@ -62,6 +51,39 @@ struct TokenDecoder {
             }
         }
         return try outcome.get()
+    }
+
+    /// In place of a token: it stands in the other table.
+    private static let escape: UInt32 = 0xff
+
+    /// What a state's lowest bits mean by each table: token (8 bits), distance from its first slot (12), frequency less
+    /// one (12).
+    ///
+    /// One load, since each number waits for that of the one before.
+    private static func lookup(of tables: [FrequencyTable]) -> (entries: [UInt32], escaped: [UInt16]) {
+        let size = tables.count << FrequencyTable.scaleBits
+        var escaped: [UInt16] = []
+        let entries = [UInt32](unsafeUninitializedCapacity: size) { entries, count in
+            entries.initialize(repeating: 0)
+            for (index, table) in tables.enumerated() {
+                var base = index << FrequencyTable.scaleBits
+                for (offset, frequency) in table.frequencies.enumerated() where frequency > 0 {
+                    let token = table.first + offset
+                    let entry = (UInt32(frequency) - 1) << 20 | min(UInt32(token), escape)
+                    for distance in 0..<Int(frequency) {
+                        entries[base + distance] = entry | UInt32(distance) << 8
+                    }
+                    // Numbers beyond 2⁶².
+                    if token >= Int(escape) {
+                        if escaped.isEmpty { escaped = [UInt16](repeating: 0, count: size) }
+                        for distance in 0..<Int(frequency) { escaped[base + distance] = UInt16(token) }
+                    }
+                    base += Int(frequency)
+                }
+            }
+            count = size
+        }
+        return (entries, escaped)
     }
 
     private static func readTables(
@@ -96,15 +118,15 @@ struct TokenDecoder {
         state: UInt32,
         bits: BitReader,
         words: UnsafeRawBufferPointer,
-        lookup: UnsafeBufferPointer<UInt16>,
-        slots: UnsafeBufferPointer<UInt32>,
+        lookup: UnsafeBufferPointer<UInt32>,
+        escaped: UnsafeBufferPointer<UInt16>,
         clusterOfBucket: UnsafeBufferPointer<UInt8>
     ) {
         self.state = state
         self.bits = bits
         self.words = words
         self.lookup = lookup
-        self.slots = slots
+        self.escaped = escaped
         self.clusterOfBucket = clusterOfBucket
     }
 
@@ -114,17 +136,12 @@ struct TokenDecoder {
         // All indices are in range by construction: bucket by the caller, cluster and slot by masks and tables.
         let cluster = Int(truncatingIfNeeded: clusterOfBucket.baseAddress.unsafelyUnwrapped[bucket])
         let slot = Int(truncatingIfNeeded: state) & (FrequencyTable.scale &- 1)
-        let token = Int(
-            truncatingIfNeeded: lookup.baseAddress.unsafelyUnwrapped[
-                cluster &<< FrequencyTable.scaleBits | slot
-            ]
-        )
-        let entry = slots.baseAddress.unsafelyUnwrapped[cluster &* Token.count &+ token]
-        let start = entry &>> 16
-        state =
-            (entry & 0xffff) &* (state &>> UInt32(FrequencyTable.scaleBits))
-            &+ UInt32(truncatingIfNeeded: slot)
-            &- start
+        let entry = lookup.baseAddress.unsafelyUnwrapped[cluster &<< FrequencyTable.scaleBits | slot]
+        var token = Int(truncatingIfNeeded: entry & Self.escape)
+        if token == Int(Self.escape) {
+            token = Int(escaped.baseAddress.unsafelyUnwrapped[cluster &<< FrequencyTable.scaleBits | slot])
+        }
+        state = (entry &>> 20 &+ 1) &* (state &>> UInt32(FrequencyTable.scaleBits)) &+ (entry &>> 8 & 0xfff)
         if state < TokenEncoder.stateMin {
             var word: UInt16 = 0
             if wordOffset &+ 2 <= words.count {

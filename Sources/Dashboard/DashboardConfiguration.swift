@@ -64,6 +64,15 @@ package enum DashboardLimits {
     package static let seriesMax = 64
     /// Failed scrapes, reasons, holes and changes in one answer.
     package static let listMax = 200
+    /// Opened chunks that are kept from one question to the next, for all clients together: bytes of headers, parts and
+    /// digests, which take some 110 kB for a day at 10 s.
+    package static let keptBytesMax = 64 << 20
+    /// How many of them there are at most.
+    package static let keptChunksMax = 1024
+    /// Bytes of columns that are kept decoded beside those: of a day some 14 MB are asked for.
+    package static let keptDecodedBytesMax = 32 << 20
+    /// Seconds without a question after which nothing is kept any longer.
+    package static let keptSeconds: Int64 = 60
     /// The longest range in milliseconds: a hundred years.
     package static let rangeMillisecondsMax: Int64 = 100 * 366 * 24 * 3_600_000
 }

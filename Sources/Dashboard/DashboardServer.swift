@@ -49,8 +49,20 @@ package final class DashboardServer: Sendable {
         guard configuration.token != nil || DashboardConfiguration.isLoopback(configuration.host) else {
             throw StartError.openWithoutToken(host: configuration.host)
         }
-        let vault = try Vault.openReader(path: configuration.database)
+        let cache = ChunkCache(
+            ChunkCache.Limits(
+                chunksMax: DashboardLimits.keptChunksMax,
+                bytesMax: DashboardLimits.keptBytesMax,
+                decodedBytesMax: DashboardLimits.keptDecodedBytesMax
+            )
+        )
+        let vault = try Vault.openReader(path: configuration.database, keeping: cache)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let age = Duration.seconds(DashboardLimits.keptSeconds)
+        group.next().scheduleRepeatedTask(
+            initialDelay: .seconds(DashboardLimits.keptSeconds),
+            delay: .seconds(DashboardLimits.keptSeconds)
+        ) { _ in cache.dropUnused(for: age) }
         let threads = NIOThreadPool(numberOfThreads: DashboardLimits.queryThreads)
         threads.start()
         let service = DashboardService(

@@ -126,9 +126,8 @@ struct CounterWalk<Source: History> {
             case .absent:
                 continue
             case .statistics(let found):
-                guard found.neverFalls, let from = found.first.exactInteger, let to = found.last.exactInteger
-                else { break }
-                tallies[series].add(wholePairsFrom: row.time, to: end.time, increase: to - from, step: step)
+                guard found.neverFalls, let increase = Self.increase(found) else { break }
+                tallies[series].add(wholePairsFrom: row.time, to: end.time, increase: increase, step: step)
                 current.samples[series] = end.sample(found.last)
                 latest[series] = end.sample(found.last)
                 continue
@@ -322,24 +321,19 @@ struct CounterWalk<Source: History> {
             let first = values[plain.lowerBound - 1]
             guard Self.neverFalls(values[plain.lowerBound - 1..<plain.upperBound]) else { break }
             let last = values[plain.upperBound - 1]
-            let time = rows[plain.upperBound - 1].position.time.milliseconds
-            tallies[series].add(
-                wholePairsFrom: row.time,
-                to: time,
-                increase: Int128(last) - Int128(first),
-                step: window.steps?.index(of: row.time)
+            return takeRise(
+                from: .integer(first),
+                to: .integer(last),
+                plain,
+                of: rows,
+                series: series,
+                after: row
             )
-            let sample = CounterSample(
-                time: time,
-                epoch: row.epoch,
-                steps: row.steps,
-                run: row.run,
-                value: .integer(last)
-            )
-            current.samples[series] = sample
-            latest[series] = sample
-            return
-        case .reals, .mixed:
+        case .reals(let values):
+            guard Self.neverFalls(values[plain.lowerBound - 1..<plain.upperBound]) else { break }
+            let (first, last) = (values[plain.lowerBound - 1], values[plain.upperBound - 1])
+            return takeRise(from: .real(first), to: .real(last), plain, of: rows, series: series, after: row)
+        case .mixed:
             break
         }
         var before = row
@@ -350,7 +344,42 @@ struct CounterWalk<Source: History> {
         }
     }
 
-    private static func neverFalls(_ values: ArraySlice<Int64>) -> Bool {
+    /// Takes samples that do not fall, by the one before them and the last.
+    private mutating func takeRise(
+        from first: Number,
+        to last: Number,
+        _ plain: Range<Int>,
+        of rows: [HistoryRow],
+        series: Int,
+        after row: CounterRow
+    ) {
+        let time = rows[plain.upperBound - 1].position.time.milliseconds
+        tallies[series].add(
+            wholePairsFrom: row.time,
+            to: time,
+            increase: Increase(from: first, to: last),
+            step: window.steps?.index(of: row.time)
+        )
+        let sample = CounterSample(
+            time: time,
+            epoch: row.epoch,
+            steps: row.steps,
+            run: row.run,
+            value: last
+        )
+        current.samples[series] = sample
+        latest[series] = sample
+    }
+
+    /// The increase over samples that do not fall, of which that is known; nil where between two integers there may
+    /// be one that is none.
+    private static func increase(_ known: ChunkColumnStatistics) -> Increase? {
+        let increase = Increase(from: known.first, to: known.last)
+        guard case .whole = increase, known.min != known.max else { return increase }
+        return known.sum != nil && known.sumExponent >= 0 ? increase : nil
+    }
+
+    private static func neverFalls<Value: Comparable>(_ values: ArraySlice<Value>) -> Bool {
         // Without an early exit, so that the comparisons go several at a time.
         var falls = 0
         values.withUnsafeBufferPointer { values in

@@ -17,6 +17,9 @@ struct ExactSum: Hashable {
     private var lowest = 0
     private var additions = 0
 
+    /// Whether nothing was added but integers that add up to 0.
+    var isEmpty: Bool { whole == 0 && digits.isEmpty }
+
     mutating func add(_ value: Int128) {
         whole &+= value
     }

@@ -66,80 +66,18 @@ extension QueryEngine {
         guard let record = try records([target]).first else {
             throw QueryError.unknownTarget(target, known: [])
         }
-        var history = try pauseHistory(of: record, in: range)
-        let steps = try steps(of: history, record, in: range, step: step)
-        let shown = CollectionThinning.thinned(history, max: shownMax)
-        let sorted = history.takeSorted(in: steps)
+        let history = try pauseHistory(of: record, in: range, step: step, shownMax: shownMax)
         return CollectionsAnswer(
             target: record.name,
-            summary: history.summary(sorted, percentiles),
-            points: steps.map { history.points(sorted, percentiles, in: $0) },
-            shown: shown,
+            summary: history.summary(percentiles),
+            points: history.points(percentiles),
+            shown: history.shown,
             missed: CollectionThinning.largest(
                 history.missed.map { MissedAt(time: Timestamp(milliseconds: $0.time), missed: $0.missed) },
                 max: shownMax
             ),
-            buckets: PauseBucket.buckets(of: sorted)
+            buckets: PauseBucket.buckets(of: history.pauses)
         )
-    }
-}
-
-/// Which of many collections are shown.
-enum CollectionThinning {
-    /// Of each stretch of time the shortest and the longest pause, and two more that stand for the rest.
-    private static let perStretch = 4
-
-    /// All collections by time where they are few enough, else the extremes of equal stretches of time.
-    static func thinned(_ history: PauseHistory, max limit: Int) -> [SingleCollection] {
-        var (ends, pauses) = (history.ends, history.pauses)
-        // Mostly they come in order: one process at a time.
-        if zip(ends, ends.dropFirst()).contains(where: { $0 >= $1 }) {
-            let order = ends.indices.sorted { (ends[$0], pauses[$0]) < (ends[$1], pauses[$1]) }
-            (ends, pauses) = (order.map { ends[$0] }, order.map { pauses[$0] })
-        }
-        func single(_ index: Int) -> SingleCollection {
-            SingleCollection(endNanoseconds: ends[index], pauseNanoseconds: pauses[index])
-        }
-        guard ends.count > limit, let first = ends.first, let last = ends.last else {
-            return ends.indices.map(single)
-        }
-        let stretches = UInt64(max(1, limit / perStretch))
-        let length = (last - first) / stretches + 1
-        var shown: [SingleCollection] = []
-        var start = 0
-        while start < ends.count {
-            // Where the stretch ends, as a distance: its end may lie beyond the last time there is.
-            let (next, overflow) = ((ends[start] - first) / length + 1).multipliedReportingOverflow(
-                by: length
-            )
-            var end = start + 1
-            while end < ends.count, overflow || ends[end] - first < next { end += 1 }
-            shown += kept(pauses[start..<end]).map(single)
-            start = end
-        }
-        return shown
-    }
-
-    /// The indices of those that are shown of a stretch.
-    private static func kept(_ stretch: ArraySlice<UInt64>) -> [Int] {
-        guard stretch.count > perStretch else { return Array(stretch.indices) }
-        var low = stretch.startIndex
-        var high = stretch.startIndex
-        for index in stretch.indices {
-            if stretch[index] < stretch[low] { low = index }
-            if stretch[index] > stretch[high] { high = index }
-        }
-        let third = stretch.count / 3
-        let indices: Set<Int> = [low, high, stretch.startIndex + third, stretch.startIndex + 2 * third]
-        return indices.sorted()
-    }
-
-    /// The entries with the most missed collections, by time.
-    static func largest(_ all: [MissedAt], max limit: Int) -> [MissedAt] {
-        let kept =
-            all.count <= limit
-            ? all : Array(all.sorted { $0.missed.count > $1.missed.count }.prefix(limit))
-        return kept.sorted { $0.time < $1.time }
     }
 }
 

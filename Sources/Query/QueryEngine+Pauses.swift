@@ -18,39 +18,51 @@ extension QueryEngine {
         step: StepGrid? = nil
     ) throws -> [PausesAnswer] {
         try records(targets).map { target in
-            var history = try pauseHistory(of: target, in: range)
-            let steps = try steps(of: history, target, in: range, step: step)
-            let sorted = history.takeSorted(in: steps)
+            let history = try pauseHistory(of: target, in: range, step: step)
             return PausesAnswer(
                 target: target.name,
-                summary: history.summary(sorted, percentiles),
-                points: steps.map { history.points(sorted, percentiles, in: $0) }
+                summary: history.summary(percentiles),
+                points: history.points(percentiles)
             )
         }
     }
 
-    /// The collections of a target in `range`, and what was missed.
-    func pauseHistory(of target: TargetRecord, in range: TimeRange) throws -> PauseHistory {
-        let found = try snapshot.pauses(of: target.id, endingIn: range)
-        var history = PauseHistory(ends: found.ends, pauses: found.pauses)
-        history.missed = try snapshot.missed(of: target.id, in: range).compactMap { record in
-            range.contains(record.position.time)
-                ? (record.position.time.milliseconds, record.missed) : nil
-        }
-        return history
+    /// Below so many collections of a chunk a digest is no gain.
+    private static let digestsAbove = 1000
+
+    /// The collections of a target in `range`, and what was missed; with at most `shownMax` of them one by one.
+    func pauseHistory(
+        of target: TargetRecord,
+        in range: TimeRange,
+        step: StepGrid?,
+        shownMax: Int? = nil
+    ) throws -> PauseHistory {
+        let cursor = try snapshot.pauses(of: target.id, endingIn: range, renewal: VaultSnapshot.ageMax)
+        let steps = try steps(of: target, ends: cursor.extent, in: range, step: step)
+        let extent = cursor.extent ?? 0...0
+        var fold = PauseFold(steps, shownMax.map { CollectionThinning(of: extent, max: $0) })
+        if sumsUp, fold.takesDigests { cursor.digestsAbove = shownMax ?? QueryEngine.digestsAbove }
+        while let found = try cursor.next() { fold.add(found) }
+        let missed = try snapshot.missed(of: target.id, in: range, renewal: VaultSnapshot.ageMax)
+        return PauseHistory(
+            steps: steps,
+            shown: fold.thinning?.shown ?? [],
+            pauses: fold.sorted(),
+            missed: missed.map { ($0.position.time.milliseconds, $0.missed) }
+        )
     }
 
-    /// The steps of a question, which hold all of `history`; nil where there is no step.
-    func steps(
-        of history: PauseHistory,
-        _ target: TargetRecord,
+    /// The steps of a question, which hold all collections; nil where there is no step.
+    private func steps(
+        of target: TargetRecord,
+        ends: ClosedRange<UInt64>?,
         in range: TimeRange,
         step: StepGrid?
     ) throws -> StepSpan? {
         guard step != nil else { return nil }
         let scrapes = try extent(of: target)
         // Imported recordings may have ends outside the time of their scrapes.
-        let ends = [history.ends.min(), history.ends.max()].map { $0.map { Int64($0 / 1_000_000) } }
+        let ends = [ends?.lowerBound, ends?.upperBound].map { $0.map { Int64($0 / 1_000_000) } }
         let times = ([scrapes?.first, scrapes?.last] + ends).compactMap { $0 }
         let extent = (first: times.min() ?? 0, last: times.max() ?? -1)
         return try QueryWindow(
@@ -62,62 +74,26 @@ extension QueryEngine {
     }
 }
 
-/// The collections of a range, as they are read: in no order.
+/// The collections of a range.
 struct PauseHistory {
-    /// When each ended, in Unix nanoseconds.
-    var ends: [UInt64] = []
-    /// How long each paused, in nanoseconds.
-    var pauses: [UInt64] = []
+    /// The steps of the question; nil where there are none.
+    let steps: StepSpan?
+    /// Some of them one by one, where that was asked for.
+    let shown: [SingleCollection]
+    /// All pauses, by step.
+    let pauses: SortedPauses
     /// What nobody saw, at the time of the scrape that showed it.
-    var missed: [(time: Int64, missed: MissedCollections)] = []
-
-    /// Takes the pauses out, each step's ascending; all as one where there are no steps.
-    ///
-    /// Steps hold all of them: they are those of a range in which all ended.
-    mutating func takeSorted(in span: StepSpan?) -> SortedPauses {
-        // A year may have ten million of them: they are sorted where they are, without a copy.
-        var pauses: [UInt64] = []
-        swap(&pauses, &self.pauses)
-        guard let span else {
-            let starts = [0, pauses.count]
-            return SortedPauses(pauses, starts: starts)
-        }
-        // Counted, then dealt out: the pauses of step i stand in starts[i]..<starts[i + 1], those of no step at last.
-        var starts = [Int](repeating: 0, count: span.count + 2)
-        var finder = StepFinder(span)
-        var isInOrder = true
-        var last = 0
-        for end in ends {
-            let step = finder.step(of: end)
-            starts[step + 1] += 1
-            if step < last { isInOrder = false }
-            last = step
-        }
-        for step in 0...span.count { starts[step + 1] += starts[step] }
-        // Mostly they come in order, and then they stand where they belong.
-        if isInOrder { return SortedPauses(pauses, starts: starts) }
-        var dealt = [UInt64](repeating: 0, count: pauses.count)
-        var next = starts
-        for (index, end) in ends.enumerated() {
-            let step = finder.step(of: end)
-            dealt[next[step]] = pauses[index]
-            next[step] += 1
-        }
-        return SortedPauses(dealt, starts: starts)
-    }
+    let missed: [(time: Int64, missed: MissedCollections)]
 
     /// The summary of all.
-    func summary(_ sorted: SortedPauses, _ percentiles: [DecimalPercentile]) -> PauseSummary {
+    func summary(_ percentiles: [DecimalPercentile]) -> PauseSummary {
         let (count, nanoseconds) = Self.sum(missed[...])
-        return PauseSummary(sorted, missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles)
+        return PauseSummary(pauses, missed: count, missedNanoseconds: nanoseconds, percentiles: percentiles)
     }
 
-    /// The summary of each step of `span`, of which `sorted` are the pauses.
-    func points(
-        _ sorted: SortedPauses,
-        _ percentiles: [DecimalPercentile],
-        in span: StepSpan
-    ) -> [PausePoint] {
+    /// The summary of each step; nil where there are none.
+    func points(_ percentiles: [DecimalPercentile]) -> [PausePoint]? {
+        guard let span = steps else { return nil }
         let late = missed.sorted { $0.time < $1.time }
         var lateIndex = 0
         return (0..<span.count).map { step in
@@ -127,7 +103,7 @@ struct PauseHistory {
             while lateIndex < late.count, span.index(of: late[lateIndex].time) == step { lateIndex += 1 }
             let (count, nanoseconds) = Self.sum(late[first..<lateIndex])
             let summary = PauseSummary(
-                sorted.slice(step),
+                pauses.slice(step),
                 missed: count,
                 missedNanoseconds: nanoseconds,
                 percentiles: percentiles
@@ -145,27 +121,5 @@ struct PauseHistory {
                 sum.nanoseconds &+ UInt128(next.missed.pauseNanoseconds)
             )
         }
-    }
-}
-
-/// Finds the steps of moments, most of which lie in the step of the one before: a division each would be most of the work.
-private struct StepFinder {
-    private let span: StepSpan
-    private var first: UInt64 = 1
-    private var last: UInt64 = 0
-    private var found = 0
-
-    init(_ span: StepSpan) { self.span = span }
-
-    /// The index of the step that holds a moment in Unix nanoseconds; the number of steps where none does.
-    mutating func step(of end: UInt64) -> Int {
-        if first <= end, end <= last { return found }
-        // Whole milliseconds suffice: steps begin with one.
-        guard let step = span.index(of: Int64(end / 1_000_000)) else { return span.count }
-        let start = Int128(span.start(of: step)) * 1_000_000
-        first = UInt64(clamping: start)
-        last = UInt64(clamping: start + Int128(span.step) * 1_000_000 - 1)
-        found = step
-        return step
     }
 }

@@ -53,7 +53,7 @@ extension QueryEngine {
         )
         var counts: [String: Int] = [:]
         var times: [Int64] = []
-        let timeline = try snapshot.timeline(of: record.id, in: range)
+        let timeline = try snapshot.timeline(of: record.id, in: range, renewal: VaultSnapshot.ageMax)
         while let stretch = try timeline.next() {
             guard case .rows(let rows) = stretch else { continue }
             times += rows.times

@@ -55,8 +55,7 @@ extension QueryEngine {
         _ window: QueryWindow,
         _ steps: StepSpan
     ) throws -> [[Number?]] {
-        let none = [Number?](repeating: nil, count: steps.count)
-        var last = [[Number?]](repeating: none, count: target.series.count)
+        let last = LastValues(seriesCount: target.series.count, steps)
         let blocks = try snapshot.seriesBlocks(
             of: target.record.id,
             series: target.series.compactMap(\.record?.id),
@@ -64,33 +63,71 @@ extension QueryEngine {
             renewal: VaultSnapshot.ageMax,
             isWhole: wholeness(window)
         )
+        blocks.willRenew = { try last.settle() }
         while let stretch = try blocks.nextStretch() {
             switch stretch {
             case .rows(let block):
-                let stretches = window.stretches(of: block.rows.map(\.position.time.milliseconds))
-                for (series, column) in block.columns.enumerated() {
-                    for stretch in stretches {
-                        guard let step = stretch.step,
-                            let value = stretch.rows.reversed().lazy.compactMap({ column[$0] }).first
-                        else { continue }
-                        last[series][step] = value
-                    }
-                }
+                try last.add(
+                    block.columns,
+                    window.stretches(of: block.rows.map(\.position.time.milliseconds))
+                )
             case .summary(let summary):
-                guard let step = steps.index(of: summary.first.position.time.milliseconds) else { continue }
-                for series in last.indices {
-                    switch try summary.knowledge(of: series) {
-                    case .absent: continue
-                    case .statistics(let known): last[series][step] = known.last
-                    case .unknown:
-                        let column = try summary.block(series).column
-                        let value = (0..<summary.count).reversed().lazy.compactMap { column[$0] }.first
-                        if let value { last[series][step] = value }
-                    }
-                }
+                try last.add(summary)
             }
         }
-        return last
+        try last.settle()
+        return last.values
+    }
+}
+
+/// The last value of each series in each step.
+private final class LastValues {
+    /// By series and by step.
+    private(set) var values: [[Number?]]
+    private let steps: StepSpan
+    /// The last stretch of a step, which is not asked before it is known to be the last: of a step of some days that is
+    /// one in thirty.
+    private var open: (summary: SeriesSummary, step: Int)?
+
+    init(seriesCount: Int, _ steps: StepSpan) {
+        self.steps = steps
+        values = Array(repeating: Array(repeating: nil, count: steps.count), count: seriesCount)
+    }
+
+    /// Adds scrapes one by one.
+    func add(_ columns: [SeriesColumn], _ stretches: [WindowStretch]) throws {
+        try settle()
+        for (series, column) in columns.enumerated() {
+            for stretch in stretches {
+                guard let step = stretch.step,
+                    let value = stretch.rows.reversed().lazy.compactMap({ column[$0] }).first
+                else { continue }
+                values[series][step] = value
+            }
+        }
+    }
+
+    /// Adds a stretch that lies in one step.
+    func add(_ summary: SeriesSummary) throws {
+        guard let step = steps.index(of: summary.first.position.time.milliseconds) else { return }
+        if let open, open.step != step || !summary.endsWithAll { try settle() }
+        open = (summary, step)
+    }
+
+    /// Takes the values of the stretch that is open.
+    func settle() throws {
+        guard let (summary, step) = open else { return }
+        open = nil
+        for series in values.indices {
+            switch try summary.knowledge(of: series) {
+            case .absent: continue
+            case .statistics(let known): values[series][step] = known.last
+            case .unknown:
+                let column = try summary.block(series).column
+                let value = (0..<summary.count).reversed().lazy.compactMap { column[$0] }.first
+                if let value { values[series][step] = value }
+            }
+        }
     }
 }
 

@@ -93,7 +93,13 @@ extension QueryEngine {
         isWhole: ((ClosedRange<Int64>) -> Bool)?,
         _ body: (ScrapeTimeline.Stretch) throws -> Void
     ) throws {
-        let timeline = try snapshot.timeline(of: target.id, in: range, hasDurations: true, isWhole: isWhole)
+        let timeline = try snapshot.timeline(
+            of: target.id,
+            in: range,
+            hasDurations: true,
+            renewal: VaultSnapshot.ageMax,
+            isWhole: isWhole
+        )
         while let stretch = try timeline.next() { try body(stretch) }
     }
 }

@@ -4,15 +4,18 @@ import Model
 enum Increase: Hashable {
     /// Both samples are integers; exact.
     case whole(Int128)
-    /// Any other, as a double.
-    case real(Double)
+    /// Any other: the sample before, 0 where it counted from there, and the sample.
+    ///
+    /// Not as a difference, which would be rounded: so the increases of samples that follow one another add up to
+    /// that from the first to the last, and what lies between need not be looked at.
+    case real(from: Number, to: Number)
 
     /// What `value` says of a counter that counted from 0.
     init(fromZeroTo value: Number) {
         switch value {
         case .integer(let integer): self = .whole(Int128(integer))
         case .unsigned(let integer): self = .whole(Int128(integer))
-        case .real(let real): self = .real(real)
+        case .real: self = .real(from: .integer(0), to: value)
         }
     }
 
@@ -23,16 +26,18 @@ enum Increase: Hashable {
         } else if let x = a.exactInteger, let y = b.exactInteger {
             self = .whole(y - x)
         } else {
-            self = .real(b.double - a.double)
+            self = .real(from: a, to: b)
         }
     }
 }
 
-/// A sum of increases and of parts of them: exact as long as all are integers, compensated beyond.
+/// A sum of increases and of parts of them: whole ones exact, parts that do not come out even compensated.
 struct IncreaseSum: Hashable {
     // Up to 2⁶³ increases below 2⁶⁵ would fit a wider integer only; 2⁶⁰ of them are beyond any recording.
     private var whole: Int128 = 0
-    /// What is no integer, as Neumaier's compensated sum (Rundungsfehleranalyse einiger Verfahren zur Summation
+    /// The doubles among the samples of whole increases, added and taken away.
+    private var reals = ExactSum()
+    /// Parts that are no integer, as Neumaier's compensated sum (Rundungsfehleranalyse einiger Verfahren zur Summation
     /// endlicher Summen, 1974): `high + low` is good to about twice the precision of a double.
     private var high = 0.0
     private var low = 0.0
@@ -41,7 +46,18 @@ struct IncreaseSum: Hashable {
     mutating func add(_ increase: Increase) {
         switch increase {
         case .whole(let value): whole &+= value
-        case .real(let value): add(real: value)
+        case .real(let from, let to):
+            isWhole = false
+            add(sample: to, isNegative: false)
+            add(sample: from, isNegative: true)
+        }
+    }
+
+    private mutating func add(sample: Number, isNegative: Bool) {
+        switch sample {
+        case .integer(let value): whole &+= isNegative ? -Int128(value) : Int128(value)
+        case .unsigned(let value): whole &+= isNegative ? -Int128(value) : Int128(value)
+        case .real(let value): reals.add(isNegative ? -value : value)
         }
     }
 
@@ -69,8 +85,8 @@ struct IncreaseSum: Hashable {
             let (quotient, remainder) = product.quotientAndRemainder(dividingBy: Int128(length))
             whole &+= quotient
             if remainder != 0 { add(real: Double(remainder) / Double(length)) }
-        case .real(let value):
-            add(real: value * (Double(part) / Double(length)))
+        case .real(let from, let to):
+            add(real: (to.double - from.double) * (Double(part) / Double(length)))
         }
     }
 
@@ -86,14 +102,19 @@ struct IncreaseSum: Hashable {
         isWhole ? Number(nearest: whole) : .real(double)
     }
 
-    /// The sum as a double, rounded once where nothing but integers was added.
+    /// The sum as a double, rounded once where nothing but whole increases was added.
     ///
     /// Finite.
     var double: Double {
         // Of 128 bits the conversion is a slow general one.
-        let whole = Int64(exactly: whole).map { Double($0) } ?? Double(whole)
-        guard !isWhole else { return whole }
-        let sum = whole + (high + low)
+        var sum = Int64(exactly: whole).map { Double($0) } ?? Double(whole)
+        guard !isWhole else { return sum }
+        if !reals.isEmpty {
+            var exact = reals
+            exact.add(whole)
+            sum = exact.mean(of: 1)
+        }
+        sum += high + low
         // Only counters near the end of the range of double get here; JSON has no infinity.
         guard sum.isFinite else {
             return sum.sign == .minus ? -.greatestFiniteMagnitude : .greatestFiniteMagnitude
@@ -158,10 +179,10 @@ struct CounterTally {
         }
     }
 
-    /// Adds pairs that adjoin one another, rose by that integer together, and lie in the window and in one step.
-    mutating func add(wholePairsFrom start: Int64, to end: Int64, increase: Int128, step: Int?) {
-        total.add(.whole(increase))
+    /// Adds pairs that adjoin one another, rose by that together, and lie in the window and in one step.
+    mutating func add(wholePairsFrom start: Int64, to end: Int64, increase: Increase, step: Int?) {
+        total.add(increase)
         covered.add(start, end)
-        if let step { steps[step].add(.whole(increase)) }
+        if let step { steps[step].add(increase) }
     }
 }

@@ -153,6 +153,13 @@ extension ChunkDecoder {
 
     /// The documents as rows of a block of series, one for each document.
     package func seriesRows() throws -> [SeriesRow] {
+        if let cachedSeriesRows { return cachedSeriesRows }
+        let rows = try decodedSeriesRows()
+        cachedSeriesRows = rows
+        return rows
+    }
+
+    private func decodedSeriesRows() throws -> [SeriesRow] {
         let seq = try stream(ChunkStream.seq)
         let time = try stream(ChunkStream.time)
         let epoch = try stream(ChunkStream.epoch)
@@ -187,24 +194,36 @@ extension ChunkDecoder {
         let seen = try stream(ChunkStream.seen)
         let ends = try stream(ChunkStream.ringEnd)
         let pauses = try stream(ChunkStream.ringPause)
-        var result = PauseColumns()
-        result.ends.reserveCapacity(ends.count)
-        result.pauses.reserveCapacity(ends.count)
         var next = 0
-        for (count, less) in zip(counts, seen) {
+        for count in counts {
             guard count >= 0, count <= Int64(PauseRing.slots), next + Int(count) <= ends.count else {
                 throw ChunkError.damaged("a number of collections")
             }
+            next += Int(count)
+        }
+        // Mostly each document shows as many as it sets.
+        if next == ends.count, seen.allSatisfy({ $0 == 0 }) {
+            return PauseColumns(ends: ends, pauses: pauses)
+        }
+        var result = PauseColumns()
+        result.ends.reserveCapacity(ends.count)
+        result.pauses.reserveCapacity(ends.count)
+        // The stretch that ends at `next` and is not copied yet.
+        var open = 0
+        next = 0
+        for (count, less) in zip(counts, seen) {
             let end = next + Int(count)
-            // Of a ring that a run brings along only the newest are its own.
-            let seenCount = less &+ count
-            guard (0...count).contains(seenCount) else { return nil }
-            for index in end - Int(seenCount)..<end {
-                result.ends.append(UInt64(bitPattern: ends[index]))
-                result.pauses.append(UInt64(bitPattern: pauses[index]))
+            if less != 0 {
+                // Of a ring that a run brings along only the newest are its own.
+                guard less < 0, less &+ count >= 0 else { return nil }
+                result.ends += ends[open..<next]
+                result.pauses += pauses[open..<next]
+                open = end - Int(less &+ count)
             }
             next = end
         }
+        result.ends += ends[open..<next]
+        result.pauses += pauses[open..<next]
         return result
     }
 

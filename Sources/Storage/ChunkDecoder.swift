@@ -10,8 +10,8 @@ package import Model
 package final class ChunkDecoder {
     /// The format that this writes; it reads this one and all before.
     package static let version: UInt8 = 2
-    let source: ChunkSource
-    private let decompressor: ZstdDecompressor
+    private(set) var source: ChunkSource
+    private var decompressor: ZstdDecompressor?
     let header: ChunkHeader
     /// The level it was encoded at.
     package let level: ChunkLevel
@@ -25,6 +25,8 @@ package final class ChunkDecoder {
     private var cachedTexts: ChunkTexts?
     private var cachedShapesOfColumns: [[Int32]]?
     private var cachedDocuments: [ChunkDocument]?
+    var cachedSeriesRows: [SeriesRow]?
+    var pauseDigest: PauseDigest?
     private var cachedParts: ChunkParts?
     private var knowledge: [Int: [ChunkParts.Knowledge]] = [:]
 
@@ -46,7 +48,6 @@ package final class ChunkDecoder {
     /// - Throws: as the other; what reading throws.
     init(_ source: ChunkSource, with decompressor: ZstdDecompressor? = nil) throws {
         self.source = source
-        self.decompressor = try decompressor ?? ZstdDecompressor()
         do {
             var reader = try source.reader(of: 0..<min(source.size, 10))
             let version = try reader.byte()
@@ -56,9 +57,11 @@ package final class ChunkDecoder {
                 throw ChunkError.damaged("it has an unknown level")
             }
             self.level = level
+            let decompressor = try decompressor ?? ZstdDecompressor()
+            self.decompressor = decompressor
             let packed = Self.preludeSize..<Self.preludeSize + Int(try reader.fixed32())
             try source.verify(0..<packed.upperBound)
-            let expanded = try self.decompressor.decompress(
+            let expanded = try decompressor.decompress(
                 source.bytes(packed),
                 bytesMax: ChunkLimits.headerBytesMax
             )
@@ -90,6 +93,52 @@ package final class ChunkDecoder {
 
     /// Version, level and header size stand before the header.
     private static let preludeSize = 6
+
+    // MARK: Keeping
+
+    /// Goes on with what is read from `source`, the same chunk's; what was read before stays.
+    func attach(_ source: ChunkSource, _ decompressor: ZstdDecompressor) {
+        self.source = source
+        self.decompressor = decompressor
+    }
+
+    /// Lets go of the connection; until `attach` nothing may be asked.
+    func detach() {
+        source = ChunkSource(size: source.size) { _ in
+            preconditionFailure("BUG: a chunk that belongs to nobody is read")
+        }
+        decompressor = nil
+        readers = [:]
+        // Reasons and texts may be large, and are seldom asked for.
+        cachedTexts = nil
+    }
+
+    /// Lets go of all that was decoded, but for header and parts.
+    func forgetDecoded() {
+        streams = [:]
+        readers = [:]
+        cachedTexts = nil
+        cachedShapesOfColumns = nil
+        cachedDocuments = nil
+        cachedSeriesRows = nil
+        knowledge = [:]
+    }
+
+    /// How many bytes header, parts and digest take, about.
+    var byteCount: Int {
+        header.byteCount + (cachedParts?.byteCount ?? 0) + (pauseDigest?.byteCount ?? 0) + 1024
+    }
+
+    /// How many bytes that takes which `forgetDecoded` lets go of, about.
+    var decodedByteCount: Int {
+        let known = knowledge.values.reduce(0) {
+            $0 + $1.count * MemoryLayout<ChunkParts.Knowledge>.stride + 64
+        }
+        return streams.values.reduce(known) { $0 + $1.count * 8 + 64 }
+            + (cachedDocuments?.count ?? 0) * MemoryLayout<ChunkDocument>.stride
+            + (cachedSeriesRows?.count ?? 0) * MemoryLayout<SeriesRow>.stride
+            + (cachedShapesOfColumns?.reduce(0) { $0 + $1.count * 4 + 48 } ?? 0)
+    }
 
     /// Compares the checksum of the whole chunk.
     package func checkWhole() throws {
@@ -134,7 +183,8 @@ package final class ChunkDecoder {
     }
 
     private func expand(_ packed: [UInt8], max: Int) throws -> [UInt8] {
-        try decompressor.decompress(packed, bytesMax: max)
+        guard let decompressor else { preconditionFailure("BUG: a chunk that belongs to nobody is read") }
+        return try decompressor.decompress(packed, bytesMax: max)
     }
 
     /// The error that a damaged chunk makes; what the database says is thrown as it is.
@@ -371,7 +421,7 @@ package final class ChunkDecoder {
         if let cachedShapesOfColumns { return cachedShapesOfColumns }
         var result = [[Int32]](repeating: [], count: header.columns.count)
         for (index, shape) in header.shapes.enumerated() {
-            for column in shape.columns where column >= 0 { result[column].append(Int32(index)) }
+            for column in shape.columns.outsideRings { result[Int(column)].append(Int32(index)) }
         }
         cachedShapesOfColumns = result
         return result

@@ -86,7 +86,7 @@ package struct ChunkEncoder {
             ChunkHeader.ShapeEntry(
                 id: use.id,
                 rowCount: use.rowCount,
-                columns: use.columns.map { $0 < 0 ? -1 : place[$0] },
+                columns: ChunkColumns(use.columns.map { $0 < 0 ? -1 : place[$0] }, rings: use.rings),
                 rings: use.rings
             )
         }

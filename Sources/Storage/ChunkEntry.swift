@@ -53,6 +53,8 @@ struct ChunkEntry {
     var shapes: [(id: ShapeID, count: Int)]
     /// What the wall clock said, by row, where that is not the scrape's time.
     var walls: [Int: Timestamp]
+    /// The checksum of the row; 0 of one that was not read.
+    var rowChecksum: Int64 = 0
 
     static let columns = """
         id, target, first_epoch, first_t, last_epoch, last_t, t_min, t_max, seq_min, seq_max, scrape_count, \
@@ -94,7 +96,8 @@ extension ChunkEntry {
         func damaged(_ what: String) -> StorageError {
             .damaged(path: path, detail: "the row of chunk \(number) contradicts \(what)")
         }
-        guard checksum.value == statement.integer(28) else { throw damaged("its checksum") }
+        rowChecksum = statement.integer(28)
+        guard checksum.value == rowChecksum else { throw damaged("its checksum") }
         first = position(2)
         last = position(4)
         guard statement.integer(6) <= statement.integer(7), statement.integer(8) <= statement.integer(9),

@@ -62,14 +62,9 @@ extension ChunkHeader {
         guard leafCount - (rings == nil ? 0 : 2 * PauseRing.slots) <= reader.remaining else {
             throw .cutShort(offset: reader.end)
         }
-        var columns: [Int] = []
-        columns.reserveCapacity(leafCount)
+        var columns = ChunkColumns(leafCount: leafCount, rings: rings)
         var expected: Int64 = 0
-        for leaf in 0..<leafCount {
-            if let rings, ChunkTable.isInRings(leaf, rings) {
-                columns.append(-1)
-                continue
-            }
+        for _ in 0..<leafCount - (rings == nil ? 0 : 2 * PauseRing.slots) {
             let column = expected &+ (try reader.zigzag())
             guard column >= 0, column < Int64(columnCount) else { throw .malformed("a leaf's column") }
             columns.append(Int(column))

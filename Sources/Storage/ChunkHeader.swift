@@ -42,8 +42,7 @@ struct ChunkHeader: Sendable {
         var id: ShapeID
         /// How many documents have it, raw ones included.
         var rowCount: Int
-        /// The column of each leaf; -1 for slots of the rings.
-        var columns: [Int]
+        var columns: ChunkColumns
         var rings: ChunkTable.Rings?
     }
 
@@ -128,6 +127,14 @@ struct ChunkHeader: Sendable {
 
     /// A header of nothing.
     init() {}
+
+    /// How many bytes it takes in memory, about.
+    var byteCount: Int {
+        let inline = streams.reduce(0) { $0 + ($1.inline == nil ? 0 : 48) }
+        return columns.count * MemoryLayout<ColumnEntry>.stride + streams.count
+            * MemoryLayout<StreamEntry>.stride
+            + shapes.reduce(inline) { $0 + $1.columns.byteCount + MemoryLayout<ShapeEntry>.stride }
+    }
 
     // MARK: Writing
 

@@ -40,8 +40,14 @@ struct ChunkParts: Sendable {
 
     private(set) var parts: [Part] = []
     /// For the durations, then for each column: where its bytes stand.
-    private var places: [Range<Int>] = []
+    private var places: [Range<Int32>] = []
     private let bytes: [UInt8]
+
+    /// How many bytes it takes in memory, about.
+    var byteCount: Int {
+        parts.count * MemoryLayout<Part>.stride + places.count * MemoryLayout<Range<Int32>>.stride
+            + bytes.count
+    }
 
     /// Reads expanded parts; columns are read when they are asked for.
     init(from bytes: [UInt8], _ header: ChunkHeader) throws(CodecError) {
@@ -60,10 +66,15 @@ struct ChunkParts: Sendable {
             parts.first?.first == header.first, last == header.last
         else { throw .malformed("parts of other rows") }
         var sizes: [Int] = []
+        sizes.reserveCapacity(header.columns.count + 1)
         for _ in 0...header.columns.count {
             sizes.append(try reader.count(max: reader.remaining, "bytes of a column's parts"))
         }
-        for size in sizes { places.append(try reader.skip(size)) }
+        places.reserveCapacity(sizes.count)
+        for size in sizes {
+            let range = try reader.skip(size)
+            places.append(Int32(range.lowerBound)..<Int32(range.upperBound))
+        }
         guard reader.isAtEnd else { throw .malformed("bytes after the parts") }
     }
 
@@ -115,7 +126,8 @@ struct ChunkParts: Sendable {
 
     /// What is known of a column in each part; of the durations (all rows, in seconds) where `column` is -1.
     func statistics(of column: Int, _ header: ChunkHeader) throws(CodecError) -> [Knowledge] {
-        var reader = try ByteReader(bytes, in: places[column + 1])
+        let place = places[column + 1]
+        var reader = try ByteReader(bytes, in: Int(place.lowerBound)..<Int(place.upperBound))
         let kind = column < 0 ? ChunkLeafColumn.Kind.general : header.columns[column].kind
         let counts = parts.map { column < 0 ? $0.rows : $0.documents }
         if reader.isAtEnd {

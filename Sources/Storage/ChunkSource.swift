@@ -19,11 +19,18 @@ struct ChunkSource {
         read = { _ in [] }
     }
 
-    /// A chunk of that size that `read` gives parts of.
-    init(size: Int, read: @escaping (Range<Int>) throws -> [UInt8]) throws {
+    /// A chunk of that size that `read` gives parts of; the beginning is read at once.
+    init(readingOf size: Int, read: @escaping (Range<Int>) throws -> [UInt8]) throws {
         self.size = size
         self.read = read
         known = try read(0..<min(size, ChunkSource.firstRead))
+    }
+
+    /// A chunk of that size that `read` gives parts of, when they are asked for.
+    init(size: Int, read: @escaping (Range<Int>) throws -> [UInt8]) {
+        self.size = size
+        self.read = read
+        known = []
     }
 
     /// An array, and where in it the bytes of `range` stand.

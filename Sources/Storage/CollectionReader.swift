@@ -70,24 +70,7 @@ extension ProcessState {
     }
 }
 
-/// Collections, in columns: when each ended and how long it paused.
-package struct PauseColumns: Sendable {
-    /// Unix nanoseconds.
-    package var ends: [UInt64] = []
-    /// Nanoseconds.
-    package var pauses: [UInt64] = []
-
-    mutating func append(_ collection: Collection) {
-        ends.append(collection.endNanoseconds)
-        pauses.append(collection.pauseNanoseconds)
-    }
-}
-
 extension VaultSnapshot {
-    /// Room for no more collections than this is set aside before they are read: 256 MiB, of which only what is used is
-    /// taken.
-    private static let pausesReserved = 1 << 24
-
     /// Calls `body` for each stored collection of a target that ended in `range`; in no promised order.
     package func forEachCollection(
         of target: TargetID,
@@ -130,41 +113,14 @@ extension VaultSnapshot {
         }
     }
 
-    /// The stored collections of a target that ended in `range`, in no promised order; without their numbers, which
-    /// takes a third of the work.
-    package func pauses(of target: TargetID, endingIn range: TimeRange) throws -> PauseColumns {
-        var result = PauseColumns()
-        guard store.version > 1 else {
-            try forEachCollection(of: target, endingIn: range) { result.append($0.collection) }
-            return result
-        }
-        let history = try reading { try self.history(of: target) }
-        let wanted = CollectionReader.nanoseconds(of: range)
-        for chunk in history.chunks {
-            guard let ends = chunk.ends, let wanted, ends.overlaps(wanted) else { continue }
-            let found = try reading { try store.chunk(chunk).pauses() }
-            if result.ends.isEmpty {
-                // Others are as long, mostly; growing by doubling would copy a year's millions over and over.
-                let usual = min(found.ends.count * history.chunks.count, VaultSnapshot.pausesReserved)
-                result.ends.reserveCapacity(usual)
-                result.pauses.reserveCapacity(usual)
-            }
-            if wanted.contains(ends.lowerBound), wanted.contains(ends.upperBound) {
-                result.ends += found.ends
-                result.pauses += found.pauses
-                continue
-            }
-            for (end, pause) in zip(found.ends, found.pauses) where wanted.contains(end) {
-                result.ends.append(end)
-                result.pauses.append(pause)
-            }
-        }
-        try forEachCollection(ofTail: history, endingIn: range) { result.append($0.collection) }
-        return result
-    }
-
     /// What was missed, of scrapes with a time in `range`, ascending by position.
-    package func missed(of target: TargetID, in range: TimeRange) throws -> [MissedRecord] {
+    ///
+    /// Where there is a `renewal`, this goes on in a newer transaction as `pauses` does.
+    package func missed(
+        of target: TargetID,
+        in range: TimeRange,
+        renewal: Duration? = nil
+    ) throws -> [MissedRecord] {
         var records: [MissedRecord] = []
         guard store.version > 1 else {
             try forEachScrape(of: target) { run, position, found in
@@ -175,17 +131,33 @@ extension VaultSnapshot {
             return records
         }
         return try reading {
-            let history = try history(of: target)
+            var history = try history(of: target)
+            guard let end = history.last else { return [] }
+            var passed: ScrapePosition?
             func add(_ row: ScrapeRow) {
-                guard let run = row.run, let missed = row.missed, range.contains(row.position.time) else {
-                    return
-                }
+                guard let run = row.run, let missed = row.missed, range.contains(row.position.time),
+                    row.position <= end, passed.map({ $0 < row.position }) ?? true
+                else { return }
                 records.append(MissedRecord(run: run, position: row.position, missed: missed))
             }
-            for chunk in history.chunks where chunk.missedCount > 0 && chunk.overlaps(range) {
-                try store.chunk(chunk).rows().forEach(add)
-            }
+            // What the tail holds now is in a chunk perhaps when its turn comes.
             history.tail.forEach(add)
+            let ofTail = Set(records.map(\.position))
+            while true {
+                if let renewal, isOlder(than: renewal) {
+                    try renew()
+                    history = try self.history(of: target)
+                }
+                let index = passed.map { history.chunkIndex(endingAtOrAfter: $0.next) } ?? 0
+                guard
+                    let chunk = history.chunks[min(index, history.chunks.count)...].first(where: {
+                        $0.missedCount > 0 && $0.overlaps(range)
+                    }),
+                    chunk.first <= end
+                else { break }
+                for row in try store.chunk(chunk).rows() where !ofTail.contains(row.position) { add(row) }
+                passed = chunk.last
+            }
             return records.sorted { $0.position < $1.position }
         }
     }
@@ -212,16 +184,6 @@ extension VaultSnapshot {
 }
 
 extension CollectionReader {
-    /// The nanoseconds that a range holds; nil where none.
-    fileprivate static func nanoseconds(of range: TimeRange) -> ClosedRange<UInt64>? {
-        // The first and the last nanosecond; times of the range are signed.
-        let first = Int128(range.since?.milliseconds ?? 0) * 1_000_000
-        let last = range.until.map { Int128($0.milliseconds) * 1_000_000 - 1 } ?? Int128(UInt64.max)
-        let low = UInt64(clamping: first)
-        guard last >= 0, first <= Int128(UInt64.max), low <= UInt64(clamping: last) else { return nil }
-        return low...UInt64(clamping: last)
-    }
-
     /// Whether an end in nanoseconds between those can lie in `range`.
     static func overlap(_ ends: ClosedRange<UInt64>, _ range: TimeRange) -> Bool {
         if let since = range.since, Int64(ends.upperBound / 1_000_000) < since.milliseconds { return false }

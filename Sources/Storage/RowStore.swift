@@ -32,7 +32,16 @@ final class RowStore {
     /// Cached bases hold no more bytes than this together.
     private static let cachedBaseBytesMax = 4 << 20
 
-    init(connection: Connection, path: String, version: Int64) throws {
+    /// Keeps chunks beyond this store; nil for most.
+    let kept: (cache: ChunkCache, database: ChunkCache.Database)?
+
+    init(
+        connection: Connection,
+        path: String,
+        version: Int64,
+        kept: (cache: ChunkCache, database: ChunkCache.Database)? = nil
+    ) throws {
+        self.kept = kept
         self.connection = connection
         self.path = path
         self.version = version
@@ -88,7 +97,7 @@ final class RowStore {
         // Whoever goes on to another chunk is done with the bodies of those before.
         for open in openChunks { open.forgetBodies() }
         let chunk = try SealedChunk(entry, store: self)
-        if openChunks.count >= RowStore.openChunksMax { openChunks.removeFirst() }
+        if openChunks.count >= RowStore.openChunksMax { openChunks.removeFirst().isWarm = false }
         openChunks.append(chunk)
         return chunk
     }
@@ -146,11 +155,17 @@ final class RowStore {
         guard checksum == statement.integer(firstColumn + 3) else {
             throw store.damaged("shape \(id.value) contradicts its checksum")
         }
+        let identity = ChunkCache.ShapeIdentity(id: id, hash: hash, rowChecksum: checksum)
+        if let (cache, database) = store.kept, let known = cache.shape(identity, of: database) {
+            return known
+        }
         let skeleton = try BodyEncoding.decode(bytes, with: store.decompressor) {
             throw store.damaged("shape \(id.value) needs a base")
         }
         do {
-            return try Shape(skeleton: skeleton)
+            let shape = try Shape(skeleton: skeleton)
+            if let (cache, database) = store.kept { cache.keep(shape, identity, of: database) }
+            return shape
         } catch {
             throw store.damaged("shape \(id.value) is none: \(error)")
         }

@@ -38,22 +38,35 @@ package final class ScrapeTimeline {
         case rows(HistoryRows.Stretch)
     }
 
-    private let history: TargetHistory
+    private let snapshot: VaultSnapshot
+    private let target: TargetID
+    private let renewal: Duration?
+    private var history: TargetHistory
     private let hasDurations: Bool
     private let isWhole: ((ClosedRange<Int64>) -> Bool)?
     private var stretches: ArraySlice<HistoryRows.Stretch>
     private var parts: ArraySlice<Part> = []
 
     init(
-        _ history: TargetHistory,
+        _ snapshot: VaultSnapshot,
+        _ target: TargetID,
         in range: TimeRange,
         hasDurations: Bool,
+        renewal: Duration?,
         isWhole: ((ClosedRange<Int64>) -> Bool)?
-    ) {
-        self.history = history
+    ) throws {
+        self.snapshot = snapshot
+        self.target = target
+        self.renewal = renewal
+        history = try snapshot.history(of: target)
         self.hasDurations = hasDurations
         self.isWhole = isWhole
-        stretches = HistoryRows.stretches(of: history, in: range)[...]
+        var stretches = HistoryRows.stretches(of: history, in: range)
+        if let end = history.last {
+            stretches.removeAll { $0.first > end }
+            for index in stretches.indices { stretches[index].last = min(stretches[index].last, end) }
+        }
+        self.stretches = stretches[...]
     }
 
     /// The next stretch; nil at the end.
@@ -72,6 +85,11 @@ package final class ScrapeTimeline {
                     }
                 }
                 guard let stretch = stretches.first else { return nil }
+                // Between two chunks all places are positions, which stay what they are.
+                if let renewal, snapshot.isOlder(than: renewal) {
+                    try snapshot.renew()
+                    history = try snapshot.history(of: target)
+                }
                 try advance(in: stretch)
             }
         }
@@ -232,18 +250,22 @@ extension VaultSnapshot {
     /// When a target was scraped in `range`, failed scrapes included, ascending by position.
     ///
     /// Where `isWhole` says that scrapes from the first of these Unix milliseconds through the last may be summed up,
-    /// they may come as a summary.
+    /// they may come as a summary. Where there is a `renewal`, this goes on in a newer transaction each time that the
+    /// snapshot is older than that, but gives no scrape after its last one.
     package func timeline(
         of target: TargetID,
         in range: TimeRange,
         hasDurations: Bool = false,
+        renewal: Duration? = nil,
         isWhole: ((ClosedRange<Int64>) -> Bool)? = nil
     ) throws -> ScrapeTimeline {
         try reading {
-            ScrapeTimeline(
-                try history(of: target),
+            try ScrapeTimeline(
+                self,
+                target,
                 in: range,
                 hasDurations: hasDurations,
+                renewal: renewal,
                 isWhole: isWhole
             )
         }

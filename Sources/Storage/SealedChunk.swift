@@ -9,8 +9,13 @@ final class SealedChunk {
     let decoder: ChunkDecoder
     /// Unowned: the store keeps its last chunks, and whoever reads one keeps the store.
     unowned let store: RowStore
+    /// Where the decoder goes when the chunk is done with.
+    private let kept: (cache: ChunkCache, database: ChunkCache.Database)?
+    private var isSound = false
+    /// Whether what was decoded is worth keeping: not where a question goes over many chunks.
+    var isWarm = true
     private var knownRows: [ScrapeRow]?
-    private var knownSeriesRows: [SeriesRow]?
+    private var areSeriesRowsOrdered = false
     private var knownColumns: [[Int?]: SeriesColumn] = [:]
     private var page: (first: Int, bodies: [[UInt8]])?
     private var pageRows = 1
@@ -22,23 +27,46 @@ final class SealedChunk {
     init(_ entry: ChunkEntry, store: RowStore) throws {
         self.entry = entry
         self.store = store
-        let source: ChunkSource
+        kept = store.kept
         if let blobs = store.blobs {
-            // A question about one series of a day takes a tenth of the chunk.
-            guard let size = try blobs.size(of: entry.id) else {
-                throw store.damaged("chunk \(entry.id) is missing")
+            let read = { (range: Range<Int>) in try blobs.bytes(of: entry.id, in: range) }
+            if let (cache, database) = kept, let known = cache.take(entry, of: database) {
+                known.attach(ChunkSource(size: entry.size, read: read), store.decompressor)
+                decoder = known
+            } else {
+                // A question about one series of a day takes a tenth of the chunk.
+                guard let size = try blobs.size(of: entry.id) else {
+                    throw store.damaged("chunk \(entry.id) is missing")
+                }
+                decoder = try SealedChunk.open(ChunkSource(readingOf: size, read: read), entry, store)
             }
-            source = try ChunkSource(size: size) { try blobs.bytes(of: entry.id, in: $0) }
         } else {
-            source = ChunkSource(try SealedChunk.bytes(of: entry.id, on: store))
+            decoder = try SealedChunk.open(
+                ChunkSource(try SealedChunk.bytes(of: entry.id, on: store)),
+                entry,
+                store
+            )
         }
-        decoder = try store.reading(chunk: entry.id) {
-            try ChunkDecoder(source, with: store.decompressor)
-        }
-        guard source.size == entry.size, decoder.rowCount == entry.scrapeCount, decoder.first == entry.first,
+        guard decoder.source.size == entry.size, decoder.rowCount == entry.scrapeCount,
+            decoder.first == entry.first,
             decoder.last == entry.last, decoder.documentCount == entry.documentCount,
             decoder.seqRange == entry.seqs, decoder.shapes.map(\.id) == entry.shapes.map(\.id)
         else { throw store.damaged("chunk \(entry.id) is not what its row says") }
+        isSound = true
+    }
+
+    deinit {
+        if isSound, let (cache, database) = kept {
+            cache.keep(decoder, entry, of: database, isWarm: isWarm)
+        }
+    }
+
+    private static func open(
+        _ source: ChunkSource,
+        _ entry: ChunkEntry,
+        _ store: RowStore
+    ) throws -> ChunkDecoder {
+        try store.reading(chunk: entry.id) { try ChunkDecoder(source, with: store.decompressor) }
     }
 
     private static func bytes(of id: Int64, on store: RowStore) throws -> [UInt8] {
@@ -124,14 +152,24 @@ final class SealedChunk {
         return result
     }
 
+    /// The same, as wide steps ask for them; nil of no more than `count`, and where the columns are to be asked.
+    func pauseDigest(above count: Int) throws -> PauseDigest? {
+        guard decoder.header.streams[ChunkStream.ringEnd].count > count else { return nil }
+        if let known = decoder.pauseDigest { return known }
+        let columns = try pauses()
+        guard columns.ends.count > count, let digest = PauseDigest(columns) else { return nil }
+        decoder.pauseDigest = digest
+        return digest
+    }
+
     /// Its documents, ascending by position; their `isAfterStep` is not to be used.
     func seriesRows() throws -> [SeriesRow] {
-        if let knownSeriesRows { return knownSeriesRows }
         let rows = try store.reading(chunk: entry.id) { try decoder.seriesRows() }
+        if areSeriesRowsOrdered { return rows }
         for (a, b) in zip(rows, rows.dropFirst()) where a.position >= b.position {
             throw store.damaged("chunk \(entry.id) is out of order")
         }
-        knownSeriesRows = rows
+        areSeriesRowsOrdered = true
         return rows
     }
 

@@ -30,10 +30,12 @@ package final class SeriesBlockCursor {
     private let store: RowStore
     private var stepStarts: Set<ScrapePosition>
     private let isWhole: ((ClosedRange<Int64>) -> Bool)?
+    /// Is called before the cursor goes on in a newer transaction: the last time to ask summaries that were kept.
+    package var willRenew: (() throws -> Void)?
     private var stretches: ArraySlice<HistoryRows.Stretch>
     private var parts: ArraySlice<Part> = []
     private var leaves: SeriesLeaves
-    private var leavesOfChunk: (id: Int64, leaves: [[Int?]])?
+    private var placesOfChunk: (id: Int64, places: SeriesPlaces)?
     private var document = ScannedDocument()
 
     init(
@@ -90,10 +92,12 @@ package final class SeriesBlockCursor {
 
     /// Between two chunks all places are positions, which stay what they are.
     private func renew() throws {
-        guard let renewal, try snapshot.renew(olderThan: renewal) else { return }
+        guard let renewal, snapshot.isOlder(than: renewal) else { return }
+        try willRenew?()
+        try snapshot.renew()
         history = try snapshot.history(of: target)
         stepStarts = try snapshot.stepStarts(of: target)
-        leavesOfChunk = nil
+        placesOfChunk = nil
     }
 
     // MARK: Places
@@ -229,19 +233,22 @@ package final class SeriesBlockCursor {
         SeriesSummary(
             chunk,
             stretch,
-            leaves: try leaves(of: chunk),
+            try places(of: chunk),
             isAfterStep: stepStarts.contains(stretch.part.firstDocument)
         )
     }
 
-    /// For each asked series its leaf in each shape of the chunk.
-    private func leaves(of chunk: SealedChunk) throws -> [[Int?]] {
-        if let leavesOfChunk, leavesOfChunk.id == chunk.entry.id { return leavesOfChunk.leaves }
+    /// Where the asked series stand in the chunk.
+    private func places(of chunk: SealedChunk) throws -> SeriesPlaces {
+        if let placesOfChunk, placesOfChunk.id == chunk.entry.id { return placesOfChunk.places }
         let byShape = try chunk.entry.shapes.map { shape in
             leaves.indexes(in: try store.shape(shape.id), id: shape.id)
         }
-        let result = (0..<leaves.count).map { index in byShape.map { $0[index] < 0 ? nil : $0[index] } }
-        leavesOfChunk = (chunk.entry.id, result)
+        let found = (0..<leaves.count).map { index in byShape.map { $0[index] < 0 ? nil : $0[index] } }
+        let result = try store.reading(chunk: chunk.entry.id) {
+            try SeriesPlaces(leaves: found, in: chunk.decoder)
+        }
+        placesOfChunk = (chunk.entry.id, result)
         return result
     }
 
@@ -254,7 +261,7 @@ package final class SeriesBlockCursor {
             // The table of steps decides: rows may have come in between since the chunk was made.
             rows[index].isAfterStep = !stepStarts.isEmpty && stepStarts.contains(rows[index].position)
         }
-        let columns = try leaves(of: chunk).map { leaves in
+        let columns = try places(of: chunk).leaves.map { leaves in
             let column = try chunk.column(leaves)
             return isWhole ? column : column.part(range)
         }

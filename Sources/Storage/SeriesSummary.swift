@@ -35,14 +35,13 @@ package final class SeriesSummary {
     package let isAfterStep: Bool
     private let chunk: SealedChunk
     private let stretch: ChunkStretch
-    /// For each asked series its leaf in each shape of the chunk.
-    private let leaves: [[Int?]]
+    private let places: SeriesPlaces
     private var rows: [SeriesRow]?
 
-    init(_ chunk: SealedChunk, _ stretch: ChunkStretch, leaves: [[Int?]], isAfterStep: Bool) {
+    init(_ chunk: SealedChunk, _ stretch: ChunkStretch, _ places: SeriesPlaces, isAfterStep: Bool) {
         self.chunk = chunk
         self.stretch = stretch
-        self.leaves = leaves
+        self.places = places
         self.isAfterStep = isAfterStep
         let (part, shapes) = (stretch.part, chunk.entry.shapes)
         run = part.run
@@ -54,14 +53,18 @@ package final class SeriesSummary {
 
     /// What is known of the series of that number among those asked for.
     package func knowledge(of series: Int) throws -> Knowledge {
-        try chunk.knowledge(of: leaves[series], in: stretch)
+        try chunk.knowledge(of: places.columns[series], in: stretch)
     }
+
+    /// Whether the last scrape surely has a number for every series that a scrape of the chunk has one for: then the last
+    /// value of each is that of the last scrape, or there is none.
+    package var endsWithAll: Bool { chunk.endsWithAll(places, in: stretch) }
 
     /// The scrapes one by one with the values of one series, which are decoded.
     package func block(_ series: Int) throws -> (rows: [SeriesRow], column: SeriesColumn) {
         let rows = try self.rows ?? decodedRows()
         self.rows = rows
-        return (rows, try chunk.keptColumn(leaves[series]).part(stretch.documents))
+        return (rows, try chunk.keptColumn(places.leaves[series]).part(stretch.documents))
     }
 
     private func decodedRows() throws -> [SeriesRow] {
@@ -73,6 +76,33 @@ package final class SeriesSummary {
             rows.allSatisfy({ $0.run == run })
         else { throw chunk.contradicts("its parts") }
         return rows
+    }
+}
+
+/// Where the asked series stand in a chunk.
+struct SeriesPlaces {
+    /// For each series its leaf in each shape of the chunk.
+    var leaves: [[Int?]]
+    /// For each series how it stands in the columns.
+    var columns: [Column]
+
+    enum Column {
+        /// No shape has it.
+        case absent
+        /// That column has it in all shapes that have it.
+        case column(Int)
+        /// It is spread over several columns, or documents are raw.
+        case mixed
+    }
+
+    init(leaves: [[Int?]], in decoder: ChunkDecoder) throws {
+        self.leaves = leaves
+        let isWhole = decoder.documentCount == decoder.header.columnRowCount
+        columns = try leaves.map { leaves in
+            guard leaves.contains(where: { $0 != nil }) else { return .absent }
+            guard isWhole, let column = try decoder.column(leaves: leaves) else { return .mixed }
+            return .column(column)
+        }
     }
 }
 
@@ -118,13 +148,16 @@ extension SealedChunk {
         return [ChunkStretch(part: part, documents: 0..<entry.documentCount, index: nil)]
     }
 
-    /// What is known of a series in a stretch; `leaves` says which leaf carries it in each shape of the chunk.
-    func knowledge(of leaves: [Int?], in stretch: ChunkStretch) throws -> SeriesSummary.Knowledge {
-        try store.reading(chunk: entry.id) {
-            guard leaves.contains(where: { $0 != nil }) else { return .absent }
-            guard decoder.documentCount == decoder.header.columnRowCount,
-                let column = try decoder.column(leaves: leaves)
-            else { return .unknown }
+    /// What is known in a stretch of a series that stands there in the chunk.
+    func knowledge(of place: SeriesPlaces.Column, in stretch: ChunkStretch) throws -> SeriesSummary.Knowledge
+    {
+        let column: Int
+        switch place {
+        case .absent: return .absent
+        case .mixed: return .unknown
+        case .column(let found): column = found
+        }
+        return try store.reading(chunk: entry.id) {
             if decoder.header.columns[column].kind == .text {
                 return try decoder.knowledge(ofText: column, count: stretch.part.documents)
             }
@@ -138,6 +171,19 @@ extension SealedChunk {
             case .unknown: return .unknown
             case .absent: return .absent
             case .statistics(let statistics): return .statistics(statistics)
+            }
+        }
+    }
+
+    /// See `SeriesSummary.endsWithAll`.
+    func endsWithAll(_ places: SeriesPlaces, in stretch: ChunkStretch) -> Bool {
+        zip(places.leaves, places.columns).allSatisfy { leaves, place in
+            switch place {
+            case .absent: return false
+            case .mixed: return false
+            case .column(let column):
+                let entry = decoder.header.columns[column]
+                return leaves[stretch.part.lastShape] != nil && entry.kind.isInteger && !entry.hasExceptions
             }
         }
     }

@@ -71,20 +71,20 @@ final class TargetHistory {
         return epochs.sorted()
     }
 
-    /// What chunks have of each run.
-    func sealedRuns() -> [RunID: ChunkEntry.Run] {
-        var parts: [RunID: ChunkEntry.Run] = [:]
-        for chunk in chunks {
-            for part in chunk.runs {
-                guard var known = parts[part.run] else {
-                    parts[part.run] = part
-                    continue
-                }
-                known.count &+= part.count
-                known.first = min(known.first, part.first)
-                known.last = max(known.last, part.last)
-                parts[part.run] = known
+    /// What chunks have of each run, ascending by its number.
+    ///
+    /// Sorted, since every question asks: a year has a thousand of them, and hashing each takes longer.
+    func sealedRuns() -> [ChunkEntry.Run] {
+        var parts: [ChunkEntry.Run] = []
+        for part in chunks.lazy.flatMap(\.runs).sorted(by: { $0.run < $1.run }) {
+            guard var known = parts.last, known.run == part.run else {
+                parts.append(part)
+                continue
             }
+            known.count &+= part.count
+            known.first = min(known.first, part.first)
+            known.last = max(known.last, part.last)
+            parts[parts.count - 1] = known
         }
         return parts
     }
@@ -93,19 +93,22 @@ final class TargetHistory {
     ///
     /// - Throws: where they contradict the chunks, or scrapes name a run that is not among them.
     func completed(_ rows: [RunRow]) throws -> [RunRow] {
-        var rows = rows
-        var sealed = sealedRuns()
-        var places: [RunID: Int] = [:]
-        for (index, row) in rows.enumerated() {
-            places[row.id] = index
-            let part = sealed.removeValue(forKey: row.id)
+        // By number, as the table gives them.
+        var rows = rows.sorted { $0.id < $1.id }
+        var sealed = sealedRuns()[...]
+        for row in rows {
+            var part: ChunkEntry.Run?
+            if let next = sealed.first, next.run == row.id { part = sealed.removeFirst() }
             guard row.scrapeCount == Int64(part?.count ?? 0),
                 part.map({ $0.first == row.first && $0.last == row.last }) ?? true
             else { throw store.damaged("run \(row.id.value) does not tell what its scrapes are") }
         }
         for row in tail {
             guard let run = row.run else { continue }
-            guard let index = places[run] else { throw store.damaged("run \(run.value) is missing") }
+            let index = TargetHistory.index(rows.count) { rows[$0].id < run }
+            guard index < rows.count, rows[index].id == run else {
+                throw store.damaged("run \(run.value) is missing")
+            }
             if rows[index].scrapeCount == 0 {
                 rows[index].first = row.position
                 rows[index].last = row.position

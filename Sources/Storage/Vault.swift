@@ -16,17 +16,27 @@ package final class Vault: Sendable {
     /// The path of the database file.
     package let path: String
 
+    /// Keeps opened chunks from one snapshot to the next.
+    private let cache: ChunkCache?
+
     /// Opens the file for reading; nothing is written.
     ///
+    /// - Parameters:
+    ///   - path: The path of the database file.
+    ///   - cache: What keeps opened chunks from one snapshot to the next; nothing where nil.
+    /// - Returns: The database.
     /// - Throws: `StorageError`: no such file, not ours, newer than us, damaged, no permission.
-    package static func openReader(path: String) throws -> Vault {
-        let vault = Vault(path: path)
+    package static func openReader(path: String, keeping cache: ChunkCache? = nil) throws -> Vault {
+        let vault = Vault(path: path, cache: cache)
         // A database that cannot be read is better told of here than at the first question.
         _ = try vault.snapshot()
         return vault
     }
 
-    init(path: String) { self.path = path }
+    init(path: String, cache: ChunkCache? = nil) {
+        self.path = path
+        self.cache = cache
+    }
 
     /// A consistent view of what is committed now, with a connection of its own.
     ///
@@ -36,6 +46,6 @@ package final class Vault: Sendable {
         try file.requireOurs()
         // Who writes has looked at it when he began, and what he wrote since is in his memory as well.
         if file.hasWAL, !VaultLock.isHeld(for: file) { try WALScan.require(file) }
-        return try VaultSnapshot(file: file)
+        return try VaultSnapshot(file: file, cache: cache)
     }
 }

@@ -80,6 +80,13 @@ extension VaultSnapshot {
 
     /// The runs of a target, ascending by number.
     func runRows(of target: TargetID) throws -> [RunRow] {
+        if let known = knownRuns[target] { return known }
+        let runs = try completeRunRows(of: target)
+        knownRuns[target] = runs
+        return runs
+    }
+
+    private func completeRunRows(of target: TargetID) throws -> [RunRow] {
         let rows = try RunRow.all(of: target, on: store)
         guard rows.count == (try row(of: target)?.runCount ?? 0) else {
             throw store.damaged("a run of target \(target.value) cannot be reached")

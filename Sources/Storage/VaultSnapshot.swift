@@ -25,6 +25,7 @@ package final class VaultSnapshot {
     var knownRecords: [TargetRecord]?
     private var tails: [TargetID: [ScrapeRow]]?
     private var histories: [TargetID: TargetHistory] = [:]
+    var knownRuns: [TargetID: [RunRow]] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
     private var began = ContinuousClock.now
@@ -32,7 +33,7 @@ package final class VaultSnapshot {
     /// A reader waits that long while a writer recovers the WAL after a crash.
     private static let busyMilliseconds: Int32 = 5000
 
-    init(file: VaultFile) throws(StorageError) {
+    init(file: VaultFile, cache: ChunkCache? = nil) throws(StorageError) {
         path = file.path
         let path = file.path
         let parts = try StorageError.wrapping(path) {
@@ -49,7 +50,12 @@ package final class VaultSnapshot {
             }
             try Schema.verify(on: connection, version: version, path: path)
             let meta = try MetaValues(connection: connection, path: path)
-            let store = try RowStore(connection: connection, path: path, version: version)
+            let kept = try cache.map { cache in
+                let database = try file.identity(uuid: meta.databaseUUID)
+                cache.begin(database)
+                return (cache: cache, database: database)
+            }
+            let store = try RowStore(connection: connection, path: path, version: version, kept: kept)
             let highest = try store.highestTailSeq()
             return (store, meta, max(meta.seqFloor, meta.markSeq, highest))
         }
@@ -64,12 +70,14 @@ package final class VaultSnapshot {
     /// A question that takes longer goes on in a newer transaction: a reader that stays holds up the writer's WAL.
     package static let ageMax = Duration.seconds(5)
 
-    /// Goes on in a new transaction where this one is older than `age`; says whether it did.
+    /// Whether its transaction began so long ago.
+    func isOlder(than age: Duration) -> Bool { ContinuousClock.now - began >= age }
+
+    /// Goes on in a new transaction.
     ///
     /// What was asked for is then to be asked for again: chunks may have been merged meanwhile, and scrapes added. Those
     /// that were there have their places still, but for what retention removed.
-    func renew(olderThan age: Duration) throws(StorageError) -> Bool {
-        guard ContinuousClock.now - began >= age else { return false }
+    func renew() throws(StorageError) {
         try reading {
             store.forgetChunks()
             try store.connection.execute("COMMIT; BEGIN")
@@ -77,9 +85,9 @@ package final class VaultSnapshot {
         tails = nil
         knownTargets = nil
         histories = [:]
+        knownRuns = [:]
         starts = [:]
         began = ContinuousClock.now
-        return true
     }
 
     /// Runs `body`; what the modules below throw becomes a `StorageError`.

@@ -1,4 +1,5 @@
 import Model
+import Storage
 import Testing
 
 @testable import Dashboard
@@ -13,9 +14,22 @@ import Testing
             if index == 5 { pause = 1 }
             return SingleCollection(endNanoseconds: UInt64(index) * 1_000_000, pauseNanoseconds: pause)
         }
-        let mixed = all.shuffled()
-        let history = PauseHistory(ends: mixed.map(\.endNanoseconds), pauses: mixed.map(\.pauseNanoseconds))
-        let shown = CollectionThinning.thinned(history, max: 4000)
+        func shown(_ collections: [SingleCollection]) -> [SingleCollection] {
+            var fold = PauseFold(nil, CollectionThinning(of: 0...99_999_000_000, max: 4000))
+            for part in stride(from: 0, to: collections.count, by: 1 << 14) {
+                let part = collections[part..<min(collections.count, part + 1 << 14)]
+                fold.add(
+                    PauseColumns(
+                        ends: part.map { Int64($0.endNanoseconds) },
+                        pauses: part.map { Int64($0.pauseNanoseconds) }
+                    )
+                )
+            }
+            return fold.thinning?.shown ?? []
+        }
+        let inOrder = shown(all)
+        let shown = shown(all.shuffled())
+        #expect(shown == inOrder)
         #expect(shown.count <= 4000)
         #expect(shown.count > 2000)
         #expect(shown.contains { $0.pauseNanoseconds == 9_000_000 })

@@ -54,7 +54,8 @@ import Testing
         }.sorted()
         starts = [0] + starts + [count]
         let sorted = pauses.sorted()
-        for sliced in [SortedPauses(pauses), SortedPauses(pauses, starts: starts)] {
+        let sliced = SortedPauses(zip(starts, starts.dropFirst()).map { PauseSlice(pauses[$0..<$1]) })
+        for sliced in [SortedPauses(pauses), sliced] {
             #expect(sliced.total == pauses.reduce(0) { $0 + Int128($1) })
             #expect(sliced.min == sorted.first && sliced.max == sorted.last)
             for rank in [1, count, Int.random(in: 1...count, using: &generator)] {
@@ -63,10 +64,9 @@ import Testing
             let bound = pauses.randomElement(using: &generator) ?? 0
             #expect(sliced.count(below: bound) == sorted.count { $0 < bound }, "seed \(seed)")
         }
-        let slices = SortedPauses(pauses, starts: starts)
-        for index in 0..<slices.sliceCount {
+        for index in 0..<sliced.sliceCount {
             let want = pauses[starts[index]..<starts[index + 1]]
-            #expect(slices.slice(index).min == want.min() && slices.slice(index).count == want.count)
+            #expect(sliced.slice(index).min == want.min() && sliced.slice(index).count == want.count)
         }
     }
 }

@@ -50,7 +50,7 @@ func answers(_ path: String) throws -> Int {
             }
         }
         let pauses = try snapshot.pauses(of: target.id, endingIn: .all)
-        hasher.combine(pauses.ends + pauses.pauses)
+        while case .columns(let found)? = try pauses.next() { hasher.combine(found.ends + found.pauses) }
         try snapshot.forEachCollection(of: target.id, endingIn: .all) { hasher.combine($0) }
         hasher.combine(try snapshot.missed(of: target.id, in: .all))
     }

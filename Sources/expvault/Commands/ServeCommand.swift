@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dashboard
 import Logging
+import Recorder
 import UnixSignals
 
 /// `expvault serve`: the recording as a page for a browser.
@@ -27,6 +28,7 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func run() async throws {
+        LargeBlocks.keepFreed()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
         let configuration = try access.configuration(database: database.resolvedPath, listen: listen)

@@ -1,28 +1,28 @@
 /// Sorts pauses by the digits of their numbers, since a year has some millions of them and most are below 2²² ns.
-enum PauseSort {
+package enum PauseSort {
     /// Bits of a digit: 2¹¹ counters stay in the first cache.
     private static let digitBits = 11
     /// Below so many the digits' counters cost more than comparing does.
     private static let digitsMin = 512
 
-    /// Sorts `values[range]` ascending; `scratch` grows as needed, and what is in it means nothing.
+    /// Sorts `values` ascending; `scratch` grows as needed, and what is in it means nothing.
     ///
     /// Least significant digit first (D. E. Knuth, The Art of Computer Programming, vol. 3, 5.2.5, algorithm R).
-    static func sort(_ values: inout [UInt64], in range: Range<Int>, scratch: inout [UInt64]) {
-        guard range.count >= digitsMin else { return values[range].sort() }
-        if scratch.count < range.count { scratch = [UInt64](repeating: 0, count: range.count) }
-        var all: UInt64 = 0
-        for index in range { all |= values[index] }
+    package static func sort(_ values: inout [UInt32], scratch: inout [UInt32]) {
+        guard values.count >= digitsMin else { return values.sort() }
+        if scratch.count < values.count { scratch = [UInt32](repeating: 0, count: values.count) }
         values.withUnsafeMutableBufferPointer { values in
             scratch.withUnsafeMutableBufferPointer { scratch in
-                var from = UnsafeMutableBufferPointer(rebasing: values[range])
-                var into = UnsafeMutableBufferPointer(rebasing: scratch[..<range.count])
-                var shift: UInt64 = 0
+                var all: UInt32 = 0
+                for value in values { all |= value }
+                var from = values
+                var into = UnsafeMutableBufferPointer(rebasing: scratch[..<values.count])
+                var shift: UInt32 = 0
                 var passes = 0
-                while shift < 64, all >> shift != 0 {
+                while shift < 32, all >> shift != 0 {
                     deal(from, into, shift)
                     swap(&from, &into)
-                    shift += UInt64(digitBits)
+                    shift += UInt32(digitBits)
                     passes += 1
                 }
                 // After an odd number of passes they stand in the scratch.
@@ -32,24 +32,24 @@ enum PauseSort {
     }
 
     private static func deal(
-        _ from: UnsafeMutableBufferPointer<UInt64>,
-        _ into: UnsafeMutableBufferPointer<UInt64>,
-        _ shift: UInt64
+        _ from: UnsafeMutableBufferPointer<UInt32>,
+        _ into: UnsafeMutableBufferPointer<UInt32>,
+        _ shift: UInt32
     ) {
-        let mask: UInt64 = 1 << UInt64(digitBits) - 1
+        let mask: UInt32 = 1 << UInt32(digitBits) - 1
         withUnsafeTemporaryAllocation(of: Int.self, capacity: 1 << digitBits) { places in
             places.initialize(repeating: 0)
-            for value in from { places[Int(value >> shift & mask)] += 1 }
+            for value in from { places[Int(value >> shift & mask)] &+= 1 }
             var next = 0
             for digit in places.indices {
                 let count = places[digit]
                 places[digit] = next
-                next += count
+                next &+= count
             }
             for value in from {
                 let digit = Int(value >> shift & mask)
                 into[places[digit]] = value
-                places[digit] += 1
+                places[digit] &+= 1
             }
         }
     }
