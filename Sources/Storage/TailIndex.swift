@@ -25,6 +25,17 @@ final class TailIndex {
     var nextOrdinal: Int64 = 1
     /// The slot that is being filled, where the file does not have it yet.
     var unwritten: Unwritten?
+    /// The slots that cannot be read.
+    var unreadable: [Unreadable] = []
+
+    /// A slot that cannot be read.
+    struct Unreadable {
+        var slot: Int64
+        /// Why.
+        var error: any Error
+        /// No scrape in it has a higher number; nil where nobody knows.
+        var highestSeq: Int64?
+    }
 
     /// A slot as it will be once it is written.
     struct Unwritten {
@@ -43,10 +54,26 @@ extension RowStore {
     /// The highest `seq` in the tail, as the file tells; 0 for an empty one.
     func highestTailSeq() throws -> Int64 {
         guard version > 2 else { return try connection.integer("SELECT max(seq) FROM scrapes") ?? 0 }
-        let statement = try connection.statement("SELECT substr(bytes, 1, \(TailSlot.headerBytes)) FROM tail")
+        let statement = try connection.statement(
+            "SELECT slot, substr(bytes, 1, \(TailSlot.headerBytes)), substr(bytes, -\(TailSlot.endBytes)) FROM tail"
+        )
         defer { statement.reset() }
         var highest: Int64 = 0
-        while try statement.step() { highest = max(highest, TailSlot.highestSeq(statement.bytes(0)) ?? 0) }
+        var claims: [(slot: Int64, seq: Int64)] = []
+        while try statement.step() {
+            if let seq = TailSlot.highestSeqOfEnd(statement.bytes(2)) {
+                highest = max(highest, seq)
+            } else if let seq = TailSlot.highestSeq(statement.bytes(1)) {
+                claims.append((statement.integer(0), seq))
+            }
+        }
+        statement.reset()
+        // Without an end it takes the whole slot to know whether its beginning is to be believed.
+        for claim in claims.sorted(by: { $0.seq > $1.seq }) where claim.seq > highest {
+            if let content = try? TailSlot.decode(try storedSlot(claim.slot)) {
+                highest = max(highest, content.highestSeq)
+            }
+        }
         return highest
     }
 
@@ -59,6 +86,8 @@ extension RowStore {
     }
 
     /// The rows of the tail in the order in which they were written, one slot after the other; makes the index.
+    ///
+    /// Slots that cannot be read are left out: whoever calls must judge them (`TailIndex.unreadable`).
     func readSlots(_ take: (ScrapeRow) throws -> Void) throws {
         let index = TailIndex()
         index.ends = try tailEnds()
@@ -67,11 +96,16 @@ extension RowStore {
         var contents: [(slot: Int64, content: TailSlot.Content)] = []
         for slot in try slotNumbers() {
             index.rowsInSlot[slot] = 0
-            contents.append((slot, try content(of: slot, index.unwritten)))
+            let bytes = try bytes(of: slot, index.unwritten)
+            do {
+                contents.append((slot, try decoded(bytes, slot)))
+            } catch {
+                index.unreadable.append(unreadable(slot, bytes, error))
+            }
         }
         contents.sort { $0.content.firstOrdinal < $1.content.firstOrdinal }
         for (slot, content) in contents {
-            let records = try TailIndex.live(content, ends: index.ends)
+            let records = TailIndex.live(content, ends: index.ends)
             index.nextOrdinal = max(
                 index.nextOrdinal,
                 content.firstOrdinal &+ Int64(content.records.count)
@@ -86,18 +120,30 @@ extension RowStore {
     }
 
     /// What a slot holds, rows that are gone included.
-    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content {
-        let bytes: [UInt8]
-        if let unwritten, unwritten.slot == slot {
-            bytes = unwritten.bytes
-        } else {
-            bytes = try storedSlot(slot)
-        }
+    func content(of slot: Int64) throws -> TailSlot.Content { try decoded(try bytes(of: slot), slot) }
+
+    /// The bytes of a slot.
+    func bytes(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> [UInt8] {
+        if let unwritten, unwritten.slot == slot { return unwritten.bytes }
+        return try storedSlot(slot)
+    }
+
+    /// What a slot of those bytes holds.
+    func decoded(_ bytes: [UInt8], _ slot: Int64) throws -> TailSlot.Content {
         do {
             return try TailSlot.decode(bytes)
         } catch {
             throw damaged("slot \(slot) of the newest scrapes cannot be read: \(error)")
         }
+    }
+
+    /// What is known of a slot that cannot be read.
+    func unreadable(_ slot: Int64, _ bytes: [UInt8], _ error: any Error) -> TailIndex.Unreadable {
+        TailIndex.Unreadable(
+            slot: slot,
+            error: error,
+            highestSeq: TailSlot.isBlank(bytes) ? 0 : TailSlot.highestSeqOfEnd(bytes)
+        )
     }
 
     /// The numbers of all slots.
@@ -121,15 +167,27 @@ extension RowStore {
         let statement = try connection.statement("SELECT target, ordinal, checksum FROM tail_ends")
         defer { statement.reset() }
         var ends: [TargetID: Int64] = [:]
-        while try statement.step() {
-            let (target, ordinal) = (statement.integer(0), statement.integer(1))
-            guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2)
-            else {
-                throw damaged("the end of a tail contradicts its checksum")
-            }
-            ends[TargetID(target)] = ordinal
-        }
+        while try statement.step() { ends[TargetID(statement.integer(0))] = try tailEnd(statement) }
         return ends
+    }
+
+    /// Up to which ordinal a target's rows are gone.
+    func tailEnd(of target: TargetID) throws -> Int64 {
+        let statement = try connection.statement(
+            "SELECT target, ordinal, checksum FROM tail_ends WHERE target = ?1"
+        )
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("the end of a tail cannot be reached") }
+        return try tailEnd(statement)
+    }
+
+    private func tailEnd(_ statement: Statement) throws -> Int64 {
+        let (target, ordinal) = (statement.integer(0), statement.integer(1))
+        guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2) else {
+            throw damaged("the end of a tail contradicts its checksum")
+        }
+        return ordinal
     }
 
     /// The coded body of a row of the tail, and the row that it needs.
@@ -226,7 +284,7 @@ extension TailIndex {
     static func live(
         _ content: TailSlot.Content,
         ends: [TargetID: Int64]
-    ) throws -> [(row: ScrapeRow, range: Range<Int>)] {
+    ) -> [(row: ScrapeRow, range: Range<Int>)] {
         var ordinal = content.firstOrdinal
         return content.records.filter { record in
             defer { ordinal &+= 1 }

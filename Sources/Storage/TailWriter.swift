@@ -206,6 +206,7 @@ final class TailWriter {
         try connection.statement("UPDATE tail SET bytes = ?2 WHERE slot = ?1")
             .bind(1, unwritten.slot).bind(2, unwritten.bytes)
             .run()
+        store.deadSlots.remove(unwritten.slot)
         if current?.slot == unwritten.slot { current?.records = unwritten.records }
         store.tail?.unwritten = nil
     }
@@ -293,6 +294,7 @@ final class TailWriter {
             row.body = nil
             rows.append(row)
         }
+        try store.judge(newest: nil)
         let index = try store.tailIndex()
         let end = index.nextOrdinal &- 1
         let targets = Set(index.places.values.map(\.target))
