@@ -133,13 +133,19 @@ struct RecordCommand: AsyncParsableCommand {
 
     /// What the file needs between two commits: a bounded piece of it, called again every minute.
     private func maintain(_ writer: VaultWriter, _ settings: RecorderConfiguration) async throws {
-        try await writer.maintain(
-            RetentionText.policy(
-                path: settings.database,
-                ageMilliseconds: settings.retainMilliseconds,
-                bytesMax: settings.maxSizeBytes
+        let (age, bytes) = (settings.retainMilliseconds, settings.maxSizeBytes)
+        do {
+            try await writer.maintain(
+                RetentionText.policy(path: settings.database, ageMilliseconds: age, bytesMax: bytes)
             )
-        )
+        } catch StorageError.damaged(let path, let detail)
+            where path == settings.database + ReplayLedger.suffix
+        {
+            // What was exported nobody knows then: everything counts as not exported, and the disk is still kept free.
+            let policy = RetentionPolicy(ageMilliseconds: age, bytesMax: bytes, protectedAfterSeq: 0)
+            try await writer.maintain(policy)
+            throw StorageError.damaged(path: path, detail: detail)
+        }
     }
 
     private func reload(_ service: RecordingService, _ logger: Logger, _ systemd: SystemdNotifier?) {
