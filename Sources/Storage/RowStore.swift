@@ -209,13 +209,18 @@ final class RowStore {
 
     /// Forgets what is cached: after a rollback numbers may come to mean something else.
     func forget() {
+        forgetRows()
+        tail = nil
+        lastBodies.removeAll()
+    }
+
+    /// Forgets what is cached but for the tail.
+    func forgetRows() {
         shapes.removeAll()
         origins.removeAll()
         boots.removeAll()
         bases.removeAll()
         openChunks.removeAll()
-        tail = nil
-        lastBodies.removeAll()
     }
 
     /// Lets go of open chunks, which hold much memory.

@@ -19,6 +19,8 @@ final class TailIndex {
     var places: [Int64: Place] = [:]
     /// How many of them each slot holds.
     var rowsInSlot: [Int64: Int] = [:]
+    /// The ordinal of the first record of each slot that has one.
+    var firstOrdinals: [Int64: Int64] = [:]
     /// Up to which ordinal a target's rows are gone.
     var ends: [TargetID: Int64] = [:]
     /// The ordinal of the next record.
@@ -105,6 +107,7 @@ extension RowStore {
         }
         contents.sort { $0.content.firstOrdinal < $1.content.firstOrdinal }
         for (slot, content) in contents {
+            index.firstOrdinals[slot] = content.firstOrdinal
             let records = TailIndex.live(content, ends: index.ends)
             index.nextOrdinal = max(
                 index.nextOrdinal,

@@ -231,6 +231,7 @@ final class TailWriter {
             free = first
         }
         guard let free else { preconditionFailure("BUG: a slot was made") }
+        index.firstOrdinals[free] = index.nextOrdinal
         return Current(slot: free, firstOrdinal: index.nextOrdinal)
     }
 
@@ -280,41 +281,97 @@ final class TailWriter {
         }
     }
 
-    /// Writes all rows anew but for those that are `gone`, some of them `changed`.
+    /// Takes out the rows that are `gone`, and changes those that are `changed`.
     ///
-    /// For what is rare: a scrape taken out of the middle, since the body after it is written against it.
+    /// What a slot still holds of a target is told by one ordinal. So the target's rows up to the last of these are written
+    /// anew, and those behind them whose bodies stand against one of them, to the end of a chain of patches. The cost is that
+    /// of what goes, mostly the oldest rows of a target, and not that of the whole tail.
     func rewrite(without gone: Set<Int64>, changed: [Int64: ScrapeRow] = [:]) throws {
         guard !gone.isEmpty || !changed.isEmpty else { return }
         try flush()
         current = nil
-        chains.removeAll()
+        let index = try store.tailIndex()
+        var parts: [TargetID: Part] = [:]
+        for seq in gone.union(changed.keys) {
+            guard let place = index.places[seq] else { continue }
+            parts[place.target, default: Part()].wanted.insert(seq)
+        }
+        let slots = index.firstOrdinals.filter { index.rowsInSlot[$0.key] ?? 0 > 0 }
+            .sorted { $0.value < $1.value }
+        for (slot, firstOrdinal) in slots {
+            guard parts.values.contains(where: { !$0.isClosed }) else { break }
+            for (offset, (row, range)) in try store.content(of: slot).records.enumerated() {
+                guard let place = index.places[row.seq], place.slot == slot, place.range == range else {
+                    continue
+                }
+                parts[row.target]?.add(row, firstOrdinal &+ Int64(offset))
+            }
+        }
+        for (target, part) in parts.sorted(by: { $0.key < $1.key }) {
+            try write(part, of: target, without: gone, changed: changed)
+        }
+        for seq in gone {
+            try connection.statement("DELETE FROM tail_bodies WHERE seq = ?1").bind(1, seq).run()
+        }
+        store.lastBodies.removeAll()
+    }
+
+    /// The rows of a target that are written anew: from its first on.
+    private struct Part {
+        /// Those that are to go or to be changed, as far as they were not met yet.
+        var wanted: Set<Int64> = []
         var rows: [ScrapeRow] = []
-        try store.readSlots { row in
+        /// The ordinal of the last of them.
+        var last: Int64 = 0
+        /// Whether no row that follows belongs to them.
+        var isClosed = false
+        private var moved: Set<Int64> = []
+        private var waiting: [ScrapeRow] = []
+
+        /// The target's next row, in the order of ordinals.
+        mutating func add(_ row: ScrapeRow, _ ordinal: Int64) {
+            guard !isClosed else { return }
+            let base = row.base == row.seq ? nil : row.base
             var row = row
             row.body = nil
-            rows.append(row)
+            waiting.append(row)
+            if wanted.remove(row.seq) != nil || base.map(moved.contains) ?? false {
+                for row in waiting { moved.insert(row.seq) }
+                rows += waiting
+                waiting.removeAll()
+                last = ordinal
+            } else if wanted.isEmpty, base != nil {
+                // A target has one chain of bodies at a time, and with this row it is another one.
+                isClosed = true
+            }
         }
-        try store.judge(newest: nil)
+    }
+
+    private func write(
+        _ part: Part,
+        of target: TargetID,
+        without gone: Set<Int64>,
+        changed: [Int64: ScrapeRow]
+    ) throws {
+        guard !part.rows.isEmpty else { return }
+        chains[target] = nil
         let index = try store.tailIndex()
-        let end = index.nextOrdinal &- 1
-        let targets = Set(index.places.values.map(\.target))
-        let old = index.places
+        var old: [Int64: TailIndex.Place] = [:]
+        for row in part.rows { old[row.seq] = index.places[row.seq] }
         var kept: [Int64: TailIndex.Place] = [:]
-        for row in rows {
+        for row in part.rows where !gone.contains(row.seq) {
             // Bodies are still looked for at their old places, as those of rows before it are.
-            index.places[row.seq] = old[row.seq]
-            guard !gone.contains(row.seq) else { continue }
             let body = try store.tailBody(of: row)
             try append(changed[row.seq] ?? row, body: body)
             kept[row.seq] = index.places[row.seq]
             index.places[row.seq] = old[row.seq]
         }
-        index.places = kept
-        for place in old.values { index.rowsInSlot[place.slot, default: 1] -= 1 }
-        try storeEnds(of: targets, end)
-        for seq in gone {
-            try connection.statement("DELETE FROM tail_bodies WHERE seq = ?1").bind(1, seq).run()
+        for (seq, place) in old {
+            index.rowsInSlot[place.slot, default: 1] -= 1
+            index.places[seq] = kept[seq]
         }
-        store.lastBodies.removeAll()
+        try storeEnds(of: [target], part.last)
+        // The next body of the target is of another time than these.
+        chains[target] = nil
     }
 }

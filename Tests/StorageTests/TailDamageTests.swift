@@ -118,18 +118,18 @@ struct TailDamageTests {
                 var changed = bytes
                 changed[slot.offset + place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
                 write(changed, to: damaged)
-                let where_ = "seed \(seed), \(slot.kind) slot \(slot.number), byte \(place)"
+                let words = "seed \(seed), \(slot.kind) slot \(slot.number), byte \(place)"
                 if slot.kind == .live || slot.kind == .half, place < slot.used {
                     stopped += 1
-                    #expect(throws: StorageError.self, "\(where_)") { try answers(damaged) }
-                    #expect(throws: StorageError.self, "\(where_)") {
+                    #expect(throws: StorageError.self, "\(words)") { try answers(damaged) }
+                    #expect(throws: StorageError.self, "\(words)") {
                         try WriterSession(path: damaged, create: false)
                     }
                 } else {
                     passed += 1
-                    #expect(try answers(damaged) == right, "\(where_)")
+                    #expect(try answers(damaged) == right, "\(words)")
                 }
-                #expect(try !findings(damaged).isEmpty, "\(where_)")
+                #expect(try !findings(damaged).isEmpty, "\(words)")
             }
         }
         print("slots: \(slots.count), \(stopped) flips stopped a reader, \(passed) none")
