@@ -179,6 +179,7 @@ package struct IntegrityCheck {
         _ = try? store.readTails(keepBodies: false)
         let ends = try store.tailEnds()
         let index = TailIndex()
+        var gone = TailIndex.Gone()
         for slot in try store.slotNumbers() {
             attempt { check in
                 let bytes = try check.store.bytes(of: slot)
@@ -188,15 +189,21 @@ package struct IntegrityCheck {
                     )
                     return
                 }
-                for (row, range) in TailIndex.live(try check.store.decoded(bytes, slot), ends: ends) {
-                    index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
-                    check.slotRows.append(row)
+                for (row, place) in TailIndex.places(of: try check.store.decoded(bytes, slot), slot: slot) {
+                    if place.ordinal > ends[row.target] ?? 0 {
+                        index.places[row.seq] = place
+                        gone.note(liveBase: row)
+                        check.slotRows.append(row)
+                    } else {
+                        gone.add(row, place)
+                    }
                 }
                 if !TailSlot.hasSoundEnd(bytes) {
                     check.add("the end of slot \(slot) is damaged; nothing needs it")
                 }
             }
         }
+        gone.store(into: index)
         // What can be read is looked for there, whatever else is damaged.
         store.tail = index
         slotRows.sort { $0.seq < $1.seq }

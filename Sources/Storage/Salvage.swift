@@ -136,6 +136,7 @@ private struct SalvageWork {
         let hasAllEnds = targets.isWhole && ends.count == targets.found.count
         let slots = numbers("SELECT slot FROM tail", descending: "SELECT slot FROM tail ORDER BY slot DESC")
         let index = TailIndex()
+        var gone = TailIndex.Gone()
         var rows: [ScrapeRow] = []
         for slot in slots.found {
             guard let bytes = attempt({ try $0.store.bytes(of: slot) }) else {
@@ -146,11 +147,17 @@ private struct SalvageWork {
                 index.unreadable.append(store.unreadable(slot, bytes, CodecError.checksum))
                 continue
             }
-            for (row, range) in TailIndex.live(content, ends: ends) {
-                index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
-                rows.append(row)
+            for (row, place) in TailIndex.places(of: content, slot: slot) {
+                if place.ordinal > ends[row.target] ?? 0 {
+                    index.places[row.seq] = place
+                    gone.note(liveBase: row)
+                    rows.append(row)
+                } else {
+                    gone.add(row, place)
+                }
             }
         }
+        gone.store(into: index)
         store.tail = index
         rows.sort { $0.seq < $1.seq }
         // Where it is not known what was sealed, what is in a chunk too is skipped when it is stored.

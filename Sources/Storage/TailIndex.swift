@@ -13,11 +13,14 @@ final class TailIndex {
         var slot: Int64
         var range: Range<Int>
         var target: TargetID
+        var ordinal: Int64
     }
 
     /// The rows that are there, by their `seq`.
     var places: [Int64: Place] = [:]
-    /// How many of them each slot holds.
+    /// Rows that are gone, and that the bodies of rows which are there stand against.
+    var bases: [TargetID: [Int64: Place]] = [:]
+    /// How many of both each slot holds.
     var rowsInSlot: [Int64: Int] = [:]
     /// The ordinal of the first record of each slot that has one.
     var firstOrdinals: [Int64: Int64] = [:]
@@ -106,19 +109,25 @@ extension RowStore {
             }
         }
         contents.sort { $0.content.firstOrdinal < $1.content.firstOrdinal }
+        var gone = TailIndex.Gone()
         for (slot, content) in contents {
             index.firstOrdinals[slot] = content.firstOrdinal
-            let records = TailIndex.live(content, ends: index.ends)
             index.nextOrdinal = max(
                 index.nextOrdinal,
                 content.firstOrdinal &+ Int64(content.records.count)
             )
-            for (row, range) in records {
-                index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
-                index.rowsInSlot[slot, default: 0] += 1
-                try take(row)
+            for (row, place) in TailIndex.places(of: content, slot: slot) {
+                if place.ordinal > index.ends[row.target] ?? 0 {
+                    index.places[row.seq] = place
+                    index.rowsInSlot[slot, default: 0] += 1
+                    gone.note(liveBase: row)
+                    try take(row)
+                } else {
+                    gone.add(row, place)
+                }
             }
         }
+        gone.store(into: index)
         tail = index
     }
 
@@ -194,9 +203,11 @@ extension RowStore {
     }
 
     /// The coded body of a row of the tail, and the row that it needs.
-    private func codedBody(_ seq: Int64) throws -> (base: Int64?, body: [UInt8]) {
+    func codedBody(_ seq: Int64, _ target: TargetID) throws -> (base: Int64?, body: [UInt8]) {
         let index = try tailIndex()
-        guard let place = index.places[seq] else { throw damaged("scrape \(seq) cannot be reached") }
+        guard let place = index.places[seq] ?? index.bases[target]?[seq] else {
+            throw damaged("scrape \(seq) cannot be reached")
+        }
         let slot: [UInt8]
         if let unwritten = index.unwritten, unwritten.slot == place.slot {
             slot = unwritten.bytes
@@ -217,7 +228,7 @@ extension RowStore {
     /// A patch needs the scrape before it, and that one perhaps too; whoever goes on in order finds it at hand.
     func tailBody(of row: ScrapeRow) throws -> [UInt8] {
         var seq = row.seq
-        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq)
+        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq, row.target)
         var patches: [(seq: Int64, bytes: [UInt8])] = []
         var body: [UInt8]?
         while coded.body.first == BodyEncoding.patch.rawValue {
@@ -230,7 +241,7 @@ extension RowStore {
                 body = last.body
                 break
             }
-            coded = try codedBody(seq)
+            coded = try codedBody(seq, row.target)
         }
         var made: [UInt8]
         do {
@@ -283,15 +294,46 @@ extension RowStore {
 }
 
 extension TailIndex {
-    /// The rows of a slot that are not gone.
-    static func live(
-        _ content: TailSlot.Content,
-        ends: [TargetID: Int64]
-    ) -> [(row: ScrapeRow, range: Range<Int>)] {
-        var ordinal = content.firstOrdinal
-        return content.records.filter { record in
-            defer { ordinal &+= 1 }
-            return ordinal > ends[record.row.target] ?? 0
+    /// The rows of a slot, gone or not, with their places.
+    static func places(of content: TailSlot.Content, slot: Int64) -> [(row: ScrapeRow, place: Place)] {
+        content.records.enumerated().map { offset, record in
+            let ordinal = content.firstOrdinal &+ Int64(offset)
+            let place = Place(slot: slot, range: record.range, target: record.row.target, ordinal: ordinal)
+            return (record.row, place)
+        }
+    }
+
+    /// Rows that are gone, while it is found out which of them bodies stand against.
+    ///
+    /// Retention takes the first rows of a target by its ordinal alone; the rest of their chain of patches stays, and so do the
+    /// slots that it needs.
+    struct Gone {
+        private var rows: [Int64: (base: Int64?, place: Place)] = [:]
+        private var wanted: [(seq: Int64, target: TargetID)] = []
+
+        /// A row that is gone; of two with a number the later one counts.
+        mutating func add(_ row: ScrapeRow, _ place: Place) {
+            if let known = rows[row.seq], known.place.ordinal > place.ordinal { return }
+            rows[row.seq] = (row.base == row.seq ? nil : row.base, place)
+        }
+
+        /// A row that is there, whose body may stand against one that is gone.
+        mutating func note(liveBase row: ScrapeRow) {
+            if let base = row.base, base != row.seq { wanted.append((base, row.target)) }
+        }
+
+        /// Notes what is needed in an index that has all rows that are there.
+        func store(into index: TailIndex) {
+            for (seq, target) in wanted where index.places[seq] == nil {
+                var next: Int64? = seq
+                while let seq = next, index.places[seq] == nil, index.bases[target]?[seq] == nil,
+                    let row = rows[seq], row.place.target == target
+                {
+                    index.bases[target, default: [:]][seq] = row.place
+                    index.rowsInSlot[row.place.slot, default: 0] += 1
+                    next = row.base
+                }
+            }
         }
     }
 }

@@ -66,7 +66,8 @@ struct TailDamageTests {
         return try snapshot.store.slotNumbers().map { number in
             let slot = try snapshot.store.bytes(of: number)
             let content = try TailSlot.decode(slot)
-            let live = TailIndex.live(content, ends: ends)
+            let live = TailIndex.places(of: content, slot: number)
+                .filter { $0.place.ordinal > ends[$0.row.target] ?? 0 }
             let kind: Kind =
                 content.records.isEmpty
                 ? .blank : live.isEmpty ? .dead : live.count == content.records.count ? .live : .half
