@@ -122,8 +122,8 @@ def fill(options, mount, seed):
     begun = time.monotonic()
     recorder.wait_for("storing again")
     taken = time.monotonic() - begun
-    # One interval to the next try, one for the commit on a machine that is busy.
-    if taken > 2 * interval + 0.5:
+    # One interval to the next try; the rest is for a machine that is busy with other things.
+    if taken > interval + 2.0:
         raise Broken(f"stored again only {taken:.2f} s after there was room")
     time.sleep(2 * interval)
     recorder.signal(signal.SIGTERM)
@@ -131,10 +131,14 @@ def fill(options, mount, seed):
     if status != 0:
         raise Broken(f"status {status}: {log[-2000:]}")
     scrapes, failures, _, not_stored = summary(log)
-    if not_stored or failures:
+    # Our own server may take longer than an interval to answer: such a scrape failed, and it too must be stored as it was.
+    slow = len(re.findall(r"stored target=\S+ t=\d+ error=timed out after", log))
+    if not_stored or failures != slow:
         raise Broken(f"what fits in memory was not kept until there was room: {log[-2000:]}")
-    if abs(scrapes - server.number_of_requests) > 2:
-        raise Broken(f"{server.number_of_requests} requests, {scrapes} stored")
+    # A request of each target may have been cut off at the end, and one that timed out may never have been read.
+    asked = server.number_of_requests
+    if not scrapes <= asked <= scrapes + failures + 2:
+        raise Broken(f"{asked} requests, {scrapes} scrapes and {failures} failures stored")
     vault.must_be_kept()
     server.close()
 
