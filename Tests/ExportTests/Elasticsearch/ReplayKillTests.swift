@@ -32,7 +32,17 @@ struct ReplayKillTests {
         var chance = SeededGenerator(seed: seed)
         for round in 0..<kills {
             let child = try Self.startExporter(path: service.path, url: server.url)
-            try await Task.sleep(for: .milliseconds(150 + chance.below(600)))
+            // Every other one is killed while it sends, however long it takes to come to that; the others at any moment.
+            let deadline = ContinuousClock.now + .seconds(60)
+            let before = server.with { $0.cluster.bulkRequestCount }
+            while round % 2 == 0, server.with({ $0.cluster.bulkRequestCount }) == before,
+                ContinuousClock.now < deadline
+            {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await Task.sleep(
+                for: .milliseconds(round % 2 == 0 ? chance.below(100) : 150 + chance.below(600))
+            )
             kill(child, SIGKILL)
             var status: Int32 = 0
             waitpid(child, &status, 0)
