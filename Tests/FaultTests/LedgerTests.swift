@@ -84,4 +84,52 @@ struct LedgerTests {
         #expect(Set(sent).isSubset(of: all))
         try await server.stop()
     }
+
+    @Test("what is not exported yet outlives what is, though it is older, and is counted when it goes")
+    func retention() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ElasticsearchServer.start()
+        var generator = SeededGenerator(seed: 11)
+        // Bodies that take their room.
+        func take(_ times: Range<Int>) async throws -> String {
+            let lines = times.map { time in
+                let text = (0..<60).map { _ in "\(UInt64.random(in: 0...(.max), using: &generator))" }
+                    .joined()
+                return "{\"ts\": \(1_767_323_000_000 + time * 1000), \"target\": \"api\", "
+                    + "\"body\": \"{\\\"text\\\": \\\"\(text)\\\"}\\n\"}\n"
+            }
+            let db = directory.file("a.db")
+            let file = try directory.write(lines.joined().utf8, to: "lines.ndjson")
+            _ = try await Expvault.output("import", "--db", db, file)
+            return db
+        }
+        let db = try await take(5000..<6500)
+        let export = try await Expvault.run("export", "elasticsearch", "--url", server.url, "--db", db)
+        try #require(export.status == 0, "\(export.error)")
+        _ = try await take(1000..<2000)
+        // The same for each of two limits: one that what was exported makes room for, and one that it does not.
+        for (name, limit, isEnough) in [("b.db", "1200KiB", true), ("c.db", "400KiB", false)] {
+            for suffix in ["", "-export"] {
+                let bytes = try #require(TemporaryDirectory.contents(of: db + suffix))
+                _ = try directory.write(bytes, to: name + suffix)
+            }
+            let path = directory.file(name)
+            let compact = try await Expvault.run("compact", "--max-size", limit, "--db", path)
+            #expect(compact.status == 0, "\(compact.error)")
+            let left = try JSONText.lines(
+                try await Expvault.output("export", "raw", "--db", path, "--out", "-")
+            )
+            .compactMap { $0["ts"]?.integer }.map { ($0 - 1_767_323_000_000) / 1000 }
+            let lost = 1000 - left.count { $0 < 2000 }
+            #expect(left.count < 2500 && left.contains(6499), "\(compact.error)")
+            #expect(compact.error.contains("\(2500 - left.count) scrapes dropped"), "\(compact.error)")
+            #expect(lost == 0 || !isEnough, "\(compact.error)")
+            #expect(
+                isEnough || compact.error.contains(" \(lost) of them not exported yet"),
+                "\(compact.error)"
+            )
+            #expect(try await Expvault.run("check", "--db", path).status == 0)
+        }
+        try await server.stop()
+    }
 }
