@@ -175,16 +175,35 @@ package struct IntegrityCheck {
 
     /// The rows of all slots that can be read.
     private mutating func readSlots() throws {
+        // Slots of which nothing is missing; where other damage hides that, all count alike.
+        _ = try? store.readTails(keepBodies: false)
         let ends = try store.tailEnds()
         let index = TailIndex()
+        var gone = TailIndex.Gone()
         for slot in try store.slotNumbers() {
             attempt { check in
-                for (row, range) in try TailIndex.live(check.store.content(of: slot), ends: ends) {
-                    index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
-                    check.slotRows.append(row)
+                let bytes = try check.store.bytes(of: slot)
+                guard !check.store.deadSlots.contains(slot) else {
+                    check.add(
+                        "slot \(slot), of which nothing is needed, is damaged; what is written there next mends it"
+                    )
+                    return
+                }
+                for (row, place) in TailIndex.places(of: try check.store.decoded(bytes, slot), slot: slot) {
+                    if place.ordinal > ends[row.target] ?? 0 {
+                        index.places[row.seq] = place
+                        gone.note(liveBase: row)
+                        check.slotRows.append(row)
+                    } else {
+                        gone.add(row, place)
+                    }
+                }
+                if !TailSlot.hasSoundEnd(bytes) {
+                    check.add("the end of slot \(slot) is damaged; nothing needs it")
                 }
             }
         }
+        gone.store(into: index)
         // What can be read is looked for there, whatever else is damaged.
         store.tail = index
         slotRows.sort { $0.seq < $1.seq }

@@ -19,6 +19,20 @@ package struct RejectedEntry: Hashable, Sendable {
     package var reason: String
 }
 
+extension RejectedEntry {
+    fileprivate init(_ document: RejectedDocument, destination: String) {
+        self.init(
+            destination: destination,
+            target: document.targetName,
+            time: document.time,
+            stream: document.stream,
+            status: document.status,
+            type: document.type,
+            reason: document.reason
+        )
+    }
+}
+
 extension ReplayLedger {
     /// Calls `body` for each document that some destination of this database has refused, oldest first.
     ///
@@ -30,50 +44,27 @@ extension ReplayLedger {
     ) throws {
         guard let connection = try existing(vaultPath) else { return }
         defer { connection.close() }
+        let path = vaultPath + suffix
+        let rows = ReplayLedgerRows(connection: connection, path: path)
+        let destinations = try ReplayLedgerFile.wrapping(path) {
+            try rows.destinations().filter { $0.database == databaseUUID }
+        }
+        let labels = Dictionary(uniqueKeysWithValues: destinations.map { ($0.number, $0.label) })
         var after: Int64 = 0
         while true {
             // In pages: nobody who commits shall wait for a reader of a long list.
-            let page = try StorageError.wrapping(vaultPath + suffix) {
-                try entries(connection, databaseUUID: databaseUUID, after: after)
+            var page: [RejectedEntry] = []
+            let last = after
+            try ReplayLedgerFile.wrapping(path) {
+                try rows.rejected(of: nil, after: last, limit: 200) { row in
+                    after = row.number
+                    guard let label = labels[row.destination] else { return }
+                    page.append(RejectedEntry(row.document, destination: label))
+                }
             }
-            guard let last = page.last else { return }
-            for (_, entry) in page { try body(entry) }
-            after = last.number
+            guard after > last else { return }
+            for entry in page { try body(entry) }
         }
-    }
-
-    private static func entries(
-        _ connection: Connection,
-        databaseUUID: String,
-        after: Int64
-    ) throws -> [(number: Int64, entry: RejectedEntry)] {
-        let rows = try connection.statement(
-            """
-            SELECT r.number, d.label, r.target_name, r.t, r.stream, r.status, r.type, r.reason
-            FROM rejected r JOIN destination d ON d.number = r.destination
-            WHERE d.database = ?1 AND r.number > ?2 ORDER BY r.number LIMIT 500
-            """
-        )
-        .bind(1, databaseUUID).bind(2, after)
-        defer { rows.reset() }
-        var page: [(Int64, RejectedEntry)] = []
-        while try rows.step() {
-            page.append(
-                (
-                    rows.integer(0),
-                    RejectedEntry(
-                        destination: rows.text(1),
-                        target: rows.text(2),
-                        time: Timestamp(milliseconds: rows.integer(3)),
-                        stream: rows.text(4),
-                        status: Int(rows.integer(5)),
-                        type: rows.text(6),
-                        reason: rows.text(7)
-                    )
-                )
-            )
-        }
-        return page
     }
 
     /// The `seq` up to which everything is exported to every destination in use; nil where there is none.
@@ -88,16 +79,17 @@ extension ReplayLedger {
     ) throws(StorageError) -> Int64? {
         guard let connection = try existing(vaultPath) else { return nil }
         defer { connection.close() }
-        return try StorageError.wrapping(vaultPath + suffix) {
-            let row = try connection.statement(
-                """
-                SELECT min(coalesce((SELECT min(c.seq) FROM cursor c WHERE c.destination = d.number), 0))
-                FROM destination d WHERE d.database = ?1 AND d.used_ms >= ?2
-                """
-            )
-            .bind(1, databaseUUID).bind(2, now.milliseconds &- unusedMax)
-            defer { row.reset() }
-            return try row.step() ? row.optionalInteger(0) : nil
+        let path = vaultPath + suffix
+        return try ReplayLedgerFile.wrapping(path) {
+            let rows = ReplayLedgerRows(connection: connection, path: path)
+            return try connection.transaction {
+                try rows.destinations()
+                    .filter {
+                        $0.database == databaseUUID && $0.usedMilliseconds >= now.milliseconds &- unusedMax
+                    }
+                    .map { try rows.cursors(of: $0).values.min() ?? 0 }
+                    .min()
+            }
         }
     }
 
@@ -113,26 +105,22 @@ extension ReplayLedger {
     ) throws(StorageError) -> [TargetID: Int64]? {
         guard let connection = try existing(vaultPath) else { return nil }
         defer { connection.close() }
-        return try StorageError.wrapping(vaultPath + suffix) {
-            let row = try connection.statement(
-                """
-                SELECT number FROM destination WHERE database = ?1 AND label = ?2 AND namespace = ?3 AND mode = ?4
-                ORDER BY used_ms DESC LIMIT 1
-                """
-            )
-            .bind(1, databaseUUID).bind(2, label).bind(3, namespace).bind(4, mode)
-            defer { row.reset() }
-            guard try row.step() else { return nil }
-            let rows = try connection.statement("SELECT target, seq FROM cursor WHERE destination = ?1")
-                .bind(1, row.integer(0))
-            defer { rows.reset() }
-            var cursors: [TargetID: Int64] = [:]
-            while try rows.step() { cursors[TargetID(rows.integer(0))] = rows.integer(1) }
-            return cursors
+        let path = vaultPath + suffix
+        return try ReplayLedgerFile.wrapping(path) {
+            let rows = ReplayLedgerRows(connection: connection, path: path)
+            return try connection.transaction {
+                let last = try rows.destinations()
+                    .filter {
+                        $0.database == databaseUUID && $0.label == label && $0.namespace == namespace
+                            && $0.mode == mode
+                    }
+                    .max { $0.usedMilliseconds < $1.usedMilliseconds }
+                return try last.map { try rows.cursors(of: $0) }
+            }
         }
     }
 
-    private static func existing(_ vaultPath: String) throws(StorageError) -> Connection? {
+    static func existing(_ vaultPath: String) throws(StorageError) -> Connection? {
         guard access(vaultPath + suffix, F_OK) == 0 else { return nil }
         return try ReplayLedgerFile.open(path: vaultPath + suffix, role: .writer(create: false))
     }

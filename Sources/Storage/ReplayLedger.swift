@@ -4,9 +4,11 @@ import SQLite
 
 /// What exports remember: how far each destination was answered for, and what it refused.
 ///
-/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 1:
+/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 2 (1 had no
+/// checksums, and is migrated when it is opened):
 ///
-///     destination  one row for each database, cluster, namespace and mode; `foreign_high`, `doubt_high`, last use
+///     destination  one row for each database, cluster, namespace and mode; `foreign_high`, `doubt_high`, last use, and
+///                  how many cursors, indices and refused documents it has
 ///     cursor       (destination, target) → seq: everything up to it was answered for
 ///     write_index  (destination, stream) → the oldest index that a document in doubt can be in
 ///     rejected     documents that were refused, whole, zstd-compressed
@@ -15,6 +17,7 @@ import SQLite
 /// rollback journal, which, unlike the WAL of SQLite before 3.51.3, has no trouble with several writers
 /// (https://sqlite.org/wal.html, "The WAL-Reset Bug"). One export for each destination: a lock file beside it.
 ///
+/// Every row has a checksum. An export does not begin with a damaged ledger: by a wrong cursor it would leave documents out.
 /// The file may be deleted: then exports begin at the beginning, and look up what is there already.
 package actor ReplayLedger {
     /// What follows the database's path.
@@ -25,16 +28,16 @@ package actor ReplayLedger {
     static let busyMilliseconds: Int32 = 10_000
     /// "expx" in ASCII.
     static let applicationID: Int64 = 0x6578_7078
-    static let version: Int64 = 1
+    static let version: Int64 = 2
     /// A document larger than this cannot be; a damaged row shall not eat the memory.
-    private static let documentBytesMax = 64 << 20
+    static let documentBytesMax = 64 << 20
 
     private let thread: WriterThread
     private let path: String
     private let databaseUUID: String
     private var connection: Connection?
     private var lock: VaultLock?
-    private var destination: Int64?
+    private var destination: ReplayLedgerRows.Destination?
     private var compressor: ZstdCompressor?
 
     /// The ledger's own thread.
@@ -67,7 +70,11 @@ package actor ReplayLedger {
 
     private func wrapping<Result>(_ body: (Connection) throws -> Result) throws(StorageError) -> Result {
         let connection = try opened()
-        return try StorageError.wrapping(path) { try body(connection) }
+        return try ReplayLedgerFile.wrapping(path) { try body(connection) }
+    }
+
+    private func rows(_ connection: Connection) -> ReplayLedgerRows {
+        ReplayLedgerRows(connection: connection, path: path)
     }
 
     // MARK: A destination
@@ -89,130 +96,124 @@ package actor ReplayLedger {
         let key = ReplayLedgerFile.key(destination, databaseUUID: databaseUUID)
         lock = try VaultLock(file: VaultFile(path: "\(path)-\(key)"))
         return try wrapping { connection in
-            try connection.transaction {
-                try connection.statement(
-                    """
-                    INSERT INTO destination (database, cluster, namespace, mode, label, foreign_high, used_ms)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                    ON CONFLICT DO UPDATE SET label = excluded.label, used_ms = excluded.used_ms
-                    """
-                )
-                .bind(1, databaseUUID).bind(2, destination.clusterUUID).bind(3, destination.namespace)
-                .bind(4, destination.mode).bind(5, label).bind(6, lastSeq).bind(7, now.milliseconds).run()
-                let row = try connection.statement(
-                    """
-                    SELECT number, foreign_high, doubt_high FROM destination
-                    WHERE database = ?1 AND cluster = ?2 AND namespace = ?3 AND mode = ?4
-                    """
-                )
-                .bind(1, databaseUUID).bind(2, destination.clusterUUID).bind(3, destination.namespace)
-                .bind(4, destination.mode)
-                defer { row.reset() }
-                guard try row.step() else {
-                    throw StorageError.damaged(path: path, detail: "a destination vanished")
-                }
-                let number = row.integer(0)
-                let foreignHigh = row.integer(1)
-                let doubtHigh = row.optionalInteger(2)
-                self.destination = number
-                for target in targets {
-                    try connection.statement(
-                        "INSERT INTO cursor (destination, target, seq) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING"
-                    )
-                    .bind(1, number).bind(2, target.value).run()
-                }
-                var position = ReplayPosition(cursors: try cursors(of: number, connection))
-                if let doubtHigh {
-                    position.doubt = ReplayDoubt(
-                        high: doubtHigh,
-                        indices: try writeIndices(of: number, connection)
-                    )
-                }
-                return (position, foreignHigh)
+            let rows = rows(connection)
+            let claimed = try connection.transaction {
+                try look(for: destination, label, targets, lastSeq, now, rows)
             }
+            self.destination = claimed.0
+            return (claimed.1, claimed.0.foreignHigh)
         }
     }
 
-    private func cursors(of destination: Int64, _ connection: Connection) throws -> [TargetID: Int64] {
-        let rows = try connection.statement("SELECT target, seq FROM cursor WHERE destination = ?1")
-            .bind(1, destination)
-        defer { rows.reset() }
-        var cursors: [TargetID: Int64] = [:]
-        while try rows.step() { cursors[TargetID(rows.integer(0))] = rows.integer(1) }
-        return cursors
+    private func look(
+        for wanted: ReplayDestination,
+        _ label: String,
+        _ targets: [TargetID],
+        _ lastSeq: Int64,
+        _ now: Timestamp,
+        _ rows: ReplayLedgerRows
+    ) throws -> (ReplayLedgerRows.Destination, ReplayPosition) {
+        let known = try rows.destinations().first {
+            $0.database == databaseUUID && $0.cluster == wanted.clusterUUID
+                && $0.namespace == wanted.namespace
+                && $0.mode == wanted.mode
+        }
+        var destination =
+            known
+            ?? ReplayLedgerRows.Destination(
+                database: databaseUUID,
+                cluster: wanted.clusterUUID,
+                namespace: wanted.namespace,
+                mode: wanted.mode,
+                label: label,
+                foreignHigh: lastSeq,
+                usedMilliseconds: now.milliseconds
+            )
+        destination.label = label
+        destination.usedMilliseconds = now.milliseconds
+        if known == nil { try rows.store(&destination) }
+        var position = ReplayPosition(cursors: try rows.cursors(of: destination))
+        for target in targets where position.cursors[target] == nil {
+            try rows.store(cursor: 0, of: target, destination.number)
+            position.cursors[target] = 0
+        }
+        destination.cursorCount = Int64(position.cursors.count)
+        guard try rows.rejectedCount(of: destination.number) == destination.rejectedCount else {
+            throw ReplayLedgerFile.damaged("a refused document cannot be reached", path: path)
+        }
+        let indices = try rows.writeIndices(of: destination)
+        if let high = destination.doubtHigh { position.doubt = ReplayDoubt(high: high, indices: indices) }
+        try rows.store(&destination)
+        return (destination, position)
     }
 
-    private func writeIndices(of destination: Int64, _ connection: Connection) throws -> [String: WriteIndex]
-    {
-        let rows = try connection.statement(
-            "SELECT stream, state, name FROM write_index WHERE destination = ?1"
+    /// Makes sure that no cursor is beyond what is recorded, `lastSeq` when it was last looked at: the database was replaced by an older copy of itself then, and
+    /// what it records from now on has numbers that count as sent.
+    ///
+    /// - Throws: `StorageError.damaged`.
+    package func requireBehind(_ vault: Vault, lastSeq: Int64) throws {
+        guard let destination else { return }
+        let highest = try wrapping { try rows($0).cursors(of: destination).values.max() ?? 0 }
+        guard highest > lastSeq else { return }
+        // Another export may have gone on since the snapshot was taken.
+        let last = try vault.snapshot().lastSeq
+        guard highest > last else { return }
+        throw ReplayLedgerFile.damaged(
+            "a cursor is at scrape \(highest), and the database ends at \(last)",
+            path: path
         )
-        .bind(1, destination)
-        defer { rows.reset() }
-        var indices: [String: WriteIndex] = [:]
-        while try rows.step() {
-            indices[rows.text(0)] = WriteIndex(state: rows.integer(1), name: rows.text(2))
-        }
-        return indices
     }
 
     /// Makes one step durable, all of it or nothing.
     package func commit(_ commit: ReplayCommit, now: Timestamp) throws(StorageError) {
-        guard let destination else {
+        guard var destination else {
             preconditionFailure("BUG: a destination is claimed before anything is committed")
         }
+        let compressed = try compressed(commit.rejected)
         try wrapping { connection in
+            let rows = rows(connection)
             try connection.transaction {
                 // The rejected go first: a cursor must never be past a document that is nowhere.
-                for document in commit.rejected { try keep(document, destination, connection) }
-                for id in commit.released {
-                    try connection.statement("DELETE FROM rejected WHERE destination = ?1 AND id = ?2")
-                        .bind(1, destination).bind(2, id).run()
+                for document in compressed where try rows.keep(document, of: destination.number) {
+                    destination.rejectedCount += 1
                 }
-                for (target, seq) in commit.cursors {
-                    try connection.statement(
-                        """
-                        INSERT INTO cursor (destination, target, seq) VALUES (?1, ?2, ?3)
-                        ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)
-                        """
-                    )
-                    .bind(1, destination).bind(2, target.value).bind(3, seq).run()
+                for id in commit.released where try rows.release(id, of: destination.number) {
+                    destination.rejectedCount -= 1
                 }
-                for (stream, index) in commit.doubt?.indices ?? [:] {
-                    try connection.statement(
-                        """
-                        INSERT INTO write_index (destination, stream, state, name) VALUES (?1, ?2, ?3, ?4)
-                        ON CONFLICT DO UPDATE SET state = excluded.state, name = excluded.name
-                        """
-                    )
-                    .bind(1, destination).bind(2, stream).bind(3, index.state).bind(4, index.name).run()
+                if !commit.cursors.isEmpty {
+                    // Read again, so that nothing is written beside a row that was damaged meanwhile.
+                    let known = try rows.cursors(of: destination)
+                    for (target, seq) in commit.cursors where known[target].map({ seq > $0 }) ?? true {
+                        try rows.store(cursor: seq, of: target, destination.number)
+                    }
+                    destination.cursorCount = Int64(Set(known.keys).union(commit.cursors.keys).count)
                 }
-                try connection.statement(
-                    """
-                    UPDATE destination SET used_ms = ?2, doubt_high = coalesce(?3, doubt_high) WHERE number = ?1
-                    """
-                )
-                .bind(1, destination).bind(2, now.milliseconds).bind(3, commit.doubt?.high).run()
+                if let indices = commit.doubt?.indices, !indices.isEmpty {
+                    let known = try rows.writeIndices(of: destination)
+                    for (stream, index) in indices where known[stream] != index {
+                        try rows.store(index, of: stream, destination.number)
+                    }
+                    destination.indexCount = Int64(Set(known.keys).union(indices.keys).count)
+                }
+                destination.usedMilliseconds = now.milliseconds
+                if let high = commit.doubt?.high { destination.doubtHigh = high }
+                try rows.store(&destination)
             }
         }
+        self.destination = destination
     }
 
-    private func keep(_ document: RejectedDocument, _ destination: Int64, _ connection: Connection) throws {
-        let compressor = try self.compressor ?? ZstdCompressor(level: 3)
-        self.compressor = compressor
-        try connection.statement(
-            """
-            INSERT INTO rejected
-              (destination, id, target, target_name, seq, t, stream, status, type, reason, document)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-            ON CONFLICT DO UPDATE SET status = excluded.status, type = excluded.type, reason = excluded.reason,
-              document = excluded.document
-            """
-        )
-        .bind(1, destination).bind(2, document.id).bind(3, document.target.value).bind(4, document.targetName)
-        .bind(5, document.seq).bind(6, document.time.milliseconds).bind(7, document.stream)
-        .bind(8, Int64(document.status)).bind(9, document.type).bind(10, document.reason)
-        .bind(11, compressor.compress(document.document)).run()
+    private func compressed(_ documents: [RejectedDocument]) throws(StorageError) -> [RejectedDocument] {
+        guard !documents.isEmpty else { return [] }
+        return try StorageError.wrapping(path) {
+            let compressor = try self.compressor ?? ZstdCompressor(level: 3)
+            self.compressor = compressor
+            return try documents.map { document in
+                var document = document
+                document.document = try compressor.compress(document.document)
+                return document
+            }
+        }
     }
 
     /// Lets go of the destination and the file.
@@ -229,10 +230,11 @@ package actor ReplayLedger {
     package func rejectedCount() throws(StorageError) -> Int {
         guard let destination else { return 0 }
         return try wrapping { connection in
-            Int(
-                try connection.integer("SELECT count(*) FROM rejected WHERE destination = \(destination)")
-                    ?? 0
-            )
+            let count = try rows(connection).rejectedCount(of: destination.number)
+            guard count == destination.rejectedCount else {
+                throw ReplayLedgerFile.damaged("a refused document cannot be reached", path: path)
+            }
+            return Int(truncatingIfNeeded: count)
         }
     }
 
@@ -244,60 +246,19 @@ package actor ReplayLedger {
     ) throws(StorageError) -> (documents: [RejectedDocument], last: Int64) {
         guard let destination else { return ([], after) }
         return try wrapping { connection in
-            let rows = try connection.statement(
-                """
-                SELECT number, id, target, target_name, seq, t, stream, status, type, reason, document FROM rejected
-                WHERE destination = ?1 AND number > ?2 ORDER BY number LIMIT ?3
-                """
-            )
-            .bind(1, destination).bind(2, after).bind(3, Int64(limit))
-            defer { rows.reset() }
             let decompressor = try ZstdDecompressor()
             var documents: [RejectedDocument] = []
             var last = after
-            while try rows.step() {
-                last = rows.integer(0)
-                documents.append(
-                    RejectedDocument(
-                        id: rows.text(1),
-                        target: TargetID(rows.integer(2)),
-                        targetName: rows.text(3),
-                        seq: rows.integer(4),
-                        time: Timestamp(milliseconds: rows.integer(5)),
-                        stream: rows.text(6),
-                        status: Int(rows.integer(7)),
-                        type: rows.text(8),
-                        reason: rows.text(9),
-                        document: try decompressor.decompress(
-                            rows.bytes(10),
-                            bytesMax: ReplayLedger.documentBytesMax
-                        )
-                    )
+            try rows(connection).rejected(of: destination.number, after: after, limit: limit) { row in
+                last = row.number
+                var document = row.document
+                document.document = try decompressor.decompress(
+                    document.document,
+                    bytesMax: ReplayLedger.documentBytesMax
                 )
+                documents.append(document)
             }
             return (documents, last)
         }
-    }
-}
-
-extension WriteIndex {
-    fileprivate init(state: Int64, name: String) {
-        switch state {
-        case 1: self = .absent
-        case 2: self = .named(name)
-        default: self = .unknown
-        }
-    }
-
-    fileprivate var state: Int64 {
-        switch self {
-        case .unknown: 0
-        case .absent: 1
-        case .named: 2
-        }
-    }
-
-    fileprivate var name: String {
-        if case .named(let name) = self { name } else { "" }
     }
 }

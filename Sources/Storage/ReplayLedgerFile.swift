@@ -9,29 +9,48 @@ import Musl
 
 /// The ledger's file: how it comes to be, and what is checked before it is believed.
 enum ReplayLedgerFile {
-    private static let schema = """
-        CREATE TABLE destination (
-          number INTEGER PRIMARY KEY, database TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,
-          mode TEXT NOT NULL, label TEXT NOT NULL, foreign_high INTEGER NOT NULL, used_ms INTEGER NOT NULL,
-          doubt_high INTEGER, UNIQUE (database, cluster, namespace, mode)) STRICT;
-        CREATE TABLE cursor (
-          destination INTEGER NOT NULL, target INTEGER NOT NULL, seq INTEGER NOT NULL,
-          PRIMARY KEY (destination, target)) STRICT, WITHOUT ROWID;
-        CREATE TABLE write_index (
-          destination INTEGER NOT NULL, stream TEXT NOT NULL, state INTEGER NOT NULL, name TEXT NOT NULL,
-          PRIMARY KEY (destination, stream)) STRICT, WITHOUT ROWID;
-        CREATE TABLE rejected (
-          number INTEGER PRIMARY KEY AUTOINCREMENT, destination INTEGER NOT NULL, id TEXT NOT NULL,
-          target INTEGER NOT NULL, target_name TEXT NOT NULL, seq INTEGER NOT NULL, t INTEGER NOT NULL,
-          stream TEXT NOT NULL, status INTEGER NOT NULL, type TEXT NOT NULL, reason TEXT NOT NULL,
-          document BLOB NOT NULL, UNIQUE (destination, id)) STRICT;
-        """
+    /// Each table as SQLite keeps its definition; `checksum` is that of the row (`RowChecksum`).
+    static let tables: [(name: String, sql: String)] = [
+        (
+            "destination",
+            """
+            CREATE TABLE destination(number INTEGER PRIMARY KEY, database TEXT NOT NULL, cluster TEXT NOT NULL, \
+            namespace TEXT NOT NULL, mode TEXT NOT NULL, label TEXT NOT NULL, foreign_high INTEGER NOT NULL, \
+            used_ms INTEGER NOT NULL, doubt_high INTEGER, cursor_count INTEGER NOT NULL, \
+            index_count INTEGER NOT NULL, rejected_count INTEGER NOT NULL, checksum INTEGER NOT NULL, \
+            UNIQUE (database, cluster, namespace, mode)) STRICT
+            """
+        ),
+        (
+            "cursor",
+            """
+            CREATE TABLE cursor(destination INTEGER NOT NULL, target INTEGER NOT NULL, seq INTEGER NOT NULL, \
+            checksum INTEGER NOT NULL, PRIMARY KEY (destination, target)) STRICT, WITHOUT ROWID
+            """
+        ),
+        (
+            "write_index",
+            """
+            CREATE TABLE write_index(destination INTEGER NOT NULL, stream TEXT NOT NULL, state INTEGER NOT NULL, \
+            name TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (destination, stream)) STRICT, WITHOUT ROWID
+            """
+        ),
+        (
+            "rejected",
+            """
+            CREATE TABLE rejected(number INTEGER PRIMARY KEY AUTOINCREMENT, destination INTEGER NOT NULL, \
+            id TEXT NOT NULL, target INTEGER NOT NULL, target_name TEXT NOT NULL, seq INTEGER NOT NULL, \
+            t INTEGER NOT NULL, stream TEXT NOT NULL, status INTEGER NOT NULL, type TEXT NOT NULL, \
+            reason TEXT NOT NULL, document BLOB NOT NULL, checksum INTEGER NOT NULL, UNIQUE (destination, id)) STRICT
+            """
+        ),
+    ]
 
     /// A connection to the file at `path`; with `create` the file is made where there is none.
     static func open(path: String, role: Connection.Role) throws(StorageError) -> Connection {
         let file = try VaultFile(path: path)
         if case .writer(create: true) = role { try make(file) }
-        return try StorageError.wrapping(path) {
+        return try wrapping(path) {
             // Opened for writing even to read: a journal that a killed export left must be played back.
             let connection = try Connection(
                 path: file.realPath,
@@ -47,6 +66,19 @@ enum ReplayLedgerFile {
             }
         }
     }
+
+    /// Runs `body`; damage that SQLite finds is told with what to do about it.
+    static func wrapping<Result>(_ path: String, _ body: () throws -> Result) throws(StorageError) -> Result {
+        do {
+            return try StorageError.wrapping(path, body)
+        } catch {
+            guard case .damaged(path, let detail) = error, !detail.contains(advice) else { throw error }
+            throw damaged(detail, path: path)
+        }
+    }
+
+    private static let advice =
+        "nothing is sent by it; moved away, it is begun anew, and what is there is looked up"
 
     /// Makes an empty file, so that SQLite does not make one that others may read.
     private static func make(_ file: VaultFile) throws(StorageError) {
@@ -77,7 +109,7 @@ enum ReplayLedgerFile {
             if application == 0, version == 0,
                 try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
             {
-                try connection.execute(schema)
+                for table in tables { try connection.execute(table.sql) }
                 try connection.execute("PRAGMA application_id = \(ReplayLedger.applicationID)")
                 try connection.execute("PRAGMA user_version = \(ReplayLedger.version)")
                 return
@@ -86,7 +118,60 @@ enum ReplayLedgerFile {
             guard version <= ReplayLedger.version else {
                 throw StorageError.newer(path: path, version: version)
             }
+            if version == 1 { try migrate(connection, path: path) }
+            try verify(connection, path: path)
         }
+    }
+
+    /// A table of another definition is not ours.
+    private static func verify(_ connection: Connection, path: String) throws {
+        var expected = Dictionary(uniqueKeysWithValues: tables.map { ($0.name, $0.sql) })
+        let statement = try connection.statement(
+            "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
+        defer { statement.reset() }
+        while try statement.step() {
+            let name = statement.text(0)
+            guard expected.removeValue(forKey: name) == statement.text(1) else {
+                throw damaged("its table or index \(name) is not ours", path: path)
+            }
+        }
+        guard expected.isEmpty else { throw damaged("a table is missing", path: path) }
+    }
+
+    /// Version 1 had neither checksums nor counts.
+    private static func migrate(_ connection: Connection, path: String) throws {
+        for (name, sql) in tables {
+            try connection.execute("ALTER TABLE \(name) RENAME TO \(name)_1")
+            try connection.execute(sql)
+            let columns = old[name] ?? ""
+            let counts =
+                name == "destination"
+                ? (", cursor_count, index_count, rejected_count", ", 0, 0, 0") : ("", "")
+            try connection.execute(
+                "INSERT INTO \(name)(\(columns)\(counts.0), checksum) SELECT \(columns)\(counts.1), 0 FROM \(name)_1"
+            )
+            try connection.execute("DROP TABLE \(name)_1")
+        }
+        try ReplayLedgerRows(connection: connection, path: path).storeChecksums()
+        try connection.execute("PRAGMA user_version = \(ReplayLedger.version)")
+    }
+
+    /// The columns of version 1.
+    private static let old = [
+        "destination": "number, database, cluster, namespace, mode, label, foreign_high, used_ms, doubt_high",
+        "cursor": "destination, target, seq",
+        "write_index": "destination, stream, state, name",
+        "rejected":
+            "number, destination, id, target, target_name, seq, t, stream, status, type, reason, document",
+    ]
+
+    /// The error for what is wrong, with what to do about it.
+    static func damaged(_ detail: String, path: String) -> StorageError {
+        .damaged(
+            path: path,
+            detail: "\(detail); \(advice)"
+        )
     }
 
     /// A name for a destination's lock file: two destinations that share one only wait for each other.

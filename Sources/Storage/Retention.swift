@@ -168,8 +168,8 @@ extension WriterSession {
             )
             try storeMark()
         }
-        // What is remembered of runs and bases may be gone.
-        forget()
+        // What is remembered of runs may be gone.
+        forgetAllButTails()
         for victim in victims {
             summary.deleted += victim.count
             switch victim.unit {
@@ -195,10 +195,6 @@ extension WriterSession {
 
         var unit: Unit
         var target: TargetID
-        /// Of its newest scrape.
-        var age: Int64
-        /// The highest number in it.
-        var seq: Int64
         var count: Int64
     }
 
@@ -234,6 +230,19 @@ extension WriterSession {
         return ids
     }
 
+    /// What may go next: a chunk or a row of the tail, by its place in the history of its target.
+    ///
+    /// Without references, since there are hundreds of each target and they are sorted.
+    private struct Candidate {
+        var target: Int
+        var isChunk: Bool
+        var index: Int
+        /// Of its newest scrape.
+        var age: Int64
+        var seq: Int64
+        var count: Int64
+    }
+
     /// What goes next: what is too old, else the oldest of all where the file is too large.
     private func findVictims(_ policy: RetentionPolicy) throws -> [Victim] {
         let used = policy.bytesMax == nil ? 0 : try usedBytes()
@@ -241,15 +250,20 @@ extension WriterSession {
         guard isTooLarge || policy.ageMilliseconds != nil else { return [] }
         let now = policy.now ?? Timestamp(milliseconds: SystemCall.wallMilliseconds())
         let limit = policy.protectedAfterSeq ?? .max
-        var all: [Victim] = []
-        for state in targets.values { all += try oldest(of: state, now: now) }
-        all.sort { $0.age > $1.age }
+        let states = Array(targets.values)
+        var all: [Candidate] = []
+        for (number, state) in states.enumerated() { try addOldest(of: state, number, now: now, to: &all) }
         if let age = policy.ageMilliseconds {
             // What is not exported yet is kept to twice the age (documents.md).
-            let tooOld = all.filter { $0.age > ($0.seq > limit ? age.multipliedOrMax(by: 2) : age) }
-            if !tooOld.isEmpty { return WriterSession.batch(tooOld, rows: WriterSession.rowsPerBatch) }
+            let twice = age.multipliedOrMax(by: 2)
+            let tooOld = all.filter { $0.age > ($0.seq > limit ? twice : age) }.sorted { $0.age > $1.age }
+            if !tooOld.isEmpty {
+                return WriterSession.batch(tooOld, rows: WriterSession.rowsPerBatch)
+                    .map { WriterSession.victim($0, of: states[$0.target]) }
+            }
         }
         guard isTooLarge else { return [] }
+        all.sort { $0.age > $1.age }
         // The newest stays whatever the size.
         let newest = all.last.map { $0.age } ?? 0
         let others = all.filter { $0.age > newest }
@@ -257,6 +271,7 @@ extension WriterSession {
         let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
         let count = try countFor(bytes: excess, of: used)
         return WriterSession.batch(free.isEmpty ? others : free, rows: count)
+            .map { WriterSession.victim($0, of: states[$0.target]) }
     }
 
     private func exceeds(_ bytesMax: Int64) throws -> Bool {
@@ -270,9 +285,9 @@ extension WriterSession {
     }
 
     /// The first of those, up to so many scrapes; one at least.
-    private static func batch(_ victims: [Victim], rows: Int) -> [Victim] {
+    private static func batch(_ victims: [Candidate], rows: Int) -> [Candidate] {
         var count: Int64 = 0
-        var batch: [Victim] = []
+        var batch: [Candidate] = []
         for victim in victims {
             guard batch.isEmpty || count + victim.count <= Int64(rows) else { break }
             count += victim.count
@@ -293,25 +308,50 @@ extension WriterSession {
         min(Int64(pagesPerCheckpoint) * 4096, bytesMax / 5)
     }
 
-    /// A target's oldest scrapes, with their ages: chunks, and rows of the tail.
-    private func oldest(of state: TargetState, now: Timestamp) throws -> [Victim] {
+    /// Adds a target's oldest scrapes, with their ages: chunks, and rows of the tail.
+    private func addOldest(
+        of state: TargetState,
+        _ number: Int,
+        now: Timestamp,
+        to all: inout [Candidate]
+    ) throws {
         let steps = try ClockStep.all(of: state.id, on: store)
         func age(_ position: ScrapePosition) -> Int64 {
             WriterSession.age(of: position, now: now, steps: steps)
         }
-        let chunks = state.history.chunks.prefix(WriterSession.rowsPerBatch).map { chunk in
-            Victim(
-                unit: .chunk(chunk),
-                target: state.id,
-                age: age(chunk.last),
-                seq: chunk.seqs.upperBound,
-                count: Int64(chunk.scrapeCount)
+        for (index, chunk) in state.history.chunks.prefix(WriterSession.rowsPerBatch).enumerated() {
+            all.append(
+                Candidate(
+                    target: number,
+                    isChunk: true,
+                    index: index,
+                    age: age(chunk.last),
+                    seq: chunk.seqs.upperBound,
+                    count: Int64(chunk.scrapeCount)
+                )
             )
         }
-        let rows = state.history.tail.prefix(WriterSession.rowsPerBatch).map { row in
-            Victim(unit: .row(row), target: state.id, age: age(row.position), seq: row.seq, count: 1)
+        for (index, row) in state.history.tail.prefix(WriterSession.rowsPerBatch).enumerated() {
+            all.append(
+                Candidate(
+                    target: number,
+                    isChunk: false,
+                    index: index,
+                    age: age(row.position),
+                    seq: row.seq,
+                    count: 1
+                )
+            )
         }
-        return chunks + rows
+    }
+
+    private static func victim(_ candidate: Candidate, of state: TargetState) -> Victim {
+        let index = candidate.index
+        return Victim(
+            unit: candidate.isChunk ? .chunk(state.history.chunks[index]) : .row(state.history.tail[index]),
+            target: state.id,
+            count: candidate.count
+        )
     }
 
     /// How long ago a scrape was: the wall clock's difference less every later step of it.

@@ -20,6 +20,8 @@ final class RowStore {
     let version: Int64
     /// Where the rows of the tail stand, once it was looked at; since version 3.
     var tail: TailIndex?
+    /// Slots that cannot be read, and that hold nothing which is needed.
+    var deadSlots: Set<Int64> = []
     /// The body that was last read of each target's tail.
     var lastBodies: [TargetID: (seq: Int64, body: [UInt8])] = [:]
 
@@ -222,13 +224,18 @@ final class RowStore {
 
     /// Forgets what is cached: after a rollback numbers may come to mean something else.
     func forget() {
+        forgetRows()
+        tail = nil
+        lastBodies.removeAll()
+    }
+
+    /// Forgets what is cached but for the tail.
+    func forgetRows() {
         shapes.removeAll()
         origins.removeAll()
         boots.removeAll()
         bases.removeAll()
         openChunks.removeAll()
-        tail = nil
-        lastBodies.removeAll()
     }
 
     /// Lets go of open chunks, which hold much memory.

@@ -1,3 +1,4 @@
+import Codec
 import Expvar
 import Model
 import SQLite
@@ -77,16 +78,16 @@ private struct SalvageWork {
     }
 
     mutating func run() throws {
-        if let meta = attempt({ try MetaValues(connection: $0.store.connection, path: $0.store.path) }) {
-            try session.adopt(meta)
-        }
+        let meta = attempt { try MetaValues(connection: $0.store.connection, path: $0.store.path) }
+        if let meta { try session.adopt(meta) }
         // Where a row of `targets` is lost, what names it still has a number.
         var ids = Set(
-            numbers("SELECT id FROM targets", descending: "SELECT id FROM targets ORDER BY id DESC")
+            numbers("SELECT id FROM targets", descending: "SELECT id FROM targets ORDER BY id DESC").found
         )
         let chunkIDs =
             store.version > 1
-            ? numbers("SELECT id FROM chunks", descending: "SELECT id FROM chunks ORDER BY id DESC") : []
+            ? numbers("SELECT id FROM chunks", descending: "SELECT id FROM chunks ORDER BY id DESC").found
+            : []
         var chunks: [TargetID: [ChunkEntry]] = [:]
         for id in chunkIDs {
             guard let entry = attempt({ try $0.entry(id) }) else { continue }
@@ -94,52 +95,142 @@ private struct SalvageWork {
             ids.insert(entry.target.value)
         }
         var tails: [TargetID: [ScrapeRow]] = [:]
-        for row in tailRows() {
+        for row in store.version > 2 ? slotRows(meta, chunks) : tailRows() {
+            var row = row
+            row.body = nil
             tails[row.target, default: []].append(row)
             ids.insert(row.target.value)
         }
         for id in ids.sorted() {
             let target = TargetID(id)
-            try bringOver(target, (chunks[target] ?? []).sorted { $0.first < $1.first }, tails[target] ?? [])
+            let ofTarget = (chunks[target] ?? []).sorted { $0.first < $1.first }
+            if store.version > 1 { countLostChunks(of: target, ofTarget) }
+            try bringOver(target, ofTarget, tails[target] ?? [])
         }
         try session.endSalvage()
     }
 
-    /// The rows of the tail that can be read, without their bodies.
+    /// Up to version 2: the rows of the tail that can be read.
     private mutating func tailRows() -> [ScrapeRow] {
+        let seqs = numbers(
+            "SELECT seq FROM scrapes ORDER BY seq",
+            descending: "SELECT seq FROM scrapes ORDER BY seq DESC"
+        )
         var rows: [ScrapeRow] = []
-        if store.version > 2 {
-            // Where it is not known what was sealed, what is in a chunk too is skipped when it is stored.
-            let ends = attempt { try $0.store.tailEnds() } ?? [:]
-            let index = TailIndex()
-            let slots = numbers(
-                "SELECT slot FROM tail",
-                descending: "SELECT slot FROM tail ORDER BY slot DESC"
-            )
-            for slot in slots {
-                guard let content = attempt({ try $0.store.content(of: slot) }),
-                    let live = attempt({ _ in try TailIndex.live(content, ends: ends) })
-                else { continue }
-                for (row, range) in live {
-                    index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
+        for seq in seqs.found {
+            if let row = attempt({ try $0.row(seq) }) { rows.append(row) } else { summary.lost += 1 }
+        }
+        return rows
+    }
+
+    /// The rows of the slots that can be read; what the others had is counted.
+    private mutating func slotRows(_ meta: MetaValues?, _ chunks: [TargetID: [ChunkEntry]]) -> [ScrapeRow] {
+        let targets = numbers(
+            "SELECT target FROM tail_ends",
+            descending: "SELECT target FROM tail_ends ORDER BY target DESC"
+        )
+        var ends: [TargetID: Int64] = [:]
+        for target in targets.found {
+            ends[TargetID(target)] = attempt { try $0.store.tailEnd(of: TargetID(target)) }
+        }
+        let hasAllEnds = targets.isWhole && ends.count == targets.found.count
+        let slots = numbers("SELECT slot FROM tail", descending: "SELECT slot FROM tail ORDER BY slot DESC")
+        let index = TailIndex()
+        var gone = TailIndex.Gone()
+        var rows: [ScrapeRow] = []
+        for slot in slots.found {
+            guard let bytes = attempt({ try $0.store.bytes(of: slot) }) else {
+                index.unreadable.append(TailIndex.Unreadable(slot: slot, error: CodecError.checksum))
+                continue
+            }
+            guard let content = attempt({ try $0.store.decoded(bytes, slot) }) else {
+                index.unreadable.append(store.unreadable(slot, bytes, CodecError.checksum))
+                continue
+            }
+            for (row, place) in TailIndex.places(of: content, slot: slot) {
+                if place.ordinal > ends[row.target] ?? 0 {
+                    index.places[row.seq] = place
+                    gone.note(liveBase: row)
                     rows.append(row)
+                } else {
+                    gone.add(row, place)
                 }
             }
-            store.tail = index
-            rows.sort { $0.seq < $1.seq }
-        } else {
-            let seqs = numbers(
-                "SELECT seq FROM scrapes ORDER BY seq",
-                descending: "SELECT seq FROM scrapes ORDER BY seq DESC"
-            )
-            for seq in seqs {
-                if let row = attempt({ try $0.row(seq) }) { rows.append(row) } else { summary.lost += 1 }
-            }
         }
-        return rows.map { row in
-            var row = row
-            row.body = nil
-            return row
+        gone.store(into: index)
+        store.tail = index
+        rows.sort { $0.seq < $1.seq }
+        // Where it is not known what was sealed, what is in a chunk too is skipped when it is stored.
+        let tail = rows.filter { row in
+            hasAllEnds || ends[row.target] != nil
+                || row.seq > (chunks[row.target]?.map(\.seqs.upperBound).max() ?? 0)
+        }
+        guard let meta else {
+            note("how many of the newest scrapes are lost is not known: the marks cannot be read")
+            return rows
+        }
+        let unknown = index.unreadable.filter { $0.highestSeq == nil }.map(\.slot)
+        let known = index.unreadable.compactMap(\.highestSeq).max() ?? 0
+        countLost(of: tail.map(\.seq), meta, known: known, unknown: unknown, isWhole: slots.isWhole)
+        return rows
+    }
+
+    /// Counts what is missing among the numbers of the tail, which ascend: those above the mark are all there, and of those
+    /// up to it as many as it says.
+    private mutating func countLost(
+        of seqs: [Int64],
+        _ meta: MetaValues,
+        known: Int64,
+        unknown: [Int64],
+        isWhole: Bool
+    ) {
+        let marked = Int64(seqs.count { $0 <= meta.markSeq })
+        if marked < meta.markCount {
+            let count = meta.markCount - marked
+            lose(count, "\(count) of the newest scrapes up to number \(meta.markSeq) are lost")
+        }
+        var last = meta.markSeq
+        func gap(before next: Int64) {
+            let count = next &- last &- 1
+            guard count > 0 else { return }
+            let which = count == 1 ? "scrape \(next &- 1) is" : "scrapes \(last &+ 1) to \(next &- 1) are"
+            lose(count, "\(which) lost")
+        }
+        for seq in seqs where seq > meta.markSeq {
+            gap(before: seq)
+            last = seq
+        }
+        if known > last {
+            gap(before: known &+ 1)
+            last = known
+        }
+        if !unknown.isEmpty || !isWhole {
+            let slots = unknown.isEmpty ? "" : " in slot \(unknown.map { "\($0)" }.joined(separator: ", "))"
+            note("whether there were scrapes\(slots) after number \(last), and how many, is not known")
+        }
+    }
+
+    /// Counts what stood in chunks of which even the row cannot be read: runs tell how many scrapes of them are sealed.
+    private mutating func countLostChunks(of target: TargetID, _ chunks: [ChunkEntry]) {
+        // Damaged rows of runs are no loss: runs are found anew.
+        guard let runs = try? RunRow.all(of: target, on: store) else { return }
+        let told = runs.reduce(Int64(0)) { $0 &+ $1.scrapeCount }
+        let found = chunks.reduce(Int64(0)) { $0 &+ Int64($1.documentCount) }
+        guard told > found else { return }
+        lose(
+            told - found,
+            "\(told - found) sealed scrapes of target \(target.value), and failed ones among them, are lost"
+        )
+    }
+
+    private mutating func lose(_ count: Int64, _ words: String) {
+        summary.lost = summary.lost &+ count
+        note(words)
+    }
+
+    private mutating func note(_ words: String) {
+        if summary.findings.count < Salvage.findingsMax {
+            summary.findings.append(Finding(description: words))
         }
     }
 
@@ -220,30 +311,26 @@ private struct SalvageWork {
         do {
             return try body(&self)
         } catch {
-            if summary.findings.count < Salvage.findingsMax {
-                let words: String
-                if case StorageError.damaged(_, let detail) = error {
-                    words = detail
-                } else {
-                    words = "\(error)"
-                }
-                summary.findings.append(Finding(description: words))
-            }
+            if case StorageError.damaged(_, let detail) = error { note(detail) } else { note("\(error)") }
             return nil
         }
     }
 
-    /// The numbers that two statements give, which go over a table from either end until they meet damage.
-    private mutating func numbers(_ ascending: String, descending: String) -> [Int64] {
+    /// The numbers that two statements give, which go over a table from either end until they meet damage; whether they
+    /// met none.
+    private mutating func numbers(
+        _ ascending: String,
+        descending: String
+    ) -> (found: [Int64], isWhole: Bool) {
         var found: Set<Int64> = []
         for sql in [ascending, descending] {
             let isWhole: Void? = attempt { work in
                 let statement = try work.store.connection.ownStatement(sql)
                 while try statement.step() { found.insert(statement.integer(0)) }
             }
-            if isWhole != nil { break }
+            if isWhole != nil { return (found.sorted(), true) }
         }
-        return found.sorted()
+        return (found.sorted(), false)
     }
 }
 

@@ -13,18 +13,34 @@ final class TailIndex {
         var slot: Int64
         var range: Range<Int>
         var target: TargetID
+        var ordinal: Int64
     }
 
     /// The rows that are there, by their `seq`.
     var places: [Int64: Place] = [:]
-    /// How many of them each slot holds.
+    /// Rows that are gone, and that the bodies of rows which are there stand against.
+    var bases: [TargetID: [Int64: Place]] = [:]
+    /// How many of both each slot holds.
     var rowsInSlot: [Int64: Int] = [:]
+    /// The ordinal of the first record of each slot that has one.
+    var firstOrdinals: [Int64: Int64] = [:]
     /// Up to which ordinal a target's rows are gone.
     var ends: [TargetID: Int64] = [:]
     /// The ordinal of the next record.
     var nextOrdinal: Int64 = 1
     /// The slot that is being filled, where the file does not have it yet.
     var unwritten: Unwritten?
+    /// The slots that cannot be read.
+    var unreadable: [Unreadable] = []
+
+    /// A slot that cannot be read.
+    struct Unreadable {
+        var slot: Int64
+        /// Why.
+        var error: any Error
+        /// No scrape in it has a higher number; nil where nobody knows.
+        var highestSeq: Int64?
+    }
 
     /// A slot as it will be once it is written.
     struct Unwritten {
@@ -43,10 +59,26 @@ extension RowStore {
     /// The highest `seq` in the tail, as the file tells; 0 for an empty one.
     func highestTailSeq() throws -> Int64 {
         guard version > 2 else { return try connection.integer("SELECT max(seq) FROM scrapes") ?? 0 }
-        let statement = try connection.statement("SELECT substr(bytes, 1, \(TailSlot.headerBytes)) FROM tail")
+        let statement = try connection.statement(
+            "SELECT slot, substr(bytes, 1, \(TailSlot.headerBytes)), substr(bytes, -\(TailSlot.endBytes)) FROM tail"
+        )
         defer { statement.reset() }
         var highest: Int64 = 0
-        while try statement.step() { highest = max(highest, TailSlot.highestSeq(statement.bytes(0)) ?? 0) }
+        var claims: [(slot: Int64, seq: Int64)] = []
+        while try statement.step() {
+            if let seq = TailSlot.highestSeqOfEnd(statement.bytes(2)) {
+                highest = max(highest, seq)
+            } else if let seq = TailSlot.highestSeq(statement.bytes(1)) {
+                claims.append((statement.integer(0), seq))
+            }
+        }
+        statement.reset()
+        // Without an end it takes the whole slot to know whether its beginning is to be believed.
+        for claim in claims.sorted(by: { $0.seq > $1.seq }) where claim.seq > highest {
+            if let content = try? TailSlot.decode(try storedSlot(claim.slot)) {
+                highest = max(highest, content.highestSeq)
+            }
+        }
         return highest
     }
 
@@ -59,6 +91,8 @@ extension RowStore {
     }
 
     /// The rows of the tail in the order in which they were written, one slot after the other; makes the index.
+    ///
+    /// Slots that cannot be read are left out: whoever calls must judge them (`TailIndex.unreadable`).
     func readSlots(_ take: (ScrapeRow) throws -> Void) throws {
         let index = TailIndex()
         index.ends = try tailEnds()
@@ -67,37 +101,61 @@ extension RowStore {
         var contents: [(slot: Int64, content: TailSlot.Content)] = []
         for slot in try slotNumbers() {
             index.rowsInSlot[slot] = 0
-            contents.append((slot, try content(of: slot, index.unwritten)))
+            let bytes = try bytes(of: slot, index.unwritten)
+            do {
+                contents.append((slot, try decoded(bytes, slot)))
+            } catch {
+                index.unreadable.append(unreadable(slot, bytes, error))
+            }
         }
         contents.sort { $0.content.firstOrdinal < $1.content.firstOrdinal }
+        var gone = TailIndex.Gone()
         for (slot, content) in contents {
-            let records = try TailIndex.live(content, ends: index.ends)
+            index.firstOrdinals[slot] = content.firstOrdinal
             index.nextOrdinal = max(
                 index.nextOrdinal,
                 content.firstOrdinal &+ Int64(content.records.count)
             )
-            for (row, range) in records {
-                index.places[row.seq] = TailIndex.Place(slot: slot, range: range, target: row.target)
-                index.rowsInSlot[slot, default: 0] += 1
-                try take(row)
+            for (row, place) in TailIndex.places(of: content, slot: slot) {
+                if place.ordinal > index.ends[row.target] ?? 0 {
+                    index.places[row.seq] = place
+                    index.rowsInSlot[slot, default: 0] += 1
+                    gone.note(liveBase: row)
+                    try take(row)
+                } else {
+                    gone.add(row, place)
+                }
             }
         }
+        gone.store(into: index)
         tail = index
     }
 
     /// What a slot holds, rows that are gone included.
-    func content(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> TailSlot.Content {
-        let bytes: [UInt8]
-        if let unwritten, unwritten.slot == slot {
-            bytes = unwritten.bytes
-        } else {
-            bytes = try storedSlot(slot)
-        }
+    func content(of slot: Int64) throws -> TailSlot.Content { try decoded(try bytes(of: slot), slot) }
+
+    /// The bytes of a slot.
+    func bytes(of slot: Int64, _ unwritten: TailIndex.Unwritten? = nil) throws -> [UInt8] {
+        if let unwritten, unwritten.slot == slot { return unwritten.bytes }
+        return try storedSlot(slot)
+    }
+
+    /// What a slot of those bytes holds.
+    func decoded(_ bytes: [UInt8], _ slot: Int64) throws -> TailSlot.Content {
         do {
             return try TailSlot.decode(bytes)
         } catch {
             throw damaged("slot \(slot) of the newest scrapes cannot be read: \(error)")
         }
+    }
+
+    /// What is known of a slot that cannot be read.
+    func unreadable(_ slot: Int64, _ bytes: [UInt8], _ error: any Error) -> TailIndex.Unreadable {
+        TailIndex.Unreadable(
+            slot: slot,
+            error: error,
+            highestSeq: TailSlot.isBlank(bytes) ? 0 : TailSlot.highestSeqOfEnd(bytes)
+        )
     }
 
     /// The numbers of all slots.
@@ -121,21 +179,35 @@ extension RowStore {
         let statement = try connection.statement("SELECT target, ordinal, checksum FROM tail_ends")
         defer { statement.reset() }
         var ends: [TargetID: Int64] = [:]
-        while try statement.step() {
-            let (target, ordinal) = (statement.integer(0), statement.integer(1))
-            guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2)
-            else {
-                throw damaged("the end of a tail contradicts its checksum")
-            }
-            ends[TargetID(target)] = ordinal
-        }
+        while try statement.step() { ends[TargetID(statement.integer(0))] = try tailEnd(statement) }
         return ends
     }
 
+    /// Up to which ordinal a target's rows are gone.
+    func tailEnd(of target: TargetID) throws -> Int64 {
+        let statement = try connection.statement(
+            "SELECT target, ordinal, checksum FROM tail_ends WHERE target = ?1"
+        )
+        try statement.bind(1, target.value)
+        defer { statement.reset() }
+        guard try statement.step() else { throw damaged("the end of a tail cannot be reached") }
+        return try tailEnd(statement)
+    }
+
+    private func tailEnd(_ statement: Statement) throws -> Int64 {
+        let (target, ordinal) = (statement.integer(0), statement.integer(1))
+        guard RowChecksum.of("tail_ends", .integer(target), .integer(ordinal)) == statement.integer(2) else {
+            throw damaged("the end of a tail contradicts its checksum")
+        }
+        return ordinal
+    }
+
     /// The coded body of a row of the tail, and the row that it needs.
-    private func codedBody(_ seq: Int64) throws -> (base: Int64?, body: [UInt8]) {
+    func codedBody(_ seq: Int64, _ target: TargetID) throws -> (base: Int64?, body: [UInt8]) {
         let index = try tailIndex()
-        guard let place = index.places[seq] else { throw damaged("scrape \(seq) cannot be reached") }
+        guard let place = index.places[seq] ?? index.bases[target]?[seq] else {
+            throw damaged("scrape \(seq) cannot be reached")
+        }
         let slot: [UInt8]
         if let unwritten = index.unwritten, unwritten.slot == place.slot {
             slot = unwritten.bytes
@@ -156,7 +228,7 @@ extension RowStore {
     /// A patch needs the scrape before it, and that one perhaps too; whoever goes on in order finds it at hand.
     func tailBody(of row: ScrapeRow) throws -> [UInt8] {
         var seq = row.seq
-        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq)
+        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq, row.target)
         var patches: [(seq: Int64, bytes: [UInt8])] = []
         var body: [UInt8]?
         while coded.body.first == BodyEncoding.patch.rawValue {
@@ -169,7 +241,7 @@ extension RowStore {
                 body = last.body
                 break
             }
-            coded = try codedBody(seq)
+            coded = try codedBody(seq, row.target)
         }
         var made: [UInt8]
         do {
@@ -222,15 +294,46 @@ extension RowStore {
 }
 
 extension TailIndex {
-    /// The rows of a slot that are not gone.
-    static func live(
-        _ content: TailSlot.Content,
-        ends: [TargetID: Int64]
-    ) throws -> [(row: ScrapeRow, range: Range<Int>)] {
-        var ordinal = content.firstOrdinal
-        return content.records.filter { record in
-            defer { ordinal &+= 1 }
-            return ordinal > ends[record.row.target] ?? 0
+    /// The rows of a slot, gone or not, with their places.
+    static func places(of content: TailSlot.Content, slot: Int64) -> [(row: ScrapeRow, place: Place)] {
+        content.records.enumerated().map { offset, record in
+            let ordinal = content.firstOrdinal &+ Int64(offset)
+            let place = Place(slot: slot, range: record.range, target: record.row.target, ordinal: ordinal)
+            return (record.row, place)
+        }
+    }
+
+    /// Rows that are gone, while it is found out which of them bodies stand against.
+    ///
+    /// Retention takes the first rows of a target by its ordinal alone; the rest of their chain of patches stays, and so do the
+    /// slots that it needs.
+    struct Gone {
+        private var rows: [Int64: (base: Int64?, place: Place)] = [:]
+        private var wanted: [(seq: Int64, target: TargetID)] = []
+
+        /// A row that is gone; of two with a number the later one counts.
+        mutating func add(_ row: ScrapeRow, _ place: Place) {
+            if let known = rows[row.seq], known.place.ordinal > place.ordinal { return }
+            rows[row.seq] = (row.base == row.seq ? nil : row.base, place)
+        }
+
+        /// A row that is there, whose body may stand against one that is gone.
+        mutating func note(liveBase row: ScrapeRow) {
+            if let base = row.base, base != row.seq { wanted.append((base, row.target)) }
+        }
+
+        /// Notes what is needed in an index that has all rows that are there.
+        func store(into index: TailIndex) {
+            for (seq, target) in wanted where index.places[seq] == nil {
+                var next: Int64? = seq
+                while let seq = next, index.places[seq] == nil, index.bases[target]?[seq] == nil,
+                    let row = rows[seq], row.place.target == target
+                {
+                    index.bases[target, default: [:]][seq] = row.place
+                    index.rowsInSlot[row.place.slot, default: 0] += 1
+                    next = row.base
+                }
+            }
         }
     }
 }

@@ -12,13 +12,23 @@ import Model
 ///     ordinal                 8 bytes: of the first record; the others follow
 ///     highest seq             8 bytes: the highest ever given when the slot was written
 ///     records                 for each: varint bytes that follow, then `TailRecord`
+///     zeros
+///     ordinal, highest seq    16 bytes at the end of the slot: those of its beginning once more
+///     CRC-32C                 4 bytes, of these 16
+///
+/// A slot stays as it was written after all in it was sealed. Where such a one is damaged, its end still tells that it has
+/// nothing newer than what is known to be there, and so that nothing is missing (`RowStore.judge`).
 enum TailSlot {
     /// A slot's length: with 2 bytes of its number, and the 20 that SQLite adds, it fills a page of 4096 bytes (a cell of
     /// a table's leaf holds 4061 bytes before it overflows, https://sqlite.org/fileformat.html).
     static let bytes = 4057
     static let headerBytes = 23
+    /// What stands at the end; slots of older writers have zeros or records there.
+    static let endBytes = 20
     /// The longest record, its length included.
-    static let recordBytesMax = bytes - headerBytes
+    static let recordBytesMax = bytes - headerBytes - endBytes
+    /// A slot with so few bytes that are no zeros was never written: the least that is written has twice as many.
+    private static let blankBytesMax = 8
     private static let version: UInt8 = 1
 
     /// What a slot holds.
@@ -33,16 +43,25 @@ enum TailSlot {
     static func encode(firstOrdinal: Int64, highestSeq: Int64, records: [UInt8]) -> [UInt8] {
         var body = ByteWriter()
         body.fixed16(UInt16(headerBytes + records.count))
-        for value in [firstOrdinal, highestSeq] {
-            body.fixed32(UInt32(truncatingIfNeeded: value))
-            body.fixed32(UInt32(truncatingIfNeeded: value >> 32))
-        }
+        fixed64s(firstOrdinal, highestSeq, to: &body)
         body.raw(records)
+        var end = ByteWriter()
+        fixed64s(firstOrdinal, highestSeq, to: &end)
+        end.fixed32(Checksum.crc32c(end.bytes[...]))
         var slot = ByteWriter()
         slot.byte(version)
         slot.fixed32(Checksum.crc32c(body.bytes[...]))
         slot.raw(body.bytes)
-        return slot.bytes + [UInt8](repeating: 0, count: bytes - slot.count)
+        slot.raw([UInt8](repeating: 0, count: bytes - slot.count - end.count))
+        slot.raw(end.bytes)
+        return slot.bytes
+    }
+
+    private static func fixed64s(_ values: Int64..., to writer: inout ByteWriter) {
+        for value in values {
+            writer.fixed32(UInt32(truncatingIfNeeded: value))
+            writer.fixed32(UInt32(truncatingIfNeeded: value >> 32))
+        }
     }
 
     /// What stands in a slot.
@@ -70,12 +89,43 @@ enum TailSlot {
         return content
     }
 
-    /// The highest `seq` that a slot tells of, unchecked; nil where it holds nothing.
+    /// The highest `seq` that the beginning of a slot tells of, unchecked; nil where it holds nothing.
     static func highestSeq(_ slot: [UInt8]) -> Int64? {
         guard slot.first == version, var reader = try? ByteReader(slot, in: 15..<headerBytes) else {
             return nil
         }
         return try? fixed64(&reader)
+    }
+
+    /// The highest `seq` that the end of a slot tells of, where it has one and agrees with its checksum; `end` is the
+    /// slot, or its last bytes.
+    static func highestSeqOfEnd(_ end: [UInt8]) -> Int64? {
+        guard end.count >= endBytes else { return nil }
+        let end = Array(end.suffix(endBytes))
+        var reader = ByteReader(end)
+        // The checksum is never that of zeros: such an end is none.
+        guard (try? fixed64(&reader)) != nil, let seq = try? fixed64(&reader),
+            let checksum = try? reader.fixed32(), Checksum.crc32c(end[..<16]) == checksum
+        else { return nil }
+        return seq
+    }
+
+    /// Whether a slot that can be read has behind its records what it was written with: zeros, and an end that says what
+    /// its beginning does, or none.
+    static func hasSoundEnd(_ slot: [UInt8]) -> Bool {
+        guard slot.count == bytes else { return false }
+        guard slot.first == version else { return slot.allSatisfy { $0 == 0 } }
+        let used = Int(slot[5]) | Int(slot[6]) << 8
+        guard used < bytes, slot[used...].contains(where: { $0 != 0 }) else { return true }
+        guard used <= bytes - endBytes else { return false }
+        return slot[used..<(bytes - endBytes)].allSatisfy { $0 == 0 }
+            && slot[(bytes - endBytes)..<(bytes - 4)].elementsEqual(slot[7..<headerBytes])
+            && highestSeqOfEnd(slot) != nil
+    }
+
+    /// Whether a slot that cannot be read was never written, but for what damage put there.
+    static func isBlank(_ slot: [UInt8]) -> Bool {
+        slot.count == bytes && slot.count(where: { $0 != 0 }) <= blankBytesMax
     }
 
     private static func fixed64(_ reader: inout ByteReader) throws(CodecError) -> Int64 {

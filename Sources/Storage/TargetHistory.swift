@@ -309,15 +309,38 @@ extension RowStore {
             if row.seq <= meta.markSeq {
                 marked += 1
             } else {
-                guard row.seq == next || !checks else { throw damaged("scrape \(next) cannot be reached") }
+                guard row.seq == next || !checks else {
+                    throw tail?.unreadable.first?.error ?? damaged("scrape \(next) cannot be reached")
+                }
                 next = row.seq &+ 1
             }
             tails[row.target, default: []].append(row)
         }
         guard !checks || marked == meta.markCount else {
-            throw damaged("the newest scrapes cannot all be reached")
+            throw tail?.unreadable.first?.error ?? damaged("the newest scrapes cannot all be reached")
         }
+        try judge(newest: checks ? next &- 1 : nil)
         return tails
+    }
+
+    /// Lets slots pass that cannot be read and of which nothing is missing.
+    ///
+    /// Where all numbers up to `newest` are accounted for, a slot that has none above it holds only what was sealed: no
+    /// answer rests on it, and the writer uses it again. With nil it is not known, since numbers are being given; a
+    /// slot that was let pass before still is.
+    ///
+    /// - Throws: `StorageError.damaged` for another.
+    func judge(newest: Int64?) throws {
+        let unreadable = tail?.unreadable ?? []
+        guard let newest else {
+            for slot in unreadable where !deadSlots.contains(slot.slot) { throw slot.error }
+            return
+        }
+        deadSlots = []
+        for slot in unreadable {
+            guard let seq = slot.highestSeq, seq <= newest else { throw slot.error }
+            deadSlots.insert(slot.slot)
+        }
     }
 
     private func eachTailRow(_ take: (ScrapeRow) throws -> Void) throws {

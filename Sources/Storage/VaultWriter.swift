@@ -141,9 +141,10 @@ package actor VaultWriter {
     /// to be stored can be handed in again then.
     package func replaceDamaged(after error: any Error) -> Bool {
         if damaged != nil { return true }
-        guard tellOfPutAside != nil, let session, case StorageError.damaged(_, let detail) = error else {
-            return false
-        }
+        // The ledger of exports is a file of its own, and the database beside it is sound.
+        guard tellOfPutAside != nil, let session, case StorageError.damaged(let file, let detail) = error,
+            file != path + ReplayLedger.suffix
+        else { return false }
         if let lastPutAside, lastPutAside.duration(to: .now) < Self.putAsideIntervalMin { return false }
         self.session = nil
         damaged = (session.abandon(), detail)

@@ -50,14 +50,17 @@ extension WriterSession {
         try meta.store(on: connection)
     }
 
-    /// Seals one tail that has grown long although nobody called `maintain`.
-    func sealLongTail() throws(StorageError) {
-        guard
-            let long = targets.values.first(where: {
-                $0.history.tail.count >= SealLimits.rowsMax && $0.staleFrom == nil
-            })
-        else { return }
-        try transaction { try seal(long) }
+    /// Seals the tails that have grown longest although nobody called `maintain`: twice as many scrapes as were just
+    /// stored, or one tail, so that no number of targets outgrows it.
+    func sealLongTails(stored: Int) throws(StorageError) {
+        var rows = 0
+        while rows == 0 || rows < 2 * stored {
+            let longest = targets.values.filter { $0.staleFrom == nil }
+                .max { $0.history.tail.count < $1.history.tail.count }
+            guard let longest, longest.history.tail.count >= SealLimits.rowsMax else { return }
+            rows += longest.history.tail.count
+            try transaction { try seal(longest) }
+        }
     }
 
     /// Seals the tails that are long or old enough.

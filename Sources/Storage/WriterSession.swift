@@ -160,6 +160,14 @@ final class WriterSession {
         }
     }
 
+    /// Throws away what is remembered, but for the tails of all targets, which are at hand: reading these again takes as
+    /// long as they are.
+    func forgetAllButTails() {
+        tails = Dictionary(uniqueKeysWithValues: targets.values.map { ($0.id, $0.history.tail) })
+        targets.removeAll()
+        store.forgetRows()
+    }
+
     /// Throws away what is remembered; it is read again when it is needed.
     func forget() {
         targets.removeAll()
@@ -219,7 +227,7 @@ final class WriterSession {
             return try scrapes.map { try append($0.1, to: $0.0) }
         }
         // What was stored is stored, whatever becomes of this; the next call tries again.
-        try? sealLongTail()
+        try? sealLongTails(stored: stored.count)
         return stored
     }
 

@@ -56,17 +56,34 @@ import Glibc
         let directory = try TemporaryDirectory()
         let db = directory.file("storm.db")
         let service = try await GoService.start("-load", "20", "-pause-storm", "1s")
-        let outcome = try await Expvault.run(
-            "record",
-            "--db",
-            db,
-            "--interval",
-            "1s",
-            "--count",
-            "5",
-            "api=\(service.url)"
-        )
-        #expect(outcome.status == 0, "\(outcome.error)")
+        /// One scrape into a database, and how many collections it shows in all.
+        func collections(into path: String) async throws -> Int64 {
+            let outcome = try await Expvault.run(
+                "record",
+                "--db",
+                path,
+                "--interval",
+                "60s",
+                "--timeout",
+                "60s",
+                "--count",
+                "1",
+                "api=\(service.url)"
+            )
+            try #require(outcome.status == 0, "\(outcome.error)")
+            let values = try JSONText.array(
+                try await Expvault.output("values", "memstats.NumGC", "--db", path, "--format", "json")
+            )
+            return try #require(values.first?["last"]?.integer)
+        }
+        // Each scrape is asked for once enough collections have passed, however slow the machine is.
+        var last = try await collections(into: db)
+        for round in 0..<3 {
+            let probe = directory.file("probe-\(round).db")
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try await collections(into: probe) <= last + 300, ContinuousClock.now < deadline {}
+            last = try await collections(into: db)
+        }
         try await service.stop()
 
         let answers = try JSONText.array(try await Expvault.output("pauses", "--db", db, "--format", "json"))
@@ -123,7 +140,8 @@ import Glibc
         try await service.stop()
 
         let lines = try await Expvault.output("export", "raw", "--db", db, "--out", "-")
-        let last = try #require(try JSONText.lines(lines).last)
+        let all = try JSONText.lines(lines)
+        let last = try #require(all.last)
         let shown = try await Expvault.output("show", "--db", db, "--target", "api")
         if let body = last["body"]?.string { #expect(body == shown) }
         #expect(last["labels"]?["site"]?.string == "north")
@@ -137,7 +155,8 @@ import Glibc
             // A second time everything is there already.
             let again = try await Expvault.run("import", "--db", copy, file)
             #expect(again.status == 0)
-            #expect(again.error.contains("12 there already"), "\(again.error)")
+            // Where the machine is busy, some of the twelve were answered too late, and failed.
+            #expect(again.error.contains("\(all.count) there already"), "\(again.error)")
         }
     }
 

@@ -112,7 +112,8 @@ struct RetentionTests {
         // The newest are kept, in one piece, and the limit is made use of.
         let kept = all.filter { $0.record.failure == nil }.map { $0.record.position.time.milliseconds }
         #expect(kept == Array(stride(from: kept.first ?? 0, through: 4_990_000, by: 10_000)))
-        #expect(summary.bytes > limit / 2)
+        // Of what goes, a chain of bodies stays in its slots as long as later ones stand against it, and here these are large.
+        #expect(summary.bytes > limit / 4)
         #expect(
             all.map(\.record.position).last
                 == ScrapePosition(epoch: 0, time: Timestamp(milliseconds: 4_990_000))

@@ -25,6 +25,11 @@ def summary(log):
     return tuple(int(text) for text in found.groups())
 
 
+def timed_out(log):
+    """How many scrapes our own server did not answer in time, on a machine that is busy: it may not even have read them."""
+    return len(re.findall(r"stored target=\S+ t=\d+ error=timed out after", log))
+
+
 def errors(options, directory):
     """ENOSPC, EIO and EROFS at random steps, for a while: the recorder lives, counts, and goes on."""
     draw = random.Random(options.seed)
@@ -54,7 +59,9 @@ def errors(options, directory):
             raise Broken(f"{where}: status {status}: {log[-2000:]}")
         scrapes, failures, _, not_stored = summary_or_close_error(log, status, vault)
         if scrapes is not None:
-            if scrapes + failures + not_stored != server.number_of_requests - asked:
+            unread = scrapes + failures + not_stored - (server.number_of_requests - asked)
+            # What was not stored may have timed out as well.
+            if not 0 <= unread <= timed_out(log) + not_stored:
                 raise Broken(f"{where}: {server.number_of_requests - asked} scrapes, {log[-400:]}")
             if (status == 74) != (not_stored > 0):
                 raise Broken(f"{where}: status {status}: {log[-2000:]}")
@@ -123,8 +130,8 @@ def fill(options, mount, seed):
     begun = time.monotonic()
     recorder.wait_for("storing again")
     taken = time.monotonic() - begun
-    # One interval to the next try, one for the commit on a machine that is busy.
-    if taken > 2 * interval + 0.5:
+    # One interval to the next try; the rest is for a machine that is busy with other things.
+    if taken > interval + 2.0:
         raise Broken(f"stored again only {taken:.2f} s after there was room")
     time.sleep(2 * interval)
     recorder.signal(signal.SIGTERM)
@@ -132,10 +139,13 @@ def fill(options, mount, seed):
     if status != 0:
         raise Broken(f"status {status}: {log[-2000:]}")
     scrapes, failures, _, not_stored = summary(log)
-    if not_stored or failures:
+    # Our own server may take longer than an interval to answer: such a scrape failed, and it too must be stored as it was.
+    if not_stored or failures != timed_out(log):
         raise Broken(f"what fits in memory was not kept until there was room: {log[-2000:]}")
-    if abs(scrapes - server.number_of_requests) > 2:
-        raise Broken(f"{server.number_of_requests} requests, {scrapes} stored")
+    # A request of each target may have been cut off at the end, and one that timed out may never have been read.
+    asked = server.number_of_requests
+    if not scrapes <= asked <= scrapes + failures + 2:
+        raise Broken(f"{asked} requests, {scrapes} scrapes and {failures} failures stored")
     vault.must_be_kept()
     server.close()
 
@@ -179,7 +189,7 @@ def sigterm(options, directory):
         scrapes, failures, _, not_stored = summary(log)
         # A request of each target may have been cut off, which is no scrape.
         cut = server.number_of_requests - asked - scrapes - failures
-        if not_stored or not 0 <= cut <= 2:
+        if not_stored or not -timed_out(log) <= cut <= 2:
             raise Broken(f"{cut} scrapes unaccounted for, {not_stored} not stored")
         vault.must_be_kept()
     if slowest > STOP_SECONDS_MAX:

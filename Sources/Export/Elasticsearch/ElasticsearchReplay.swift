@@ -138,6 +138,7 @@ package final class ElasticsearchReplay: Sendable {
                 lastSeq: snapshot.lastSeq,
                 now: Timestamp(milliseconds: MonotonicClock.wall)
             )
+            try await ledger.requireBehind(vault, lastSeq: snapshot.lastSeq)
             let includesHistogram = try await decideHistogram(client, info, &report.notes)
             try await makeStreams(client, info)
             let context = try context(snapshot, includesHistogram: includesHistogram)

@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
               expvault check --db /var/lib/expvault/expvault.db && echo sound
               expvault check --db damaged.db --salvage rescued.db
 
-            --salvage writes what can be read into a new file and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
+            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
             """
     )
 
@@ -23,7 +23,9 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         if let salvage { return try rescue(into: salvage) }
         let snapshot = try database.snapshot()
-        let findings = IntegrityCheck(snapshot: snapshot).findings()
+        let findings =
+            IntegrityCheck(snapshot: snapshot).findings()
+            + ReplayLedger.findings(vaultPath: database.resolvedPath)
         for finding in findings { try StandardStreams.output(EscapedText.escape("\(finding)") + "\n") }
         guard findings.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
         StandardStreams.errorLine("\(database.resolvedPath): sound, \(snapshot.lastSeq) scrapes numbered")

@@ -32,8 +32,9 @@ struct CompactCommand: AsyncParsableCommand {
             // One call is a bounded piece of work, so that a recorder would never wait for long.
             while outcome.isUnfinished { outcome = try await writer.compact(policy) }
             try await writer.close()
+            let dropped = RetentionText.dropped(outcome).map { ", \($0)" } ?? ""
             StandardStreams.errorLine(
-                "\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now"
+                "\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now\(dropped)"
             )
         } catch {
             // The first error is the one to tell.
@@ -45,6 +46,13 @@ struct CompactCommand: AsyncParsableCommand {
 
 /// What is to be dropped, in the words of the command line.
 enum RetentionText {
+    /// How many scrapes were dropped, and how many of them no destination has yet taken; nil where none was.
+    static func dropped(_ summary: PruneSummary) -> String? {
+        guard summary.deleted > 0 else { return nil }
+        guard summary.deletedProtected > 0 else { return "\(summary.deleted) scrapes dropped" }
+        return "\(summary.deleted) scrapes dropped, \(summary.deletedProtected) of them not exported yet"
+    }
+
     /// The policy of those limits, with what no destination has yet taken protected.
     static func policy(path: String, ageMilliseconds: Int64?, bytesMax: Int64?) throws -> RetentionPolicy {
         guard ageMilliseconds != nil || bytesMax != nil else { return RetentionPolicy() }

@@ -52,7 +52,7 @@ struct RecordCommand: AsyncParsableCommand {
             sink: writer,
             logger: logger,
             userAgent: "expvault/\(ProductVersion.text)",
-            maintenance: { try await maintain(writer, $0) }
+            maintenance: { try await maintain(writer, $0, logger) }
         )
         if let words = DirectoryWarning.words(database: settings.database) { logger.warning("\(words)") }
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
@@ -132,14 +132,30 @@ struct RecordCommand: AsyncParsableCommand {
     }
 
     /// What the file needs between two commits: a bounded piece of it, called again every minute.
-    private func maintain(_ writer: VaultWriter, _ settings: RecorderConfiguration) async throws {
-        try await writer.maintain(
-            RetentionText.policy(
-                path: settings.database,
-                ageMilliseconds: settings.retainMilliseconds,
-                bytesMax: settings.maxSizeBytes
+    private func maintain(
+        _ writer: VaultWriter,
+        _ settings: RecorderConfiguration,
+        _ logger: Logger
+    ) async throws {
+        func tell(_ summary: PruneSummary) {
+            guard summary.deletedProtected > 0, let words = RetentionText.dropped(summary) else { return }
+            logger.warning("\(words)")
+        }
+        let (age, bytes) = (settings.retainMilliseconds, settings.maxSizeBytes)
+        do {
+            tell(
+                try await writer.maintain(
+                    RetentionText.policy(path: settings.database, ageMilliseconds: age, bytesMax: bytes)
+                )
             )
-        )
+        } catch StorageError.damaged(let path, let detail)
+            where path == settings.database + ReplayLedger.suffix
+        {
+            // What was exported nobody knows then: everything counts as not exported, and the disk is still kept free.
+            let policy = RetentionPolicy(ageMilliseconds: age, bytesMax: bytes, protectedAfterSeq: 0)
+            tell(try await writer.maintain(policy))
+            throw StorageError.damaged(path: path, detail: detail)
+        }
     }
 
     private func reload(_ service: RecordingService, _ logger: Logger, _ systemd: SystemdNotifier?) {

@@ -5,6 +5,10 @@ import Storage
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// A real database, a real server on loopback with one fault or several, and afterwards: the documents in the server
 /// are those that the database yields, each once.
 @Suite("Replaying a database")
@@ -240,16 +244,29 @@ struct ReplayTests {
         try await service.record(3)
         let server = try await ElasticsearchServer.start()
         server.with { $0.standing = .whole(status: 503) }
-        let report = try await server.export(service) { $0.waitMax = 1_500 }.run()
-        #expect(report.exitStatus == 69)
-        #expect(report.summary.unanswered == 6)
-        let url = server.url
+        // On a machine that is busy the shortest wait may be over before all was read and sent.
+        var unanswered = 0
+        for waitMax in [1_500, 6_000, 24_000] as [Int64] {
+            let begun = ContinuousClock.now
+            let report = try await server.export(service) { $0.waitMax = waitMax }.run()
+            #expect(report.exitStatus == 69)
+            #expect(begun.duration(to: .now) >= .milliseconds(waitMax))
+            unanswered = report.summary.unanswered
+            if unanswered == 6 { break }
+        }
+        #expect(unanswered == 6)
         try await server.stop()
-        var configuration = ReplayConfiguration(vaultPath: service.path, url: try ElasticsearchURL(url))
+        // A port that is taken and that nobody listens on: of one that was given up another test's server may take hold.
+        let taken = try TakenPort()
+        var configuration = ReplayConfiguration(
+            vaultPath: service.path,
+            url: try ElasticsearchURL("http://127.0.0.1:\(taken.port)")
+        )
         configuration.waitMax = 1_000
         let refused = try await ElasticsearchReplay(configuration).run()
         #expect(refused.exitStatus == 69)
-        #expect(refused.complaint?.contains("connection refused") == true)
+        #expect(refused.complaint?.contains("connection refused") == true, "\(refused.complaint ?? "")")
+        taken.close()
     }
 
     @Test("every version from 7.10 on, and OpenSearch, is sent what it knows")
@@ -415,4 +432,30 @@ struct ReplayTests {
         #expect(try await server.export(service).preview().documents == 0)
         try await server.stop()
     }
+}
+
+/// A loopback port that is bound, and on which every connection is refused.
+private struct TakenPort {
+    private struct Failed: Error {}
+
+    private let descriptor: Int32
+    let port: UInt16
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw Failed() }
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    func close() { Glibc.close(descriptor) }
 }
