@@ -14,6 +14,8 @@ package struct DashboardConfiguration: Sendable {
     package var token: String?
     /// The wall clock, by which the page says what the last hour is.
     package var now: @Sendable () -> Timestamp
+    /// Is called when much memory was let go of, so that the process may give it back.
+    package var giveBack: @Sendable () -> Void
 
     /// A configuration.
     package init(
@@ -22,7 +24,8 @@ package struct DashboardConfiguration: Sendable {
         port: Int = 9121,
         hostNames: [String] = [],
         token: String? = nil,
-        now: @escaping @Sendable () -> Timestamp
+        now: @escaping @Sendable () -> Timestamp,
+        giveBack: @escaping @Sendable () -> Void = {}
     ) {
         self.database = database
         self.host = host
@@ -30,6 +33,7 @@ package struct DashboardConfiguration: Sendable {
         self.hostNames = hostNames
         self.token = token
         self.now = now
+        self.giveBack = giveBack
     }
 
     /// Whether only this host can reach that address.

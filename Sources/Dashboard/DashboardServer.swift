@@ -62,7 +62,9 @@ package final class DashboardServer: Sendable {
         group.next().scheduleRepeatedTask(
             initialDelay: .seconds(DashboardLimits.keptSeconds),
             delay: .seconds(DashboardLimits.keptSeconds)
-        ) { _ in cache.dropUnused(for: age) }
+        ) { _ in
+            if cache.dropUnused(for: age) { configuration.giveBack() }
+        }
         let threads = NIOThreadPool(numberOfThreads: DashboardLimits.queryThreads)
         threads.start()
         let service = DashboardService(

@@ -32,6 +32,13 @@ package enum LargeBlocks {
         #endif
     }
 
+    /// Gives what is free back to the system, page by page, where it lies between what is used too.
+    package static func giveBack() {
+        #if canImport(Glibc)
+        _ = malloc_trim(0)
+        #endif
+    }
+
     /// Larger blocks are mapped for themselves, in bytes; a column of a day takes 70 kB.
     private static let keptBlockMax: Int32 = 1 << 20
     /// So many free bytes stay with the process.

@@ -81,7 +81,7 @@ package final class ChunkCache: Sendable {
         var turn: Int
     }
 
-    private struct State {
+    private struct State: Sendable {
         var database: Database?
         var chunks: [Identity: Kept] = [:]
         var holding = Holding()
@@ -122,13 +122,18 @@ package final class ChunkCache: Sendable {
         }
     }
 
-    /// Lets go of everything where nothing was asked for `age`.
-    package func dropUnused(for age: Duration) {
-        state.withLock { state in
+    /// Lets go of everything where nothing was asked for `age`; says whether there was something.
+    @discardableResult
+    package func dropUnused(for age: Duration) -> Bool {
+        // What was kept goes after the lock was left.
+        let dropped: State? = state.withLock { state in
             guard !state.chunks.isEmpty || !state.shapes.isEmpty, ContinuousClock.now - state.lastUse >= age
-            else { return }
+            else { return nil }
+            let old = state
             state = State()
+            return old
         }
+        return dropped != nil
     }
 
     /// Takes the chunk of that row out; nil where it is not kept.

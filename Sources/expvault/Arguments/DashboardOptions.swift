@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dashboard
 import Model
+import Recorder
 
 #if canImport(Glibc)
 import Glibc
@@ -41,7 +42,8 @@ struct DashboardOptions: ParsableArguments {
             port: listen.port,
             hostNames: names,
             token: try tokenFile.map(Self.token),
-            now: { TimeArgument.wallClock() }
+            now: { TimeArgument.wallClock() },
+            giveBack: { LargeBlocks.giveBack() }
         )
     }
 

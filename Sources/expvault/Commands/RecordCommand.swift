@@ -80,7 +80,8 @@ struct RecordCommand: AsyncParsableCommand {
             database: database,
             host: serve.host,
             port: serve.port,
-            now: { TimeArgument.wallClock() }
+            now: { TimeArgument.wallClock() },
+            giveBack: { LargeBlocks.giveBack() }
         )
         let page = try await DashboardServer.start(configuration, logger: logger)
         logger.info("serving \(database) on http://\(serve.text(port: page.port))")

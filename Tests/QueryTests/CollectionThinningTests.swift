@@ -2,10 +2,9 @@ import Model
 import Storage
 import Testing
 
-@testable import Dashboard
 @testable import Query
 
-@Suite struct ThinningTests {
+@Suite struct CollectionThinningTests {
     @Test("of a million pauses the one long one stays, and no more are shown than asked for")
     func extremes() {
         let all: [SingleCollection] = (0..<100_000).map { (index: Int) -> SingleCollection in
@@ -18,12 +17,11 @@ import Testing
             var fold = PauseFold(nil, CollectionThinning(of: 0...99_999_000_000, max: 4000))
             for part in stride(from: 0, to: collections.count, by: 1 << 14) {
                 let part = collections[part..<min(collections.count, part + 1 << 14)]
-                fold.add(
-                    PauseColumns(
-                        ends: part.map { Int64($0.endNanoseconds) },
-                        pauses: part.map { Int64($0.pauseNanoseconds) }
-                    )
+                let columns = PauseColumns(
+                    ends: part.map { Int64($0.endNanoseconds) },
+                    pauses: part.map { Int64($0.pauseNanoseconds) }
                 )
+                fold.add(.columns(columns))
             }
             return fold.thinning?.shown ?? []
         }
@@ -45,23 +43,6 @@ import Testing
         for pause in pauses.dropLast(2) {
             #expect(buckets.contains { $0.from <= pause && pause < $0.below && $0.count > 0 })
         }
-        #expect(PauseBucket.buckets(of: SortedPauses([])) == [])
-    }
-
-    @Test("no range has more steps than points, and none more than a screen shows")
-    func steps() {
-        for exponent in 0..<42 {
-            for points in [2, 3, 100, 1000] {
-                let since = Int64(1_767_322_800_123)
-                let length = Int64(1) << Int64(exponent)
-                let range = TimeRange(
-                    since: Timestamp(milliseconds: since),
-                    until: Timestamp(milliseconds: since + length)
-                )
-                let grid = StepChoice.grid(for: range, points: points)
-                let first = grid.start(of: Timestamp(milliseconds: since)).milliseconds
-                #expect((since + length - 1 - first) / grid.step + 1 <= Int64(points))
-            }
-        }
+        #expect(PauseBucket.buckets(of: SortedPauses([UInt64]())) == [])
     }
 }
