@@ -149,7 +149,8 @@ import Musl
         let kept = try Vault.openReader(path: database.path, keeping: cache)
         var answered = 0
         var refused = 0
-        for round in 0..<24 {
+        // Until some of it was met.
+        for round in 0..<200 where round < 16 || refused == 0 {
             // Warm, but not with everything: what is read later meets the damage.
             cache.dropUnused(for: .zero)
             let warm = try QueryEngine(kept.snapshot())
