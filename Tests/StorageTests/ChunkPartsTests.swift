@@ -127,7 +127,7 @@ struct ChunkPartsTests {
         for flip in [nil] + stride(from: 0, to: bytes.count, by: 97).map({ $0 }) {
             var stored = bytes
             if let flip { stored[flip] ^= 0x10 }
-            let source = try ChunkSource(size: stored.count) { Array(stored[$0]) }
+            let source = ChunkSource(size: stored.count) { Array(stored[$0]) }
             do {
                 let decoder = try ChunkDecoder(source)
                 #expect(try decoder.rows() == whole.rows())
