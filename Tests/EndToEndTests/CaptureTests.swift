@@ -150,7 +150,7 @@ import Musl
     /// It comes a little later each time, until the command gets through before.
     @Test(
         "a signal that ends it leaves nothing beside the file, and is what the command ends by",
-        arguments: ["capture", "report"],
+        arguments: ["capture", "report", "export raw", "export file"],
         [SIGINT, SIGTERM, SIGHUP]
     )
     func ended(command: String, by number: Int32) async throws {
@@ -162,7 +162,10 @@ import Musl
         var ended = 0
         for delay in [0, 300, 1000, 3000, 10_000, 30_000] as [UInt32] {
             let out = directory.file("out\(delay)")
-            let child = try ChildProcess.start(Expvault.binary, [command, "--db", db, "--out", out])
+            let child = try ChildProcess.start(
+                Expvault.binary,
+                command.split(separator: " ").map(String.init) + ["--db", db, "--out", out]
+            )
             // From the moment on that there is something to be left; without a pause that others could make longer.
             while child.isRunning, access(out + ".partial", F_OK) != 0 { usleep(100) }
             usleep(delay)

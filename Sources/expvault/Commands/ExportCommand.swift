@@ -54,7 +54,7 @@ struct ExportFileCommand: AsyncParsableCommand {
             preservesOriginal: preserveOriginalEvent,
             includesPauses: pauses
         )
-        let file = try OutputFile.create(output.out)
+        let file = try UnfinishedFiles.create(output.out)
         var sink = FileSink(vault: vault, context: context, output: file)
         var progress = ExportProgress(unit: "documents")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
@@ -87,7 +87,7 @@ struct ExportRawCommand: AsyncParsableCommand {
     func run() async throws {
         let vault = try Vault.openReader(path: database.resolvedPath)
         let snapshot = try vault.snapshot()
-        let file = try OutputFile.create(output.out)
+        let file = try UnfinishedFiles.create(output.out)
         var sink = RawSink(vault: vault, output: file, failures: failures)
         var progress = ExportProgress(unit: "lines")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {

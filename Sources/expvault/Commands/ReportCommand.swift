@@ -43,8 +43,7 @@ struct ReportCommand: ParsableCommand {
             throw ExportFileError.cannotCreate(path: out, detail: "it exists already; --force replaces it")
         }
         // Before the work, so that a place that cannot be written is told of at once.
-        let file = try OutputFile.create(out)
-        UnfinishedFiles.removeWhenEnded([file.unfinishedPath].compactMap { $0 })
+        let file = try UnfinishedFiles.create(out)
         var line = Progress()
         let page = try ReportPage.make(
             from: vault,

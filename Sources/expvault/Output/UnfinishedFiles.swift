@@ -1,3 +1,5 @@
+import Export
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -13,6 +15,15 @@ nonisolated(unsafe) private var unfinishedPaths: UnsafeMutablePointer<UnsafeMuta
 ///
 /// What is killed (SIGKILL, a crash, power loss) leaves them; the next run to the same place removes them.
 enum UnfinishedFiles {
+    /// A file to be written that a signal takes with it until it is whole.
+    ///
+    /// - Throws: as `OutputFile.create`.
+    static func create(_ path: String) throws -> OutputFile {
+        let file = try OutputFile.create(path)
+        removeWhenEnded([file.unfinishedPath].compactMap { $0 })
+        return file
+    }
+
     /// From now on a signal that ends the program removes what is at these paths first; there is one such call.
     ///
     /// - Parameter paths: Absolute, or meant from where we are: nobody changes the directory.
