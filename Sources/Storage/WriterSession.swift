@@ -135,7 +135,7 @@ final class WriterSession {
             try refreshStaleRuns()
             // From here on even the last row of the tail would be missed.
             try transaction { try storeMark() }
-            try connection.checkpoint(.truncate)
+            try truncateWAL()
         }
     }
 

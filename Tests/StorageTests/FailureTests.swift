@@ -138,4 +138,23 @@ struct ReadersTests {
         }
         try await writer.close()
     }
+
+    /// A recorder that is told to end has five seconds; waiting for readers once took all of them.
+    @Test("a reader that keeps its snapshot does not keep the writer from closing, and sees it as it was")
+    func closing() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("test.db")
+        let writer = try await VaultWriter.open(path: path, create: true)
+        _ = try await writer.append([(sample, scrape(0, body(0)))])
+        let snapshot = try Vault.openReader(path: path).snapshot()
+        let target = try #require(try snapshot.targets().first)
+        for index in 1..<20 { _ = try await writer.append([(sample, scrape(Int64(index), body(index)))]) }
+        let began = ContinuousClock.now
+        try await writer.close()
+        #expect(ContinuousClock.now - began < .seconds(4))
+        #expect(snapshot.lastSeq == 1)
+        let cursor = try snapshot.scrapes(of: target.id, in: .all, failures: true)
+        #expect(try cursor.next()?.seq == 1)
+        #expect(try cursor.next() == nil)
+    }
 }

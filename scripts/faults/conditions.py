@@ -6,6 +6,7 @@ import pty
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -168,7 +169,7 @@ def readonly(options, mount):
 
 
 def sigterm(options, directory):
-    """SIGTERM at random moments: exit 0 within 5 s, with everything stored that was scraped."""
+    """SIGTERM at random moments, now and then beside a reader that keeps its snapshot: exit 0 within 5 s, all stored."""
     draw = random.Random(options.seed)
     server = Server(options.seed)
     vault = Vault(options.binary, server, directory)
@@ -180,10 +181,18 @@ def sigterm(options, directory):
         recorder = vault.record("--timeout", "2s", interval=draw.choice(["20ms", "50ms", "300ms"]))
         recorder.wait_for("recording ")
         time.sleep(draw.uniform(0.0, 0.7))
+        reader = None
+        if number % 3 == 0:
+            reader = sqlite3.connect(f"file:{vault.path}?mode=ro", uri=True, isolation_level=None)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM tail").fetchone()
+            time.sleep(0.3)
         recorder.signal(draw.choice([signal.SIGTERM, signal.SIGINT]))
         begun = time.monotonic()
         status, log = recorder.end()
         slowest = max(slowest, time.monotonic() - begun)
+        if reader:
+            reader.close()
         if status != 0:
             raise Broken(f"status {status}: {log[-2000:]}")
         scrapes, failures, _, not_stored = summary(log)
@@ -194,7 +203,7 @@ def sigterm(options, directory):
         vault.must_be_kept()
     if slowest > STOP_SECONDS_MAX:
         raise Broken(f"took {slowest:.2f} s to stop")
-    return f"{options.count} times told to stop: all stored, slowest {slowest:.2f} s"
+    return f"{options.count} times told to stop, {options.count // 3} beside a reader: all stored, slowest {slowest:.2f} s"
 
 
 def clock(options, directory):
