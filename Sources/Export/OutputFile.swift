@@ -27,18 +27,15 @@ package final class OutputFile {
     /// How many bytes were handed in so far, before compression.
     package private(set) var bytesIn: Int64 = 0
 
-    /// Where it stands until it is whole; nil where it is written directly.
-    package var unfinishedPath: String? {
-        if case .partial(let path) = place { path } else { nil }
-    }
-
     private let place: Place
     private var descriptor: Int32
     private let encoder: StreamEncoder?
     private var buffer: [UInt8] = []
 
     /// Creates the file; `-` is standard output, which `.gz` and `.zst` do not apply to.
-    package static func create(_ path: String) throws -> OutputFile {
+    ///
+    /// `begins` is told of the path at which it will stand until it is whole, right before something does.
+    package static func create(_ path: String, begins: (String) -> Void = { _ in }) throws -> OutputFile {
         if path == "-" {
             return OutputFile(path: path, place: .direct(isOurs: false), descriptor: 1, encoder: nil)
         }
@@ -59,6 +56,7 @@ package final class OutputFile {
         // export left goes first, so that the new one is ours whoever made the old.
         let partial = path + ".partial"
         unlink(partial)
+        begins(partial)
         let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(creating: partial) }
         return OutputFile(

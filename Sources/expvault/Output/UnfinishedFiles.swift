@@ -19,9 +19,7 @@ enum UnfinishedFiles {
     ///
     /// - Throws: as `OutputFile.create`.
     static func create(_ path: String) throws -> OutputFile {
-        let file = try OutputFile.create(path)
-        removeWhenEnded([file.unfinishedPath].compactMap { $0 })
-        return file
+        try OutputFile.create(path) { removeWhenEnded([$0]) }
     }
 
     /// From now on a signal that ends the program removes what is at these paths first; there is one such call.
