@@ -265,7 +265,7 @@ final class WriterSession {
             try meta.store(on: connection)
         }
         let state = try loadState(of: row)
-        // Its newest chunk was opened for its newest scrape, and of a day at 10 s holds 70 MB decoded.
+        // Its newest chunk was opened for its newest scrape alone.
         store.forgetChunks()
         targets[name] = state
         return state
