@@ -89,6 +89,13 @@ package final class ChunkCache: Sendable {
         /// How many snapshots were taken.
         var turn = 0
         var lastUse = ContinuousClock.now
+
+        /// Takes what is not kept any longer out of the sums.
+        mutating func discount(_ gone: Kept) {
+            holding.chunks -= 1
+            holding.bytes -= gone.bytes
+            holding.decodedBytes -= gone.decodedBytes
+        }
     }
 
     /// What was used in so many snapshots before this one makes no room for others.
@@ -141,9 +148,7 @@ package final class ChunkCache: Sendable {
         let kept: Kept? = state.withLock { state in
             guard state.database == database, let kept = state.chunks.removeValue(forKey: Identity(entry))
             else { return nil }
-            state.holding.chunks -= 1
-            state.holding.bytes -= kept.bytes
-            state.holding.decodedBytes -= kept.decodedBytes
+            state.discount(kept)
             return kept
         }
         return kept?.decoder
@@ -166,9 +171,7 @@ package final class ChunkCache: Sendable {
             kept.turn = state.turn
             // Two threads may have opened the same one.
             if let other = state.chunks.updateValue(kept, forKey: Identity(entry)) {
-                state.holding.chunks -= 1
-                state.holding.bytes -= other.bytes
-                state.holding.decodedBytes -= other.decodedBytes
+                state.discount(other)
             }
             state.holding.chunks += 1
             state.holding.bytes += kept.bytes
@@ -199,9 +202,7 @@ package final class ChunkCache: Sendable {
         if fits() { return true }
         for (identity, old) in state.chunks where old.turn < state.turn - Self.turnsKept {
             state.chunks[identity] = nil
-            state.holding.chunks -= 1
-            state.holding.bytes -= old.bytes
-            state.holding.decodedBytes -= old.decodedBytes
+            state.discount(old)
         }
         return fits()
     }

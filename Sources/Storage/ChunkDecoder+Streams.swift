@@ -16,16 +16,12 @@ extension ChunkDecoder {
                 open.append(other)
             }
         }
-        for next in needed.sorted(by: Self.decodesBefore) {
+        for next in needed.sorted() {
             streams[next] = try decode(next)
             readers[next] = nil
         }
         return streams[number] ?? []
     }
-
-    /// Whether a stream belongs to what predictions may read although its number says otherwise: all below `firstLeaf`
-    /// but the three that are not stored rest on nothing, and those three only on the stored.
-    private static func decodesBefore(_ a: Int, _ b: Int) -> Bool { a < b }
 
     private func streamsRead(by number: Int) throws -> [Int] {
         switch number {
