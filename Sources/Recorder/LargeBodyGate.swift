@@ -48,6 +48,9 @@ actor LargeBodyGate {
         owner == name
     }
 
+    /// How many wait to be let in.
+    var waitingCount: Int { waiting.count }
+
     private func cancel(_ id: UInt64) {
         guard let index = waiting.firstIndex(where: { $0.id == id }) else { return }
         waiting.remove(at: index).continuation.resume(throwing: CancellationError())

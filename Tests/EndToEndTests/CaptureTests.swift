@@ -167,8 +167,10 @@ import Musl
                 command.split(separator: " ").map(String.init) + ["--db", db, "--out", out]
             )
             // From the moment on that there is something to be left; without a pause that others could make longer.
-            while child.isRunning, access(out + ".partial", F_OK) != 0 { usleep(100) }
-            usleep(delay)
+            while child.isRunning, access(out + ".partial", F_OK) != 0 {
+                usleep(100)  // clock: short, or the file's life is missed
+            }
+            usleep(delay)  // clock: the moment of the signal
             child.signal(number)
             let outcome = try await child.wait()
             let left = directory.names.filter { $0.hasPrefix("out\(delay).") }

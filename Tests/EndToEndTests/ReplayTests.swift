@@ -73,7 +73,7 @@ import Glibc
             let export = try Expvault.start(
                 ["export", "elasticsearch", "--url", server.url, "--db", db, "--rate-limit", "2MiB"]
             )
-            try await Task.sleep(for: .milliseconds(20 + 35 * round))
+            await Waiting.pause(milliseconds: 20 + 35 * round)
             export.signal(SIGKILL)
             _ = try await export.wait()
         }

@@ -49,7 +49,7 @@ import Glibc
 
         func stop() async throws {
             recorder.signal(SIGTERM)
-            _ = try await recorder.wait(within: .seconds(10))
+            _ = try await recorder.wait()
             try await service.stop()
         }
     }
@@ -179,9 +179,12 @@ import Glibc
         let before = shell.settings
         let words = "top --db \(recording.database) --window 1m --interval 200ms"
         shell.type("sh -c 'echo pid=$$.; exec \(Expvault.binary) \(words)'\n")
-        #expect(try await shell.wait(for: "pid="))
-        let told = shell.screen.lines.last { $0.hasPrefix("pid=") } ?? ""
-        let pid = try #require(pid_t(told.dropFirst(4).prefix { $0.isNumber }))
+        // The full stop is its last character: without it the line may be half of one.
+        func told(_ screen: TerminalEmulator) -> Substring? {
+            screen.lines.compactMap { $0.wholeMatch(of: /pid=(\d+)\.\s*/)?.1 }.last
+        }
+        #expect(try await shell.wait { told($0) != nil })
+        let pid = try #require(told(shell.screen).flatMap { pid_t($0) })
         #expect(try await shell.wait { $0.isAlternate && $0.lines.contains { $0.contains("api") } })
         #expect(!shell.isOrdinary)
 
@@ -189,9 +192,11 @@ import Glibc
         #expect(try await shell.wait(until: isPrompt), "\(shell.screen.lines)")
         #expect(shell.settings == before)
         shell.resize(columns: 60, rows: 12)
-        shell.type("bg\n")
+        shell.type("bg; echo to''ld\n")
+        // Told to go on it ran, and is stopped again only for having wanted the terminal.
+        #expect(try await shell.wait { $0.lines.contains { $0.hasPrefix("told") } })
+        #expect(await Waiting.until { Self.state(of: pid) == "T" })
         #expect(try await shell.wait(until: isPrompt))
-        try await Task.sleep(for: .milliseconds(300))
         #expect(shell.settings == before, "in the background it keeps its hands off")
         #expect(!shell.screen.isAlternate)
         func isDrawn(_ screen: TerminalEmulator) -> Bool {
@@ -219,6 +224,15 @@ import Glibc
         shell.type("exit\n")
         #expect(try await shell.end() == 0)
         try await recording.stop()
+    }
+
+    /// The letter that proc(5) has for what a process does: T where it is stopped.
+    private static func state(of process: pid_t) -> Character? {
+        let text = String(
+            decoding: TemporaryDirectory.contents(of: "/proc/\(process)/stat") ?? [],
+            as: UTF8.self
+        )
+        return text.lastIndex(of: ")").flatMap { text[$0...].dropFirst(2).first }
     }
 
     @Test("a terminal that goes away ends it: by SIGHUP, or where that is ignored by the failing terminal")

@@ -36,12 +36,12 @@ import Glibc
 
     @Test("beside ten hostile targets a good one loses no tick, memory stays, and each failure is named")
     func beside() async throws {
-        let seconds = Torture.isSlow ? 20 : 6
-        let alone = try await record(seconds: 3, hostile: [])
-        let beside = try await record(seconds: seconds, hostile: Self.hostile)
+        let alone = try await record(scrapes: 6, hostile: [])
+        let beside = try await record(scrapes: Torture.isSlow ? 40 : 12, hostile: Self.hostile)
 
-        // Every tick of the good one: 500 ms, the first one may fall together with the grid's.
-        #expect((seconds * 2 - 1...seconds * 2 + 2).contains(beside.good))
+        // Every tick of the good one in the time that it really took, of which one may lie at either end.
+        let ticks = Int(beside.took / .milliseconds(500))
+        #expect((ticks - 1...ticks + 2).contains(beside.good), "\(beside.good) scrapes in \(beside.took)")
         #expect(
             beside.memoryKiB - alone.memoryKiB <= 32 << 10,
             "\(alone.memoryKiB) KiB alone, \(beside.memoryKiB) KiB beside the hostile ones"
@@ -90,13 +90,14 @@ import Glibc
     /// What a recording came to.
     private struct Recorded {
         var good = 0
+        var took = Duration.zero
         var memoryKiB = 0
         var reasons: [String: String] = [:]
         var everythingSaid = ""
     }
 
     private func record(
-        seconds: Int,
+        scrapes: Int,
         hostile: [(name: String, answer: ExpvarAnswer, reasons: [String])]
     ) async throws -> Recorded {
         let answers = Dictionary(uniqueKeysWithValues: hostile.map { ("/\($0.name)", $0.answer) })
@@ -106,11 +107,14 @@ import Glibc
         let db = directory.file("a.db")
         let targets = ["good=\(good.url())"] + hostile.map { "\($0.name)=\(bad.url("/\($0.name)"))" }
         let recorder = try Expvault.start(["record", "--db", db, "--interval", "500ms"] + targets)
-        try await Task.sleep(for: .seconds(seconds))
+        #expect(await Waiting.until { !good.requests.isEmpty })
+        let first = ContinuousClock.now
+        #expect(await Waiting.until { good.requests.count >= scrapes })
         var recorded = Recorded()
+        recorded.took = ContinuousClock.now - first
         recorded.memoryKiB = peakMemoryKiB(of: recorder.pid)
         recorder.signal(SIGTERM)
-        let outcome = try await recorder.wait(within: .seconds(10))
+        let outcome = try await recorder.wait()
         await good.stop()
         await bad.stop()
         #expect(outcome.status == 0, "\(outcome.error)")

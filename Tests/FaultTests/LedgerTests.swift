@@ -8,7 +8,7 @@ import Glibc
 #endif
 
 /// The ledger beside a database, which tells how far it was exported, with a bit flipped: what the built binary does.
-@Suite("a damaged ledger", .timeLimit(.minutes(2)))
+@Suite("a damaged ledger", .timeLimit(.minutes(20)))
 struct LedgerTests {
     private static func take(
         _ directory: TemporaryDirectory,

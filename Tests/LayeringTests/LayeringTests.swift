@@ -13,6 +13,14 @@ import Testing
         #expect(violations.isEmpty, "\(violations.count) lines:\n\(report)")
     }
 
+    @Test("no test's outcome hangs on how fast the machine is: all wait by `Waiting`, and long enough")
+    func waits() throws {
+        let files = try SourceTree.files(in: "Tests")
+        try #require(files.contains { $0.name == "Waiting.swift" })
+        let violations = files.flatMap(TestRules.waits)
+        #expect(violations.isEmpty, "\(violations.map(\.description).joined(separator: "\n"))")
+    }
+
     @Test("every module has its row in the table, and every row its module")
     func table() throws {
         #expect(try SourceTree.modules() == Set(Layers.allowed.keys))

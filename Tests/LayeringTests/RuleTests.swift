@@ -133,4 +133,27 @@ import Testing
         #expect(text.code[0].contains("g"))
         #expect(text.literals.map(\.text) == [#"x\"y"#, ##"p"q\()"##, #"in \()"#, #"\()"#])
     }
+
+    @Test(
+        "a wait that a busy machine can miss is found",
+        arguments: [
+            "try await Task.sleep(for: .seconds(1))", "usleep(20)", "sleep(1)", "nanosleep(&a, nil)",
+            "try await child.wait(within: .seconds(10))", "f(within: .milliseconds(500))",
+            "@Suite(.timeLimit(.minutes(1)))", "let deadline = ContinuousClock.now + .seconds(20)",
+        ]
+    )
+    func impatient(line: String) {
+        #expect(TestRules.waits(SourceFile(path: "Tests/A/B.swift", source: line)).count == 1)
+    }
+
+    @Test(
+        "one that only a hanging test can miss passes",
+        arguments: [
+            "await Waiting.pause(milliseconds: 3)", "f(within: .seconds(60))", "f(within: limit)",
+            "@Suite(.timeLimit(.minutes(20)))", "// usleep(20)", "usleep(20) // clock: a moment to kill at",
+        ]
+    )
+    func patient(line: String) {
+        #expect(TestRules.waits(SourceFile(path: "Tests/A/B.swift", source: line)).isEmpty)
+    }
 }

@@ -7,13 +7,13 @@ enum SourceTree {
         URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The Swift files under Sources, in the order of their paths.
-    static func files() throws -> [SourceFile] {
-        let sources = root.appendingPathComponent("Sources")
+    /// The Swift files under Sources, or another folder of the root, in the order of their paths.
+    static func files(in folder: String = "Sources") throws -> [SourceFile] {
+        let sources = root.appendingPathComponent(folder)
         let paths = try FileManager.default.subpathsOfDirectory(atPath: sources.path)
         return try paths.filter { $0.hasSuffix(".swift") }.sorted().map {
             let text = try String(contentsOf: sources.appendingPathComponent($0), encoding: .utf8)
-            return SourceFile(path: "Sources/" + $0, source: text)
+            return SourceFile(path: "\(folder)/\($0)", source: text)
         }
     }
 

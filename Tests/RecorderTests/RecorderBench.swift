@@ -2,6 +2,7 @@ import Logging
 import Model
 import Storage
 import Synchronization
+import TestBasics
 import TestSupport
 
 @testable import Recorder
@@ -42,7 +43,7 @@ final class MemorySink: ScrapeSink {
 
     func store(_ scrapes: [PendingScrape]) async throws -> [StoredOutcome] {
         // As long as a real commit.
-        try? await Task.sleep(for: .milliseconds(2))
+        await Waiting.pause(milliseconds: 2)
         return try state.withLock { state in
             state.attempts += 1
             if let failure = state.failure { throw failure }

@@ -193,13 +193,13 @@ extension Scrape {
     func deadline(answer: ExpvarAnswer) async throws {
         let scrape = try await ScraperBench.scrape(answer, timeoutMilliseconds: 300)
         #expect(scrape.reason == "timed out after 300ms")
-        #expect((300_000_000..<2_000_000_000).contains(scrape.durationNanoseconds ?? 0))
+        #expect((scrape.durationNanoseconds ?? 0) >= 300_000_000)
     }
 
     @Test("an answer just within the deadline counts")
     func slow() async throws {
         let answer = ExpvarAnswer.delayed(milliseconds: 200, .body(Self.small))
-        let scrape = try await ScraperBench.scrape(answer, timeoutMilliseconds: 5000)
+        let scrape = try await ScraperBench.scrape(answer, timeoutMilliseconds: 300_000)
         #expect(scrape.document == Self.small)
         #expect((scrape.durationNanoseconds ?? 0) >= 200_000_000)
     }
@@ -211,7 +211,6 @@ extension Scrape {
         await server.stop()
         let refused = try await ScraperBench().with(ScraperBench.settings(url)) { try await $0.scrape() }
         #expect(refused.reason == "connection refused")
-        #expect((refused.durationNanoseconds ?? .max) < 2_000_000_000)
         let nameless = try ScraperBench.settings("http://no-such-host.invalid:1/")
         let unknown = try await ScraperBench().with(nameless) { try await $0.scrape() }
         #expect(unknown.reason == "the host name cannot be resolved")
@@ -244,11 +243,11 @@ extension Scrape {
     @Test("cancellation ends a scrape at once, and leaves none")
     func cancelled() async throws {
         let server = try await ExpvarServer.start { _ in .silence }
-        let settings = try ScraperBench.settings(server.url(), timeoutMilliseconds: 10_000)
-        let started = HostClock.system.monotonicNanoseconds()
+        let settings = try ScraperBench.settings(server.url(), timeoutMilliseconds: 3_600_000)
         let wasCancelled = try await ScraperBench().with(settings) { scraper in
             let task = Task { try await scraper.scrape() }
-            try await Task.sleep(for: .milliseconds(50))
+            #expect(await Waiting.until { !server.requests.isEmpty })
+            // Not answered for an hour: that this returns at all is what is shown.
             task.cancel()
             do {
                 _ = try await task.value
@@ -258,7 +257,6 @@ extension Scrape {
             }
         }
         #expect(wasCancelled)
-        #expect(HostClock.system.monotonicNanoseconds() - started < 2_000_000_000)
         await server.stop()
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import Model
 import Storage
+import TestBasics
 import Testing
 
 @testable import Recorder
@@ -79,10 +80,7 @@ import Testing
         ) { _ in ServiceBench.scrape(large) }
         bench.sink.fail(.diskFull(path: "x"))
         let task = Task { try await bench.service.run() }
-        let deadline = ContinuousClock.now + .seconds(20)
-        while bench.log.lines(with: "lose their bodies").isEmpty, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(10))
-        }
+        #expect(await Waiting.until { !bench.log.lines(with: "lose their bodies").isEmpty })
         bench.sink.fail(nil)
         let summary = try await task.value
         #expect(summary.notStored > 0)

@@ -84,7 +84,7 @@ package final class ChildProcess: @unchecked Sendable {
         environment: [String: String] = [:],
         input: String? = nil,
         workingDirectory: String? = nil,
-        within limit: Duration = .seconds(120)
+        within limit: Duration = Waiting.limit
     ) async throws -> Outcome {
         let child = try start(
             program,
@@ -111,26 +111,20 @@ package final class ChildProcess: @unchecked Sendable {
     package var outputSoFar: [UInt8] { contents("output") }
 
     /// Waits for the end; kills the program when `limit` has passed.
-    package func wait(within limit: Duration = .seconds(120)) async throws -> Outcome {
-        let deadline = ContinuousClock.now + limit
-        while poll() == nil {
-            if ContinuousClock.now > deadline {
-                signal(SIGKILL)
-            }
-            try? await Task.sleep(for: .milliseconds(3))
+    package func wait(within limit: Duration = Waiting.limit) async throws -> Outcome {
+        if await !Waiting.until(within: limit, { poll() != nil }) {
+            signal(SIGKILL)
+            // Nobody outlives that one.
+            _ = await Waiting.until { poll() != nil }
         }
         return Outcome(status: poll() ?? -1, output: contents("output"), error: errorSoFar)
     }
 
     /// Waits until standard error holds `text`; false where the limit passed or the program ended before.
-    package func waitForError(_ text: String, within limit: Duration = .seconds(30)) async -> Bool {
-        let deadline = ContinuousClock.now + limit
-        while ContinuousClock.now < deadline {
-            if errorSoFar.contains(text) { return true }
-            if !isRunning { return errorSoFar.contains(text) }
-            try? await Task.sleep(for: .milliseconds(10))
-        }
-        return false
+    package func waitForError(_ text: String) async -> Bool {
+        // Whether it runs is asked first: what it wrote before its end is then there to be read.
+        _ = await Waiting.until { !isRunning || errorSoFar.contains(text) }
+        return errorSoFar.contains(text)
     }
 
     private func contents(_ name: String) -> [UInt8] {

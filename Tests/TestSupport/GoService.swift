@@ -1,4 +1,5 @@
 import Glibc
+import TestBasics
 
 /// Real programs that serve /debug/vars, as scripts/fetch-test-servers and scripts/build-demo-service provide them.
 package enum Programs {
@@ -20,11 +21,7 @@ package enum Programs {
 
     /// The path of the demo service, built with any Go that there is.
     package static func demoService() async throws -> String {
-        let outcome = try await ChildProcess.run(
-            root + "/scripts/build-demo-service",
-            [],
-            within: .seconds(300)
-        )
+        let outcome = try await ChildProcess.run(root + "/scripts/build-demo-service", [])
         guard outcome.status == 0, let line = outcome.text.split(separator: "\n").last else {
             throw Missing(description: "the demo service could not be built: \(outcome.error)")
         }
@@ -43,9 +40,6 @@ package enum Programs {
 
 /// The demo service, running on a loopback port of its own.
 package final class GoService: Sendable {
-    /// What a test waits for a service to come up.
-    private static let startLimit = Duration.seconds(20)
-
     /// The running program.
     package let process: ChildProcess
     /// The port it listens on.
@@ -63,23 +57,20 @@ package final class GoService: Sendable {
     package static func start(port: Int = 0, _ flags: String...) async throws -> GoService {
         let program = try await Programs.demoService()
         let process = try ChildProcess.start(program, ["-listen", "127.0.0.1:\(port)"] + flags)
-        let deadline = ContinuousClock.now + startLimit
-        while ContinuousClock.now < deadline, process.isRunning {
-            let text = String(decoding: process.outputSoFar, as: UTF8.self)
-            // The first line ends in the port: "listening on 127.0.0.1:40123".
-            if let line = text.split(separator: "\n").first, text.contains("\n"),
-                let digits = line.split(whereSeparator: { !$0.isNumber }).last, let port = Int(digits)
-            {
-                return GoService(process: process, port: port)
-            }
-            try await Task.sleep(for: .milliseconds(10))
+        // The first line ends in the port: "listening on 127.0.0.1:40123".
+        _ = await Waiting.until { !process.isRunning || process.outputSoFar.contains(UInt8(ascii: "\n")) }
+        let text = String(decoding: process.outputSoFar, as: UTF8.self)
+        guard process.isRunning, let line = text.split(separator: "\n").first,
+            let digits = line.split(whereSeparator: { !$0.isNumber }).last, let port = Int(digits)
+        else {
+            throw Programs.Missing(description: "the demo service did not come up: \(process.errorSoFar)")
         }
-        throw Programs.Missing(description: "the demo service did not come up: \(process.errorSoFar)")
+        return GoService(process: process, port: port)
     }
 
     /// Ends the service and waits until it is gone, so that its port is free again.
     package func stop() async throws {
         process.signal(SIGTERM)
-        _ = try await process.wait(within: .seconds(10))
+        _ = try await process.wait()
     }
 }

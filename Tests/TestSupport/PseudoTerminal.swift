@@ -1,4 +1,5 @@
 import Glibc
+import TestBasics
 
 /// A program that a test runs on a terminal of its own, and what is to be seen there.
 package final class PseudoTerminal: @unchecked Sendable {
@@ -116,50 +117,40 @@ package final class PseudoTerminal: @unchecked Sendable {
 
     /// Waits until `isThere` holds of the screen; false where it never did.
     package func wait(
-        within limit: Duration = .seconds(20),
         until isThere: (TerminalEmulator) -> Bool
     ) async throws -> Bool {
-        let deadline = ContinuousClock.now + limit
-        while ContinuousClock.now < deadline {
+        await Waiting.until {
             readAll()
-            if isThere(screen) { return true }
-            try await Task.sleep(for: .milliseconds(10))
+            return isThere(screen)
         }
-        return false
     }
 
     /// Waits until a line of the screen holds `text`.
-    package func wait(for text: String, within limit: Duration = .seconds(20)) async throws -> Bool {
-        try await wait(within: limit) { screen in screen.lines.contains { $0.contains(text) } }
+    package func wait(for text: String) async throws -> Bool {
+        try await wait { screen in screen.lines.contains { $0.contains(text) } }
     }
 
     /// Waits for the program's end: its exit status, 128 + a signal's number where that ended it.
-    package func end(within limit: Duration = .seconds(20)) async throws -> Int32? {
-        let deadline = ContinuousClock.now + limit
-        while ContinuousClock.now < deadline {
+    package func end() async throws -> Int32? {
+        _ = await Waiting.until {
             readAll()
             var code: Int32 = 0
-            if waitpid(pid, &code, WNOHANG) == pid {
-                let ended = code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + (code & 0x7F)
-                status = ended
-                readAll()
-                return ended
-            }
-            try await Task.sleep(for: .milliseconds(10))
+            guard waitpid(pid, &code, WNOHANG) == pid else { return false }
+            status = code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + (code & 0x7F)
+            readAll()
+            return true
         }
-        return nil
+        return status
     }
 
     /// Waits until the program is stopped, as Ctrl-Z does it.
-    package func isStopped(within limit: Duration = .seconds(20)) async throws -> Bool {
-        let deadline = ContinuousClock.now + limit
-        while ContinuousClock.now < deadline {
+    package func isStopped() async throws -> Bool {
+        var code: Int32 = 0
+        let isTold = await Waiting.until {
             readAll()
-            var code: Int32 = 0
-            if waitpid(pid, &code, WNOHANG | WUNTRACED) == pid { return code & 0xFF == 0x7F }
-            try await Task.sleep(for: .milliseconds(10))
+            return waitpid(pid, &code, WNOHANG | WUNTRACED) == pid
         }
-        return false
+        return isTold && code & 0xFF == 0x7F
     }
 
     private func readAll() {

@@ -36,9 +36,9 @@ struct ReplayKillTests {
             // Every other one is let come to send something first, however slow the machine is.
             if round % 2 == 0 {
                 try await Self.wait(forExitOf: child) { server.with { $0.cluster.bulkRequestCount } > sent }
-                try await Task.sleep(for: .milliseconds(chance.below(400)))
+                await Waiting.pause(milliseconds: chance.below(400))
             } else {
-                try await Task.sleep(for: .milliseconds(150 + chance.below(600)))
+                await Waiting.pause(milliseconds: 150 + chance.below(600))
             }
             kill(child, SIGKILL)
             var status: Int32 = 0
@@ -63,12 +63,10 @@ struct ReplayKillTests {
 
     /// Waits until something is so, the child has ended (it stays to be waited for), or for half a minute.
     private static func wait(forExitOf child: pid_t, or isSo: () -> Bool) async throws {
-        for _ in 0..<3000 where !isSo() {
+        _ = await Waiting.until {
             var info = siginfo_t()
-            if waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0, info.si_signo != 0 {
-                return
-            }
-            try await Task.sleep(for: .milliseconds(10))
+            return isSo()
+                || waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo != 0
         }
     }
 

@@ -2,6 +2,7 @@ import Export
 import JSON
 import Model
 import Storage
+import TestBasics
 import TestSupport
 import Testing
 
@@ -83,7 +84,7 @@ struct ReplayTests {
             let replay = try server.export(service) { $0.inFlightMax = 1 }
             // Rolls over as soon as the first request has gone wrong, within the half second of the back-off.
             async let roller: Void = {
-                while server.with({ !$0.faults.isEmpty }) { try await Task.sleep(for: .milliseconds(5)) }
+                _ = await Waiting.until { server.with { $0.faults.isEmpty } }
                 server.with { state in
                     for name in state.cluster.streamNames { state.cluster.rollOver(name) }
                 }
@@ -327,11 +328,13 @@ struct ReplayTests {
         server.with { $0.standing = .silence(applies: false) }
         let first = try server.export(service) { $0.client.requestTimeout = 60_000 }
         async let running = first.run()
-        while server.with({
-            $0.cluster.bulkRequestCount == 0 && !$0.requests.contains { $0.contains("_bulk") }
-        }) {
-            try await Task.sleep(for: .milliseconds(10))
-        }
+        #expect(
+            await Waiting.until {
+                server.with {
+                    $0.cluster.bulkRequestCount > 0 || $0.requests.contains { $0.contains("_bulk") }
+                }
+            }
+        )
         await #expect(throws: StorageError.self) { try await server.export(service).run() }
         first.cancel()
         let report = try await running
@@ -350,9 +353,7 @@ struct ReplayTests {
         }
         async let running = replay.run()
         func waitFor(_ count: Int) async throws {
-            for _ in 0..<1_000 where try server.contents().count < count {
-                try await Task.sleep(for: .milliseconds(10))
-            }
+            #expect(try await Waiting.until { try server.contents().count >= count })
         }
         try await waitFor(10)
         server.with { $0.faults = [.cut(applies: true), .whole(status: 503)] }
