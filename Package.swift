@@ -38,7 +38,6 @@ func system(_ name: String, pkgConfig: String, debian: String) -> Target {
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -58,7 +57,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -78,12 +76,14 @@ let package = Package(
         // A thin wrapper of SQLite, one of zstd and zlib. Neither knows a word of the field.
         module("SQLite", ["CSQLite"]),
         module("Compression", ["CZstd", "CZlib"]),
+        // Requests of an HTTP server, on SwiftNIO; knows no word of the field.
+        module("HTTPClient", [nioCore, nioPosix, nioHTTP1, nioSSL]),
         // The file: the only place that knows tables, chunks and transactions.
         module("Storage", ["Model", "Expvar", "Codec", "SQLite", "Compression"]),
         // Time and network into Storage.
         module(
             "Recorder",
-            ["Model", "Expvar", "Storage", "CYAML", log, nioCore, nioPosix, nioHTTP1, nioSSL]
+            ["Model", "Expvar", "Storage", "HTTPClient", "CYAML", log, nioCore, nioPosix, nioHTTP1, nioSSL]
         ),
         // Storage into answers.
         module("Query", ["Model", "Expvar", "Storage"]),
@@ -91,7 +91,7 @@ let package = Package(
         module(
             "Export",
             [
-                "Model", "JSON", "Expvar", "Storage", "Compression", log, httpClient, nioCore, nioPosix,
+                "Model", "JSON", "Expvar", "Storage", "Compression", "HTTPClient", log, nioCore, nioPosix,
                 nioHTTP1, nioSSL,
             ]
         ),

@@ -1,5 +1,4 @@
-/// A deadline passed.
-struct DeadlineExceeded: Error {}
+import HTTPClient
 
 /// Runs `body`, and cancels it when the clock reaches `deadline`.
 ///

@@ -1,3 +1,4 @@
+import HTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
@@ -60,7 +61,7 @@ enum FailureReason {
         return "redirect to \(EscapedText.escape(shown, charactersMax: charactersMax)), not followed"
     }
 
-    private static let headBytesMax = Int64(ResponseHeadLimit.bytesMax)
+    private static let headBytesMax = Int64(Scraper.headBytesMax)
     private static let closedEarly = "the server closed the connection before the answer was complete"
     private static let unknownHost = "the host name cannot be resolved"
 

@@ -1,3 +1,4 @@
+import HTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
@@ -9,6 +10,8 @@ import NIOSSL
 actor Scraper {
     /// A larger body is a failed scrape, in bytes (semantics.md, "Scrape").
     static let bodyBytesMax = 16 << 20
+    /// A longer head is a failed scrape: status line and headers, in bytes.
+    static let headBytesMax = 16 << 10
 
     private let settings: TargetSettings
     private let connection: HTTPConnection
@@ -36,12 +39,17 @@ actor Scraper {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
         connection = HTTPConnection(
-            to: settings.url,
-            tls: tls,
+            to: HTTPConnection.Server(
+                host: settings.url.host,
+                port: settings.url.port ?? (tls == nil ? 80 : 443),
+                tls: tls
+            ),
             on: eventLoop,
-            limits: HTTPConnection.BodyLimits(
+            limits: HTTPConnection.Limits(
                 document: Scraper.bodyBytesMax,
-                other: Scrape.failureBodyMax
+                other: Scrape.failureBodyMax,
+                head: Scraper.headBytesMax,
+                freeBytes: LargeBodyGate.freeBytes
             )
         )
         self.clock = clock
@@ -138,7 +146,7 @@ actor Scraper {
     }
 
     private func ask(_ request: HTTPRequestHead, deadline: Int64) async throws -> Answer {
-        var progress = try await connection.get(request, deadline: deadline)
+        var progress = try await connection.send(request, deadline: deadline)
         while case .growsLarge = progress {
             do {
                 let (name, largeBodies) = (settings.name, largeBodies)

@@ -48,7 +48,7 @@ import Testing
         let packages = try SourceTree.manifest().split(separator: "\n").filter {
             $0.contains(".package(url:")
         }
-        // Six packages, none of which imports Foundation. A seventh is a decision: docs/decisions/0007.
-        #expect(packages.count == 6, "\(packages)")
+        // Five packages, none of which imports Foundation. A sixth is a decision: docs/decisions/0015.
+        #expect(packages.count == 5, "\(packages)")
     }
 }

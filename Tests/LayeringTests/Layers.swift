@@ -11,6 +11,7 @@ enum Layers {
         "Codec": [],
         "SQLite": ["CSQLite"],
         "Compression": ["CZstd", "CZlib"],
+        "HTTPClient": ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"],
         "Storage": ["Model", "Expvar", "Codec", "SQLite", "Compression"],
         "Recorder": network.union(["Model", "Expvar", "Storage", "CYAML"]),
         "Query": ["Model", "Expvar", "Storage"],
@@ -31,14 +32,14 @@ enum Layers {
 
     /// What those need that speak HTTP.
     static let network: Set<String> = [
-        "Logging", "AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
+        "Logging", "HTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOConcurrencyHelpers",
     ]
 
     /// The same values in give the same values out: no clock, no file, no socket.
     static let pure: Set<String> = ["Model", "Expvar", "JSON", "Codec", "Query", "TerminalView"]
 
     /// These know no word of the field.
-    static let wordless: Set<String> = ["Codec", "SQLite", "Compression"]
+    static let wordless: Set<String> = ["Codec", "SQLite", "Compression", "HTTPClient"]
 
     /// Where SQL is spoken.
     static let sqlSpeakers: Set<String> = ["Storage", "SQLite"]

@@ -1,4 +1,4 @@
-import AsyncHTTPClient
+import HTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
@@ -63,9 +63,9 @@ package final class ElasticsearchClient: Sendable {
     package let settings: Settings
     /// Cleans what servers say of our credentials.
     package let text: ServerText
-    private let client: HTTPClient
+    private let connections: ServerConnections
     private let group: MultiThreadedEventLoopGroup
-    private let pacer: Pacer?
+    private let pacer: RequestPacer?
 
     /// A client of that server; nothing is asked yet, but for the chain of certificates where a CA's fingerprint is
     /// given.
@@ -73,36 +73,30 @@ package final class ElasticsearchClient: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             let tls = try await settings.tls.configuration(for: settings.url, group: group)
-            return ElasticsearchClient(settings, tls: tls, group: group)
+            // Without https none is needed, and what a context takes is measured in milliseconds.
+            let context = settings.url.isTLS ? try NIOSSLContext(configuration: tls) : nil
+            return ElasticsearchClient(settings, tls: context, group: group)
         } catch {
             try? await group.shutdownGracefully()
             throw error
         }
     }
 
-    private init(_ settings: Settings, tls: TLSConfiguration, group: MultiThreadedEventLoopGroup) {
+    private init(_ settings: Settings, tls: NIOSSLContext?, group: MultiThreadedEventLoopGroup) {
         self.settings = settings
         self.group = group
         text = ServerText(secrets: settings.authentication.secrets)
-        pacer = settings.rateLimit.map(Pacer.init)
-        var configuration = HTTPClient.Configuration(
-            tlsConfiguration: tls,
-            redirectConfiguration: .disallow,
-            timeout: .init(connect: .seconds(10), read: nil),
-            connectionPool: .init(idleTimeout: .seconds(30)),
-            ignoreUncleanSSLShutdown: false,
-            decompression: .disabled
+        pacer = settings.rateLimit.map(RequestPacer.init)
+        connections = ServerConnections(
+            to: HTTPConnection.Server(host: settings.url.host, port: settings.url.port, tls: tls),
+            on: group.next()
         )
-        configuration.httpVersion = .http1Only
-        // The machine decides when to try again.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
     /// Ends every connection.
     package func close() async {
+        await connections.close()
         // Nothing is on the way any more that an error here could be about.
-        try? await client.shutdown()
         try? await group.shutdownGracefully()
     }
 
@@ -116,122 +110,72 @@ package final class ElasticsearchClient: Sendable {
         contentType: String = "application/json",
         isGzipped: Bool = false
     ) async -> Outcome {
-        var request = HTTPClientRequest(url: settings.url.description + path)
-        request.method = HTTPMethod(rawValue: method)
-        request.headers.add(name: "Accept", value: "application/json")
-        request.headers.add(name: "User-Agent", value: settings.userAgent)
+        var headers = HTTPHeaders([("Host", hostHeader), ("Accept", "application/json")])
+        headers.add(name: "User-Agent", value: settings.userAgent)
         if let header = settings.authentication.header {
-            request.headers.add(name: "Authorization", value: header)
+            headers.add(name: "Authorization", value: header)
         }
         if !body.isEmpty {
-            request.headers.add(name: "Content-Type", value: contentType)
-            if isGzipped { request.headers.add(name: "Content-Encoding", value: "gzip") }
-            request.body = paced(body)
+            headers.add(name: "Content-Type", value: contentType)
+            if isGzipped { headers.add(name: "Content-Encoding", value: "gzip") }
         }
+        if !body.isEmpty || ["POST", "PUT"].contains(method) {
+            headers.add(name: "Content-Length", value: String(body.count))
+        }
+        let head = HTTPRequestHead(
+            version: .http1_1,
+            method: HTTPMethod(rawValue: method),
+            uri: settings.url.basePath + path,
+            headers: headers
+        )
         do {
-            return .answer(
-                try await withTimeout(allowing: body.count) { [request] in try await self.ask(request) }
+            let answer = try await connections.send(
+                head,
+                body: body.isEmpty ? nil : body,
+                pacer: pacer,
+                deadline: deadline(allowing: body.count)
             )
+            return answer.isCut ? Self.tooLarge : .answer(Self.answer(answer))
         } catch {
             return outcome(of: error)
         }
     }
 
-    private func ask(_ request: HTTPClientRequest) async throws -> Answer {
-        // The deadline around us cancels; this one only has to be later.
-        let response = try await client.execute(request, timeout: .hours(24))
-        var body: [UInt8] = []
-        for try await part in response.body {
-            guard body.count + part.readableBytes <= ElasticsearchClient.answerBytesMax else {
-                throw TooLarge()
-            }
-            body.append(contentsOf: part.readableBytesView)
-        }
-        // The sequence ends silently where the task was cancelled.
-        try Task.checkCancellation()
-        let now = Timestamp(milliseconds: MonotonicClock.wall)
-        return Answer(
-            status: Int(response.status.code),
-            product: response.headers.first(name: "X-Elastic-Product"),
-            retryAfter: response.headers.first(name: "Retry-After").flatMap {
-                RetryAfter.milliseconds($0, now: now)
-            },
-            body: body
-        )
+    /// `Host` names the port where it is not the scheme's own (RFC 9110, 7.2).
+    private var hostHeader: String {
+        let host = settings.url.host.contains(":") ? "[\(settings.url.host)]" : settings.url.host
+        return settings.url.port == (settings.url.isTLS ? 443 : 80) ? host : "\(host):\(settings.url.port)"
     }
 
-    private struct TooLarge: Error {}
-    private struct TimedOut: Error {}
-
-    private func withTimeout(
-        allowing bytes: Int,
-        _ body: @escaping @Sendable () async throws -> Answer
-    ) async throws -> Answer {
+    /// When an answer must be there, in nanoseconds of the monotonic clock.
+    private func deadline(allowing bytes: Int) -> Int64 {
         // A rate limit makes a request slow on purpose; requests on the way at once share it.
         let pacing = settings.rateLimit.map { Int64(bytes) * 4_000 / $0 } ?? 0
-        let limit = settings.requestTimeout + pacing
-        return try await withThrowingTaskGroup(of: Answer?.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                try await Task.sleep(for: .milliseconds(limit))
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let answer = first else { throw TimedOut() }
-            return answer
-        }
+        let (limit, isBeyond) = settings.requestTimeout.addingReportingOverflow(pacing)
+        let (milliseconds, isFar) = MonotonicClock.now.addingReportingOverflow(isBeyond ? .max : limit)
+        let (nanoseconds, isEndless) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+        return isFar || isEndless ? .max : nanoseconds
     }
 
-    // MARK: Pacing
-
-    /// A body, in pieces that are sent only when the bucket has the tokens for them where there is a limit.
-    private func paced(_ body: [UInt8]) -> HTTPClientRequest.Body {
-        guard let pacer else { return .bytes(ByteBuffer(bytes: body)) }
-        return .stream(PacedBody(body: body, pacer: pacer), length: .known(Int64(body.count)))
-    }
-
-    /// The bucket that all requests share.
-    private final class Pacer: Sendable {
-        private let bucket: Mutex<TokenBucket>
-
-        init(bytesPerSecond: Int64) {
-            bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond, now: MonotonicClock.now))
-        }
-
-        func wait(for bytes: Int) async throws {
-            let delay = bucket.withLock { $0.take(bytes, now: MonotonicClock.now) }
-            if delay > 0 { try await Task.sleep(for: .milliseconds(delay)) }
-        }
-    }
-
-    private struct PacedBody: AsyncSequence, Sendable {
-        let body: [UInt8]
-        let pacer: Pacer
-
-        func makeAsyncIterator() -> Iterator { Iterator(body: body, pacer: pacer) }
-
-        struct Iterator: AsyncIteratorProtocol {
-            let body: [UInt8]
-            let pacer: Pacer
-            var offset = 0
-
-            mutating func next() async throws -> ByteBuffer? {
-                guard offset < body.count else { return nil }
-                let end = Swift.min(offset + 16_384, body.count)
-                try await pacer.wait(for: end - offset)
-                defer { offset = end }
-                return ByteBuffer(bytes: body[offset..<end])
-            }
-        }
+    private static func answer(_ answer: HTTPConnection.Answer) -> Answer {
+        let now = Timestamp(milliseconds: MonotonicClock.wall)
+        return Answer(
+            status: Int(answer.head.status.code),
+            product: answer.head.headers.first(name: "X-Elastic-Product"),
+            retryAfter: answer.head.headers.first(name: "Retry-After").flatMap {
+                RetryAfter.milliseconds($0, now: now)
+            },
+            body: answer.body
+        )
     }
 
     // MARK: Errors in words
 
+    private static let tooLarge = Outcome.answerTooLarge(reason: "more than \(answerBytesMax) bytes")
+
     private func outcome(of error: any Error) -> Outcome {
         switch error {
-        case is TooLarge:
-            return .answerTooLarge(reason: "more than \(ElasticsearchClient.answerBytesMax) bytes")
-        case is TimedOut:
+        case is DeadlineExceeded:
             return .failed(
                 reason: "no answer within \(DurationText.format(milliseconds: settings.requestTimeout))",
                 isCertainlyNotSent: false,
@@ -250,9 +194,8 @@ package final class ElasticsearchClient: Sendable {
             return .failed(reason: "connection refused", isCertainlyNotSent: true, isTLS: false)
         case ChannelError.connectTimeout:
             return .failed(reason: "no connection in time", isCertainlyNotSent: true, isTLS: false)
-        case let error as HTTPClientError where error == .connectTimeout || error == .tlsHandshakeTimeout:
-            return .failed(reason: "no connection in time", isCertainlyNotSent: true, isTLS: false)
-        case is HTTPClientError, is HTTPParserError, is IOError, is ChannelError:
+        case is HTTPConnection.Closed, is ResponseHeadLimit.Exceeded, is HTTPParserError, is IOError,
+            is ChannelError:
             return .failed(
                 reason: "the connection was cut before the answer was complete",
                 isCertainlyNotSent: false,

@@ -5,6 +5,8 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
     package let host: String
     package let port: Int
     package let isTLS: Bool
+    /// The path before which a proxy puts the server; empty, or from a slash on and without one at the end.
+    package let basePath: String
 
     /// The URL that `text` is.
     ///
@@ -49,6 +51,7 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
             port = scheme == "https" ? 443 : 9200
         }
         let shownHost = host.contains(":") ? "[\(host)]" : host
+        basePath = String(path)
         description = "\(scheme)://\(shownHost):\(port)\(path)"
     }
 

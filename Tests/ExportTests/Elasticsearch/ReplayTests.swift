@@ -90,7 +90,7 @@ struct ReplayTests {
                 }
             }()
             let report = try await replay.run()
-            try await roller
+            await roller
             #expect(report.exitStatus == 0)
             #expect(try server.contents().documents == service.documents())
             #expect(try server.contents().count == 40)

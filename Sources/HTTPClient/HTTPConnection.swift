@@ -1,55 +1,100 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 
-/// The connection to one target: one GET at a time, kept open from one to the next.
+/// A connection to one server: one request at a time, kept open from one to the next.
 ///
-/// A scrape is one request and one answer of some kilobytes, so there is no pool, no queue and no stream here: the
-/// answer is gathered where it arrives, and the caller woken once. Why not AsyncHTTPClient: decision 10.
+/// No pool, no queue and no stream: the answer is gathered where it arrives, and the caller woken once. No redirect is
+/// followed, nothing is expanded. Why it is our own: decision 15.
 ///
 ///     socket (TLS) -> ByteCounter -> HTTPResponseDecoder -> HeadWatcher -> Receiver
 ///
-/// Unchecked: everything but `cancel` is called on `eventLoop`, on which the scraper runs.
-final class HTTPConnection: @unchecked Sendable {
-    /// What came of a GET so far.
-    enum Progress {
+/// Unchecked: everything is called on `eventLoop`, on which the callers run, but for cancellation, which hops there.
+package final class HTTPConnection: @unchecked Sendable {
+    /// What came of a request so far.
+    package enum Progress {
         /// All of it, or as much as may be kept.
         case answered(Answer)
-        /// The body grows beyond `LargeBodyGate.freeBytes`: nothing more is read before `goOn` is called.
+        /// The body grows beyond `Limits.freeBytes`: nothing more is read before `goOn` is called.
         case growsLarge
     }
 
     /// An answer.
-    struct Answer {
-        var head: HTTPResponseHead
-        var body: [UInt8]
+    package struct Answer: Sendable {
+        package var head: HTTPResponseHead
+        package var body: [UInt8]
         /// Whether there was more body than is kept.
-        var isCut = false
+        package var isCut = false
     }
 
     /// The server closed the connection before the answer was complete.
-    struct Closed: Error {}
+    package struct Closed: Error {}
 
-    /// How much is kept of a body.
-    struct BodyLimits {
-        /// Of an answer with status 200.
-        var document: Int
-        /// Of any other.
-        var other: Int
+    /// Where a connection goes.
+    package struct Server: Sendable {
+        package var host: String
+        package var port: Int
+        /// For https.
+        package var tls: NIOSSLContext?
+
+        /// That host and port, with TLS where there is a context for it.
+        package init(host: String, port: Int, tls: NIOSSLContext?) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+        }
     }
 
-    /// Waited for a connection at most this long, whatever the deadline.
-    private static let connectTimeout = TimeAmount.seconds(60)
-    /// A server may close an idle connection at any time; after so long most have.
-    private static let idleTimeout = TimeAmount.seconds(90)
+    /// How much of an answer is read, in bytes, and how long one waits for what has no deadline of its own.
+    package struct Limits: Sendable {
+        /// Of the body of an answer with status 200.
+        package var document: Int
+        /// Of the body of any other.
+        package var other: Int
+        /// Of status line and headers.
+        package var head: Int
+        /// A longer body asks before it is read on (`Progress.growsLarge`); nil: none asks.
+        package var freeBytes: Int?
+        /// A connection is waited for at most this long, whatever the deadline.
+        package var connectTimeout = TimeAmount.seconds(60)
+        /// A server may close an idle connection at any time; after so long most have.
+        package var idleTimeout = TimeAmount.seconds(90)
+
+        /// Limits of these sizes; the times are as they stand there.
+        package init(document: Int, other: Int, head: Int, freeBytes: Int? = nil) {
+            self.document = document
+            self.other = other
+            self.head = head
+            self.freeBytes = freeBytes
+        }
+    }
+
+    /// A request's body, and how fast it may go out.
+    package struct RequestBody {
+        package var bytes: ByteBuffer
+        /// Asked before each piece of so many bytes: how long to wait before it is sent; nil: all is sent at once.
+        package var delay: (@Sendable (Int) -> TimeAmount)?
+
+        /// That body, paced by `delay` where there is one.
+        package init(bytes: ByteBuffer, delay: (@Sendable (Int) -> TimeAmount)? = nil) {
+            self.bytes = bytes
+            self.delay = delay
+        }
+    }
+
     /// What is read at once: most bodies whole.
     private static let readBytes = 32 * 1024
+    /// A paced body goes out in pieces of so many bytes.
+    private static let pieceBytes = 16 * 1024
 
-    /// One GET; an object, so that its body grows in place.
+    /// One request and its answer; an object, so that the body grows in place.
     private final class Exchange {
         let number: UInt64
         let request: HTTPRequestHead
+        let requestBody: RequestBody?
+        /// Whether all of the request was given to the socket; an answer may come before.
+        var isSent = false
         /// Fails the exchange at its deadline.
         let timer: Scheduled<Void>
         /// Whoever waits; nil while the caller waits for room.
@@ -64,20 +109,21 @@ final class HTTPConnection: @unchecked Sendable {
         init(
             number: UInt64,
             request: HTTPRequestHead,
+            requestBody: RequestBody?,
             timer: Scheduled<Void>,
             continuation: CheckedContinuation<Progress, any Error>
         ) {
             self.number = number
             self.request = request
+            self.requestBody = requestBody
             self.timer = timer
             self.continuation = continuation
         }
     }
 
-    private let url: TargetURL
-    private let tls: NIOSSLContext?
+    private let server: Server
     private let eventLoop: any EventLoop
-    private let limits: BodyLimits
+    private let limits: Limits
     private var channel: (any Channel)?
     private var exchange: Exchange?
     private var exchangeCount: UInt64 = 0
@@ -86,22 +132,24 @@ final class HTTPConnection: @unchecked Sendable {
     private var bodyBytes = 0
     private var isPaused = false
 
-    /// A connection to that host, made with the first request; `tls` for https.
-    init(to url: TargetURL, tls: NIOSSLContext?, on eventLoop: any EventLoop, limits: BodyLimits) {
-        self.url = url
-        self.tls = tls
+    /// A connection to that server, made with the first request.
+    package init(to server: Server, on eventLoop: any EventLoop, limits: Limits) {
+        self.server = server
         self.eventLoop = eventLoop
         self.limits = limits
     }
 
     // MARK: For the caller
 
-    /// Sends a GET, and gathers the answer.
+    /// Sends a request, and gathers the answer.
     ///
-    /// - Throws: `DeadlineExceeded` at that moment of the monotonic clock, `CancellationError`, or why there is no
-    ///   answer. The connection is closed then.
-    func get(
+    /// A GET is sent once more where the server had closed the idle connection; nothing else ever is.
+    ///
+    /// - Throws: `DeadlineExceeded` at that moment of the monotonic clock (in nanoseconds), `CancellationError`, or why
+    ///   there is no answer. The connection is closed then.
+    package func send(
         _ request: HTTPRequestHead,
+        body: RequestBody? = nil,
         deadline: Int64,
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Progress {
@@ -115,6 +163,7 @@ final class HTTPConnection: @unchecked Sendable {
             let exchange = Exchange(
                 number: number,
                 request: request,
+                requestBody: body,
                 timer: timer,
                 continuation: continuation
             )
@@ -131,8 +180,8 @@ final class HTTPConnection: @unchecked Sendable {
         }
     }
 
-    /// Reads on after `growsLarge`; throws as `get` does.
-    func goOn(isolation: isolated (any Actor)? = #isolation) async throws -> Progress {
+    /// Reads on after `growsLarge`; throws as `send` does.
+    package func goOn(isolation: isolated (any Actor)? = #isolation) async throws -> Progress {
         eventLoop.assertInEventLoop()
         guard let exchange else { throw Closed() }
         if let outcome = exchange.outcome {
@@ -150,7 +199,7 @@ final class HTTPConnection: @unchecked Sendable {
     }
 
     /// Lets go of the connection, and of an answer that nobody waits for any more.
-    func close() {
+    package func close() {
         eventLoop.assertInEventLoop()
         idleTimer?.cancel()
         exchange?.timer.cancel()
@@ -179,7 +228,7 @@ final class HTTPConnection: @unchecked Sendable {
     private func connect() {
         guard let number = exchange?.number else { return }
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(HTTPConnection.connectTimeout)
+            .connectTimeout(limits.connectTimeout)
             .channelOption(
                 .recvAllocator,
                 value: FixedSizeRecvByteBufferAllocator(capacity: HTTPConnection.readBytes)
@@ -187,8 +236,7 @@ final class HTTPConnection: @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.fill(channel.pipeline.syncOperations) }
             }
-        let port = url.port ?? (tls == nil ? 80 : 443)
-        bootstrap.connect(host: url.host, port: port).whenComplete { result in
+        bootstrap.connect(host: server.host, port: server.port).whenComplete { result in
             switch result {
             case .failure(let error):
                 self.fail(number, error)
@@ -201,12 +249,13 @@ final class HTTPConnection: @unchecked Sendable {
     }
 
     private func fill(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
-        if let tls {
-            let isName = (try? SocketAddress(ipAddress: url.host, port: 1)) == nil
-            let host = isName ? url.host : nil
+        if let tls = server.tls {
+            // An address is no server name (RFC 6066, 3), and NIOSSL refuses it as one.
+            let isName = (try? SocketAddress(ipAddress: server.host, port: 1)) == nil
+            let host = isName ? server.host : nil
             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: host))
         }
-        let (counter, watcher) = ResponseHeadLimit.handlers()
+        let (counter, watcher) = ResponseHeadLimit.handlers(bytesMax: limits.head)
         // An answer of 1xx is no answer yet, but counts as head.
         let decoder = HTTPResponseDecoder(
             leftOverBytesStrategy: .dropBytes,
@@ -221,7 +270,43 @@ final class HTTPConnection: @unchecked Sendable {
         guard let exchange else { return }
         // Where it cannot be written, the connection ends, which the receiver sees, with the better reason.
         channel.write(HTTPClientRequestPart.head(exchange.request), promise: nil)
-        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        guard let body = exchange.requestBody else {
+            exchange.isSent = true
+            return channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        }
+        guard let delay = body.delay else {
+            channel.write(HTTPClientRequestPart.body(.byteBuffer(body.bytes)), promise: nil)
+            return end(exchange, on: channel)
+        }
+        sendNext(body.bytes, after: delay, of: exchange, on: channel)
+    }
+
+    private func sendNext(
+        _ rest: ByteBuffer,
+        after delay: @escaping @Sendable (Int) -> TimeAmount,
+        of exchange: Exchange,
+        on channel: any Channel
+    ) {
+        var rest = rest
+        guard let piece = rest.readSlice(length: min(rest.readableBytes, HTTPConnection.pieceBytes)),
+            piece.readableBytes > 0
+        else { return end(exchange, on: channel) }
+        let (number, remaining) = (exchange.number, rest)
+        eventLoop.scheduleTask(in: delay(piece.readableBytes)) {
+            // It may have ended in the meantime, or begun anew elsewhere.
+            guard let exchange = self.exchange, exchange.number == number, self.channel === channel else {
+                return
+            }
+            channel.writeAndFlush(HTTPClientRequestPart.body(.byteBuffer(piece)), promise: nil)
+            self.sendNext(remaining, after: delay, of: exchange, on: channel)
+        }
+    }
+
+    private func end(_ exchange: Exchange, on channel: any Channel) {
+        let number = exchange.number
+        channel.writeAndFlush(HTTPClientRequestPart.end(nil)).whenSuccess {
+            if let exchange = self.exchange, exchange.number == number { exchange.isSent = true }
+        }
     }
 
     private func disconnect() {
@@ -248,7 +333,7 @@ final class HTTPConnection: @unchecked Sendable {
         guard let exchange, exchange.number == number, exchange.outcome == nil else { return }
         disconnect()
         let isOurs = error is DeadlineExceeded || error is CancellationError
-        if exchange.isOnUsedConnection, exchange.head == nil, !isOurs {
+        if exchange.isOnUsedConnection, exchange.head == nil, exchange.request.method == .GET, !isOurs {
             // The server closed an idle connection just as we asked on it; a GET may be sent again (RFC 9110,
             // 9.2.2).
             exchange.isOnUsedConnection = false
@@ -259,11 +344,12 @@ final class HTTPConnection: @unchecked Sendable {
 
     private func complete(_ head: HTTPResponseHead, isCut: Bool) {
         let body = exchange?.body ?? []
-        bodyBytes = min(body.count + body.count / 8, LargeBodyGate.freeBytes)
-        if isCut || !head.isKeepAlive || head.status == .switchingProtocols {
+        bodyBytes = min(body.count + body.count / 8, limits.freeBytes ?? 0)
+        // What is still to be sent of a request that was answered early would be read as the next one.
+        if isCut || exchange?.isSent != true || !head.isKeepAlive || head.status == .switchingProtocols {
             disconnect()
         } else {
-            idleTimer = eventLoop.scheduleTask(in: HTTPConnection.idleTimeout) { self.disconnect() }
+            idleTimer = eventLoop.scheduleTask(in: limits.idleTimeout) { self.disconnect() }
         }
         finish(.success(.answered(Answer(head: head, body: body, isCut: isCut))))
     }
@@ -282,7 +368,7 @@ final class HTTPConnection: @unchecked Sendable {
             let room = bytesMax - exchange.body.count
             exchange.body.append(contentsOf: buffer.readableBytesView.prefix(room))
             if buffer.readableBytes > room { return complete(head, isCut: true) }
-            guard !exchange.isLarge, exchange.body.count > LargeBodyGate.freeBytes else { return }
+            guard !exchange.isLarge, exchange.body.count > limits.freeBytes ?? .max else { return }
             exchange.isLarge = true
             isPaused = true
             let continuation = exchange.continuation
