@@ -51,7 +51,12 @@ actor ServerConnections {
             HTTPConnection.RequestBody(bytes: ByteBuffer(bytes: $0), delay: delay)
         }
         do {
-            guard case .answered(let answer) = try await connection.send(head, body: requestBody, deadline: deadline)
+            guard
+                case .answered(let answer) = try await connection.send(
+                    head,
+                    body: requestBody,
+                    deadline: deadline
+                )
             else { preconditionFailure("BUG: an answer asks for room only where there is a limit for it") }
             idle.append(connection)
             return answer
