@@ -13,9 +13,11 @@ import Storage
 ///     8 bytes   time in Unix milliseconds
 ///     text      the dataset, such as golang.heap
 ///     8 bytes   XXH64 of the body, seed 0
+///     text      pipeline, where a pipeline makes the document (`--via-pipeline`); nothing otherwise
 ///
 /// A text is its length in bytes as 4 bytes, then UTF-8; all integers are little-endian. The agent and the host are
-/// in it so that a cloned disk image does not silence its twin.
+/// in it so that a cloned disk image does not silence its twin; the pipeline, so that in a namespace that holds ready
+/// documents a body for a pipeline is not taken for one of them.
 package enum DocumentID {
     /// The length of an `_id` in characters.
     package static let length = 32
@@ -35,7 +37,8 @@ package enum DocumentID {
             host: context.agentName,
             target: scrape.target,
             position: scrape.record.position,
-            checksum: BodyChecksum.checksum(scrape.body)
+            checksum: BodyChecksum.checksum(scrape.body),
+            isViaPipeline: context.isViaPipeline
         )
     }
 
@@ -52,7 +55,8 @@ package enum DocumentID {
                 host: context.agentName,
                 target: scrape.target,
                 position: scrape.record.position,
-                checksum: checksum
+                checksum: checksum,
+                isViaPipeline: context.isViaPipeline
             )
         }
         return (text(.heap), text(.expvar))
@@ -64,7 +68,8 @@ package enum DocumentID {
         host: String,
         target: String,
         position: ScrapePosition,
-        checksum: UInt64
+        checksum: UInt64,
+        isViaPipeline: Bool = false
     ) -> String {
         var message: [UInt8] = [1]
         message.reserveCapacity(192)
@@ -75,6 +80,7 @@ package enum DocumentID {
         append(UInt64(bitPattern: position.time.milliseconds), bytes: 8, to: &message)
         append(kind.dataset, to: &message)
         append(checksum, bytes: 8, to: &message)
+        if isViaPipeline { append("pipeline", to: &message) }
         return Base64.text(of: SHA256.digest(message).prefix(digestBytes), alphabet: .urlSafe)
     }
 

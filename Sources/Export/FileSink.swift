@@ -4,13 +4,14 @@ package import Storage
 package struct FileExportSummary: Hashable, Sendable {
     /// How many scrapes.
     package var scrapes: Int64 = 0
-    /// How many lines: two for each scrape as documents, one as raw line.
+    /// How many documents, two for each scrape, or raw lines, one for each.
     package var lines: Int64 = 0
     /// How many bytes, before compression.
     package var bytes: Int64 = 0
 }
 
-/// Writes the documents of scrapes into a file, one a line, heap then expvar of each scrape.
+/// Writes the documents of scrapes into a file, one a line, heap then expvar of each scrape; before each its action
+/// line for `_bulk`, where that is wanted.
 ///
 /// See cli.md, `export file`.
 package struct FileSink {
@@ -23,13 +24,15 @@ package struct FileSink {
     private let vault: Vault
     private let output: OutputFile
     private let context: DocumentContext
+    private let isBulk: Bool
     private var maker: DocumentMaker
 
-    /// A sink that writes documents of scrapes in `vault` to `output`.
-    package init(vault: Vault, context: DocumentContext, output: OutputFile) {
+    /// A sink that writes documents of scrapes in `vault` to `output`; with `isBulk` ready for `_bulk`.
+    package init(vault: Vault, context: DocumentContext, output: OutputFile, isBulk: Bool = false) {
         self.vault = vault
         self.output = output
         self.context = context
+        self.isBulk = isBulk
         maker = DocumentMaker(context: context)
     }
 
@@ -50,14 +53,26 @@ package struct FileSink {
         while let scrape = try stream.next() {
             try Task.checkCancellation()
             let documents = maker.documents(for: scrape)
-            try output.write(documents.heap, newline: true)
-            try output.write(documents.expvar, newline: true)
+            let ids = isBulk ? DocumentID.texts(for: scrape, in: context) : nil
+            try write(documents.heap, .heap, id: ids?.heap)
+            try write(documents.expvar, .expvar, id: ids?.expvar)
             summary.scrapes += 1
             summary.lines += 2
             summary.bytes = output.bytesIn
             if summary.scrapes % FileSink.progressEvery == 0 { progress(summary) }
         }
         progress(summary)
+    }
+
+    private func write(_ document: [UInt8], _ kind: DocumentKind, id: String?) throws {
+        guard let id else { return try output.write(document, newline: true) }
+        var lines: [UInt8] = []
+        BulkRequest.append(
+            actionLine: id,
+            stream: kind.stream(namespace: context.namespace).utf8,
+            to: &lines
+        )
+        try output.write(lines + document, newline: true)
     }
 
     /// Gives the file its name; what was written.

@@ -12,7 +12,8 @@ struct DocumentIDTests {
         target: String = "t",
         epoch: Int64 = 0,
         time: Int64 = 1,
-        checksum: UInt64 = 2
+        checksum: UInt64 = 2,
+        isViaPipeline: Bool = false
     ) -> String {
         DocumentID.text(
             of: kind,
@@ -20,7 +21,8 @@ struct DocumentIDTests {
             host: host,
             target: target,
             position: ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: time)),
-            checksum: checksum
+            checksum: checksum,
+            isViaPipeline: isViaPipeline
         )
     }
 
@@ -36,7 +38,7 @@ struct DocumentIDTests {
             id(), id(kind: .expvar), id(agent: "b"), id(host: "b"), id(target: "b"), id(epoch: 1),
             id(time: 2),
             id(checksum: 3), id(agent: "ah", host: ""), id(agent: "", host: "ah"), id(host: "ht", target: ""),
-            id(epoch: -1), id(time: -1),
+            id(epoch: -1), id(time: -1), id(isViaPipeline: true),
         ]
         #expect(Set(ids).count == ids.count)
         #expect(ids.allSatisfy { $0.utf8.count == DocumentID.length })

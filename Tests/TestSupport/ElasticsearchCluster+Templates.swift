@@ -147,6 +147,15 @@ extension ElasticsearchCluster {
     }
 
     private func simulate(_ name: String) -> ElasticsearchAnswer {
+        // Before 8.2 an index of that name was added to a copy of the cluster's state, beside the stream.
+        if streams[name] != nil, isOpenSearch || !isAtLeast(8, 2) {
+            return .error(
+                500,
+                "illegal_state_exception",
+                "index, alias, and data stream names need to be unique, but the following duplicates were found "
+                    + "[data stream [\(name)] conflicts with index]"
+            )
+        }
         guard template(for: name) != nil else { return ElasticsearchAnswer(.object([])) }
         let mapping = mapping(forNew: name)
         return ElasticsearchAnswer(

@@ -3,7 +3,7 @@ package import JSON
 /// A request as it reached the stand-in.
 package struct ElasticsearchRequest: Sendable {
     package var method: String
-    /// The path without the query.
+    /// The path without the query, and decoded.
     package var path: String
     package var query: [(name: String, value: String)]
     /// Names in lower case.
@@ -15,7 +15,7 @@ package struct ElasticsearchRequest: Sendable {
     package init(method: String, uri: String, headers: [String: String] = [:], body: [UInt8] = []) {
         self.method = method
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = String(parts[0])
+        path = ElasticsearchRequest.decoded(parts[0])
         query = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { pair in
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return (String(sides[0]), sides.count > 1 ? String(sides[1]) : "")
@@ -25,6 +25,23 @@ package struct ElasticsearchRequest: Sendable {
     }
 
     func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// A path with the bytes that stand behind each `%`.
+    private static func decoded(_ path: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(path.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }
 
 /// An answer before it goes out.

@@ -18,6 +18,10 @@ package enum ElasticsearchFault: Hashable, Sendable {
     case otherOrder
     /// Every n-th document goes to the failure store.
     case failureStore(every: Int = 1)
+    /// Carries the request out and sends an answer of more than 16 MiB.
+    case long
+    /// Carries the request out, rolls the streams over and closes the connection.
+    case cutAndRollOver
     /// Answers only after so many milliseconds.
     case slow(milliseconds: Int64)
     /// The streams roll over before the request is carried out.

@@ -16,6 +16,8 @@ package final class ElasticsearchServer: Sendable {
         package var faults: [ElasticsearchFault] = []
         /// Done to each bulk request for which nothing is planned.
         package var standing = ElasticsearchFault.none
+        /// The same for requests that are none, such as `GET /`: consumed by one each, then they are answered.
+        package var questionFaults: [ElasticsearchFault] = []
         /// Every request line that came, such as `POST /_bulk?…`.
         package var requests: [String] = []
         /// Bytes of bulk bodies on the wire.
@@ -110,7 +112,8 @@ package final class ElasticsearchServer: Sendable {
         state.withLock { state in
             state.requests.append("\(request.method) \(uri)")
             guard request.path.hasSuffix("/_bulk") || request.path == "/_bulk" else {
-                return .answer(state.cluster.answer(request), afterMilliseconds: 0)
+                let fault = state.questionFaults.isEmpty ? .none : state.questionFaults.removeFirst()
+                return ElasticsearchServer.outcome(of: request, fault, &state.cluster)
             }
             state.bulkBytes += request.body.count
             if state.isSink { return .answer(ElasticsearchServer.sinkAnswer(request), afterMilliseconds: 0) }
@@ -137,6 +140,14 @@ package final class ElasticsearchServer: Sendable {
         case .cut(let applies):
             if applies { _ = cluster.answer(request) }
             return .close
+        case .cutAndRollOver:
+            _ = cluster.answer(request)
+            for stream in cluster.streamNames { cluster.rollOver(stream) }
+            return .close
+        case .long:
+            var answer = cluster.answer(request)
+            answer.body += Array(repeating: UInt8(ascii: " "), count: 16 << 20)
+            return .answer(answer, afterMilliseconds: 0)
         case .silence(let applies):
             if applies { _ = cluster.answer(request) }
             return .silence

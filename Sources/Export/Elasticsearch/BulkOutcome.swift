@@ -27,9 +27,22 @@ package struct ReplayStop: Hashable, Sendable, Error, CustomStringConvertible {
         case unexpected
     }
 
+    /// Whether it may be over by itself.
+    package enum Passing: Hashable, Sendable {
+        /// Only once somebody mends something.
+        case no
+        /// Perhaps some day: worth waiting for to one who follows.
+        case whenPatient
+        /// Soon, as a rule.
+        case yes
+    }
+
     package var kind: Kind
     /// One sentence: what is wrong, and what would mend it.
     package var description: String
+    package var passing = Passing.no
+    /// What the server asked to wait, in milliseconds.
+    package var retryAfter: Int64?
 
     /// A reason to stop.
     package init(_ kind: Kind, _ description: String) {

@@ -27,14 +27,19 @@ package enum BulkRequest {
         var names = PerStream<[UInt8]>([])
         for kind in DocumentKind.allCases { names[kind] = Array(kind.stream(namespace: namespace).utf8) }
         for document in documents {
-            body.append(contentsOf: opening)
-            body.append(contentsOf: names[document.kind])
-            body.append(contentsOf: middle)
-            body.append(contentsOf: document.id.utf8)
-            body.append(contentsOf: closing)
+            append(actionLine: document.id, stream: names[document.kind], to: &body)
             body.append(contentsOf: document.bytes)
             body.append(UInt8(ascii: "\n"))
         }
         return body
+    }
+
+    /// Adds the action line, newline included, for a document of that id in that stream.
+    static func append(actionLine id: String, stream: some Collection<UInt8>, to body: inout [UInt8]) {
+        body.append(contentsOf: opening)
+        body.append(contentsOf: stream)
+        body.append(contentsOf: middle)
+        body.append(contentsOf: id.utf8)
+        body.append(contentsOf: closing)
     }
 }

@@ -10,22 +10,30 @@ package enum CustomVariables {
     /// The tag of a document that lacks variables.
     package static let tag = "expvault-custom-left-out"
 
-    /// The document without the variables that `reason` names, with the tag and the reason; nil where it has none.
+    /// The document without the variables that `reason` names, with the tag and the reason, and their paths; nil where
+    /// it has none.
     ///
     /// Left out is what equals a named path, is a part of its way or extends it; where `reason` names no path under
-    /// `golang.expvar.custom`, all custom variables are.
-    package static func leaveOut(of document: ReplayDocument, reason: String) -> ReplayDocument? {
+    /// `golang.expvar.custom`, all custom variables are, and that is their path.
+    package static func leaveOut(
+        of document: ReplayDocument,
+        reason: String
+    ) -> (document: ReplayDocument, paths: [String])? {
         // A document of ours is JSON; one that is not has nothing that could be left out.
         guard let value = try? JSONReader.value(of: document.bytes), let custom = value[path: path],
             let members = custom.members, !members.isEmpty
         else { return nil }
         let named = paths(in: reason)
-        var kept = named.isEmpty ? JSONValue.object([]) : pruned(custom, at: prefix, named) ?? .object([])
-        // Where the names fit nothing here, the reason is not understood.
-        if kept == custom { kept = .object([]) }
+        var left: [String] = []
+        var kept = pruned(custom, at: prefix, named, &left) ?? .object([])
+        if left.isEmpty {
+            // Where nothing is named, or the names fit nothing here, the reason is not understood.
+            kept = .object([])
+            left = [prefix]
+        }
         var result = document
         result.bytes = annotated(replacing(path[...], in: value, by: kept), reason: reason).bytes
-        return result
+        return (result, left)
     }
 
     /// The paths under `golang.expvar.custom` that stand in brackets, as servers of all versions write them.
@@ -39,19 +47,29 @@ package enum CustomVariables {
         return paths
     }
 
-    /// The value without named members; nil where nothing is left of it.
-    private static func pruned(_ value: JSONValue, at path: String, _ named: [String]) -> JSONValue? {
+    /// The value without named members, whose paths are added to `left`; nil where nothing is left of it.
+    private static func pruned(
+        _ value: JSONValue,
+        at path: String,
+        _ named: [String],
+        _ left: inout [String]
+    ) -> JSONValue? {
         guard case .object(let members) = value else { return value }
         var kept: [JSONMember] = []
         for member in members {
             // A key with dots expands to objects, so paths are compared as they are written.
             let own = path + "." + member.key
-            if named.contains(where: { $0 == own || own.hasPrefix($0 + ".") }) { continue }
+            if named.contains(where: { $0 == own || own.hasPrefix($0 + ".") }) {
+                left.append(own)
+                continue
+            }
             if named.contains(where: { $0.hasPrefix(own + ".") }) {
                 // On the way to a named path: where the value is no object, it is itself what does not fit.
-                guard case .object = member.value, let rest = pruned(member.value, at: own, named) else {
+                guard case .object = member.value else {
+                    left.append(own)
                     continue
                 }
+                guard let rest = pruned(member.value, at: own, named, &left) else { continue }
                 kept.append(JSONMember(key: member.key, value: rest))
             } else {
                 kept.append(member)

@@ -42,6 +42,25 @@ final class DatabaseSource: ReplaySource {
 
     var remaining: Int64? { left * 2 }
 
+    func pending() -> Int64? {
+        // A number for a person; where it cannot be read the export itself meets the reason.
+        guard let newest = try? vault.snapshot().lastSeq else { return nil }
+        // What was recorded since has the numbers behind those of this pass.
+        return (left + (isWhole ? max(0, newest - upToSeq) : 0)) * 2
+    }
+
+    /// How many documents there are behind the cursors, at most: a failed scrape has a number too, and no document.
+    static func pending(
+        of targets: [TargetRecord],
+        after cursors: [TargetID: Int64],
+        upTo seq: Int64
+    ) -> Int64 {
+        let after = targets.map { cursors[$0.id] ?? 0 }
+        let ofEach = zip(targets, after).reduce(0) { $0 + max(0, min($1.0.scrapeCount, seq - $1.1)) }
+        // Numbers are given to all targets in turn.
+        return 2 * min(ofEach, max(0, seq - (after.min() ?? seq)))
+    }
+
     func refresh() throws {
         if current == nil, targets.isEmpty { try beginPass() }
     }
@@ -53,7 +72,10 @@ final class DatabaseSource: ReplaySource {
     func next() throws -> ReplayDelivery? {
         while true {
             if let delivery = ready.popLast() { return delivery }
-            guard current != nil || !targets.isEmpty else { return nil }
+            guard current != nil || !targets.isEmpty else {
+                left = 0
+                return nil
+            }
             if current == nil { try beginTarget() }
             if let scrape = try current?.stream.next() {
                 hand(out: scrape)
@@ -96,11 +118,7 @@ final class DatabaseSource: ReplaySource {
         upToSeq = snapshot.lastSeq
         targets = try snapshot.targets().filter { names.isEmpty || names.contains($0.name) }.reversed()
         targets.removeAll { (cursors[$0.id] ?? 0) >= upToSeq }
-        left = targets.reduce(0) { sum, target in
-            let after = cursors[target.id] ?? 0
-            // Of a target that was exported in part, at most as many as there are numbers.
-            return sum + min(target.scrapeCount, upToSeq - after)
-        }
+        left = DatabaseSource.pending(of: targets, after: cursors, upTo: upToSeq) / 2
     }
 
     private func beginTarget() throws {
@@ -167,6 +185,7 @@ final class QuarantineSource: ReplaySource {
 
     var remaining: Int64? { Int64(max(0, count - handedOut)) }
 
+    func pending() -> Int64? { remaining }
     func refresh() {}
     func rest() {}
 

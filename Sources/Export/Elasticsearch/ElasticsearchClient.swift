@@ -102,14 +102,17 @@ package final class ElasticsearchClient: Sendable {
 
     /// Sends one request.
     ///
-    /// `path` begins with a slash and holds the query.
+    /// The parts of `path` are names as they are, and percent-encoded here; `query` is ready to be sent.
     package func send(
         _ method: String,
-        _ path: String,
+        _ path: [String],
+        query: String = "",
         body: [UInt8] = [],
         contentType: String = "application/json",
         isGzipped: Bool = false
     ) async -> Outcome {
+        let place =
+            "/" + path.map(URLText.segment).joined(separator: "/") + (query.isEmpty ? "" : "?" + query)
         var headers = HTTPHeaders([("Host", hostHeader), ("Accept", "application/json")])
         headers.add(name: "User-Agent", value: settings.userAgent)
         if let header = settings.authentication.header {
@@ -125,7 +128,7 @@ package final class ElasticsearchClient: Sendable {
         let head = HTTPRequestHead(
             version: .http1_1,
             method: HTTPMethod(rawValue: method),
-            uri: settings.url.basePath + path,
+            uri: settings.url.basePath + place,
             headers: headers
         )
         do {
@@ -171,7 +174,9 @@ package final class ElasticsearchClient: Sendable {
 
     // MARK: Errors in words
 
-    private static let tooLarge = Outcome.answerTooLarge(reason: "more than \(answerBytesMax) bytes")
+    private static let tooLarge = Outcome.answerTooLarge(
+        reason: "an answer of more than \(answerBytesMax >> 20) MiB"
+    )
 
     private func outcome(of error: any Error) -> Outcome {
         switch error {

@@ -20,12 +20,9 @@ extension ElasticsearchReplay {
         let client = try await ElasticsearchClient.open(configuration.client)
         let result: Result<[String], any Error>
         do {
-            guard
-                let info = try await ServerGreeting(client: client, configuration: configuration).info(
-                    isCancelled: { false },
-                    { _ in }
-                )
-            else { throw CancellationError() }
+            let info = try await patience({ _ in }, ReplayHerald { _ in }, pending: { nil }).asking {
+                try await ServerGreeting(client: client).info()
+            }
             result = .success(
                 try await ElasticsearchSetup(client: client, info: info, namespace: configuration.namespace)
                     .run()

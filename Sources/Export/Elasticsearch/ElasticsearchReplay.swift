@@ -18,6 +18,8 @@ import Musl
 package final class ElasticsearchReplay: Sendable {
     /// Called now and then with how far the export is.
     package typealias Progress = @Sendable (ReplayProgress) -> Void
+    /// Called when something changes that a person should hear of.
+    package typealias News = @Sendable (ReplayNews) -> Void
 
     /// Documents read between two looks at what else is to be done.
     private static let documentsPerTurn = 256
@@ -43,7 +45,7 @@ package final class ElasticsearchReplay: Sendable {
         wake?()
     }
 
-    private var isCancelled: Bool { cancellation.withLock(\.isCancelled) }
+    var isCancelled: Bool { cancellation.withLock(\.isCancelled) }
 
     // MARK: The calls of the command
 
@@ -51,7 +53,10 @@ package final class ElasticsearchReplay: Sendable {
     ///
     /// - Throws: `StorageError` (`locked` where another export is at work on the destination), `ExportSetupError`.
     ///   What the server does is no error, but in the report.
-    package func run(_ progress: @escaping Progress = { _ in }) async throws -> ReplayReport {
+    package func run(
+        _ progress: @escaping Progress = { _ in },
+        news: @escaping News = { _ in }
+    ) async throws -> ReplayReport {
         let vault = try Vault.openReader(path: configuration.vaultPath)
         var report = ReplayReport(
             destination: configuration.client.url.description,
@@ -60,65 +65,57 @@ package final class ElasticsearchReplay: Sendable {
             end: .done,
             notes: []
         )
-        let client: ElasticsearchClient
+        let herald = ReplayHerald(news)
+        let patience = patience(progress, herald) { self.pendingBeforeStart(vault) }
         do {
-            guard let opened = try await openClient() else {
-                report.end = .cancelled
-                return report
-            }
-            client = opened
+            try await run(vault, patience, herald, &report, progress)
         } catch let stop as ReplayStop {
             report.end = .stopped(stop)
-            return report
+            report.pending = pendingBeforeStart(vault)
+        } catch let cancelled as ReplayCancelled {
+            report.end = cancelled.reason.map { .cancelledWaiting(reason: $0) } ?? .cancelled
+            report.pending = pendingBeforeStart(vault)
+        }
+        return report
+    }
+
+    private func run(
+        _ vault: Vault,
+        _ patience: Patience,
+        _ herald: ReplayHerald,
+        _ report: inout ReplayReport,
+        _ progress: @escaping Progress
+    ) async throws {
+        var settings = configuration.client
+        settings.userAgent = "expvault/\(configuration.version)"
+        // Where its TLS needs the server for that (`--ca-fingerprint`), also opening it is a question.
+        let client = try await patience.asking {
+            do {
+                return try await ElasticsearchClient.open(settings)
+            } catch let stop as ReplayStop where stop.kind == .unavailable {
+                var stop = stop
+                stop.passing = .yes
+                throw stop
+            }
         }
         do {
-            try await run(vault, client, &report, progress)
-        } catch let stop as ReplayStop {
-            report.end = .stopped(stop)
+            try await run(vault, client, patience, herald, &report, progress)
         } catch {
             await client.close()
             throw error
         }
         await client.close()
-        return report
-    }
-
-    /// Opens the client; where its TLS needs the server for that (`--ca-fingerprint`), as patiently as all else.
-    private func openClient() async throws -> ElasticsearchClient? {
-        var settings = configuration.client
-        settings.userAgent = "expvault/\(configuration.version)"
-        var policy = RetryPolicy(seed: UInt64.random(in: .min ... .max))
-        var attempt = 0
-        let started = MonotonicClock.now
-        while !isCancelled, !Task.isCancelled {
-            do {
-                return try await ElasticsearchClient.open(settings)
-            } catch let stop as ReplayStop where stop.kind == .unavailable {
-                let delay = policy.delay(attempt: attempt)
-                attempt += 1
-                let waited = MonotonicClock.now - started
-                guard configuration.follows || waited + delay < configuration.waitMax else { throw stop }
-                await ServerGreeting.rest(delay) { self.isCancelled }
-            }
-        }
-        return nil
     }
 
     private func run(
         _ vault: Vault,
         _ client: ElasticsearchClient,
+        _ patience: Patience,
+        _ herald: ReplayHerald,
         _ report: inout ReplayReport,
         _ progress: @escaping Progress
     ) async throws {
-        guard
-            let info = try await ServerGreeting(client: client, configuration: configuration).info(
-                isCancelled: { self.isCancelled },
-                progress
-            )
-        else {
-            report.end = .cancelled
-            return
-        }
+        let info = try await patience.asking { try await ServerGreeting(client: client).info() }
         report.server = "\(info.product.rawValue) \(info.version)"
         let snapshot = try vault.snapshot()
         let ledger = try await ReplayLedger.open(
@@ -139,8 +136,9 @@ package final class ElasticsearchReplay: Sendable {
                 now: Timestamp(milliseconds: MonotonicClock.wall)
             )
             try await ledger.requireBehind(vault, lastSeq: snapshot.lastSeq)
-            let includesHistogram = try await decideHistogram(client, info, &report.notes)
-            try await makeStreams(client, info)
+            try noteOtherMode(snapshot.databaseUUID, &report.notes)
+            let includesHistogram = try await decideHistogram(client, info, patience, &report.notes)
+            try await patience.asking { try await makeStreams(client, info) }
             let context = try context(snapshot, includesHistogram: includesHistogram)
             let source: any ReplaySource =
                 configuration.retriesRejected
@@ -167,7 +165,7 @@ package final class ElasticsearchReplay: Sendable {
                 gzipLevel: configuration.gzipLevel,
                 isPatient: configuration.follows
             )
-            (report.summary, report.end) = try await drive(machine, source, ledger, transport, progress)
+            try await drive(machine, source, ledger, transport, herald, &report, progress)
         } catch {
             await ledger.close()
             throw error
@@ -216,56 +214,6 @@ package final class ElasticsearchReplay: Sendable {
         )
     }
 
-    private func decideHistogram(
-        _ client: ElasticsearchClient,
-        _ info: ServerInfo,
-        _ notes: inout [String]
-    ) async throws(ReplayStop) -> Bool {
-        guard configuration.includesPauses, !configuration.isViaPipeline, !configuration.retriesRejected
-        else {
-            return false
-        }
-        switch configuration.pauseHistogram {
-        case .on: return true
-        case .off: return false
-        case .automatic:
-            let stream = DocumentKind.heap.stream(namespace: configuration.namespace)
-            if ServerFeatures(info).knowsHistogram,
-                try await PauseHistogramMapping.isMapped(in: stream, by: client)
-            {
-                return true
-            }
-            let remedy =
-                ServerFeatures(info).knowsHistogram
-                ? "; run with --setup once, or with --pause-histogram on"
-                : ": the server knows no such field type"
-            notes.append(
-                "documents go without \(PauseHistogramMapping.field), which \(stream) does not map\(remedy)"
-            )
-            return false
-        }
-    }
-
-    /// Before 8.13 a bulk request cannot insist on a data stream, and would make a plain index where no template
-    /// says otherwise; so the streams are made first.
-    private func makeStreams(_ client: ElasticsearchClient, _ info: ServerInfo) async throws(ReplayStop) {
-        guard !ServerFeatures(info).knowsRequireDataStream else { return }
-        for kind in DocumentKind.allCases {
-            let name = kind.stream(namespace: configuration.namespace)
-            let found = try await client.asked("GET", "/_data_stream/\(name)?filter_path=data_streams.name")
-            guard found.status == 404 else { continue }
-            let made = try await client.asked("PUT", "/_data_stream/\(name)")
-            // Who may not make it by name may still make it by writing; it may also have come into being just now.
-            guard made.status == 400 else { continue }
-            let stop = client.stop(made, on: name)
-            guard !stop.description.contains("resource_already_exists") else { continue }
-            throw ReplayStop(
-                .unavailable,
-                "no template makes \(name) a data stream; install the Golang integration's templates, or run --setup"
-            )
-        }
-    }
-
     // MARK: The loop
 
     /// What a child task comes back with.
@@ -281,8 +229,10 @@ package final class ElasticsearchReplay: Sendable {
         _ source: any ReplaySource,
         _ ledger: ReplayLedger,
         _ transport: ElasticsearchTransport,
+        _ herald: ReplayHerald,
+        _ report: inout ReplayReport,
         _ progress: @escaping Progress
-    ) async throws -> (ReplaySummary, ReplayEnd) {
+    ) async throws {
         let (cancelled, continuation) = AsyncStream<Void>.makeStream()
         let isCancelledAlready = cancellation.withLock { state in
             state.wake = { continuation.finish() }
@@ -290,7 +240,7 @@ package final class ElasticsearchReplay: Sendable {
         }
         if isCancelledAlready { continuation.finish() }
         defer { cancellation.withLock { $0.wake = nil } }
-        return try await withThrowingTaskGroup(of: Signal.self) { group in
+        try await withThrowingTaskGroup(of: Signal.self) { group in
             defer { group.cancelAll() }
             group.addTask {
                 for await _ in cancelled {}
@@ -321,10 +271,16 @@ package final class ElasticsearchReplay: Sendable {
                         }
                     case .finish(let end):
                         loop.report(source.remaining, progress, isLast: true)
-                        return (loop.summary, end)
+                        report.summary = loop.summary
+                        report.end = end
+                        report.pending = pending(loop.machine, source)
+                        return
                     }
                 }
                 loop.report(source.remaining, progress, isLast: false)
+                herald.event(loop.machine.standstill(now: MonotonicClock.now)) {
+                    pending(loop.machine, source)
+                }
                 if loop.machine.wantsDocument, !loop.isSourceEmpty { continue }
                 if let delay = loop.timerToStart(now: MonotonicClock.now, restAfter: Self.restAfter) {
                     group.addTask {
@@ -336,6 +292,11 @@ package final class ElasticsearchReplay: Sendable {
                 try await take(signal, &loop, source)
             }
         }
+    }
+
+    /// Documents that are not answered for, at most.
+    private func pending(_ machine: ReplayMachine, _ source: any ReplaySource) -> Int64? {
+        source.pending().map { $0 + Int64(machine.heldCount) }
     }
 
     private func feed(_ loop: inout ReplayLoop, _ source: any ReplaySource) async throws {

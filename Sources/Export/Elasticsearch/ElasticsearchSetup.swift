@@ -8,7 +8,8 @@ import JSON
 ///    whatever somebody else put there). Otherwise both streams get a template of ours, above the stock `logs` (100)
 ///    and below the integration's (200), composed of what the stock template is composed of.
 /// 2. A stream that exists gets the field in its write index.
-/// 3. `_simulate_index` must show it; only then was the setup a success.
+/// 3. The write index of a stream that exists must show it, and `_simulate_index`, where the server can tell; only then
+///    was the setup a success.
 struct ElasticsearchSetup {
     let client: ElasticsearchClient
     let info: ServerInfo
@@ -39,15 +40,32 @@ struct ElasticsearchSetup {
         }
         let stream = DocumentKind.heap.stream(namespace: namespace)
         if try await putMapping(on: stream) { done.append("the data stream \(stream) maps it from now on") }
-        guard try await PauseHistogramMapping.isMappedByTemplate(of: stream, by: client) else {
+        done.append(try await verify(stream))
+        return done
+    }
+
+    /// Asks the server whether what was done took effect; in words.
+    private func verify(_ stream: String) async throws(ReplayStop) -> String {
+        let isMapped = try await PauseHistogramMapping.isMappedByStream(stream, by: client)
+        guard isMapped ?? true else {
+            throw ReplayStop(
+                .unexpected,
+                "\(stream) does not map \(PauseHistogramMapping.field) although it was told to; "
+                    + "look at GET /\(stream)/_mapping"
+            )
+        }
+        switch try await PauseHistogramMapping.isMappedByTemplate(of: stream, by: client) {
+        case true: return "verified: a new index of \(stream) has the field"
+        case nil where isMapped == true:
+            return "verified: the index that \(stream) writes to has the field "
+                + "(this version cannot tell of the next one)"
+        default:
             throw ReplayStop(
                 .unexpected,
                 "a new index of \(stream) would still not map \(PauseHistogramMapping.field): another template with a "
                     + "higher priority stands before ours"
             )
         }
-        done.append("verified: a new index of \(stream) has the field")
-        return done
     }
 
     private func isComposedByIntegration() async throws(ReplayStop) -> Bool {
@@ -57,7 +75,7 @@ struct ElasticsearchSetup {
     }
 
     private func indexTemplate(_ name: String) async throws(ReplayStop) -> JSONValue? {
-        let answer = try await client.asked("GET", "/_index_template/\(name)")
+        let answer = try await client.asked("GET", ["_index_template", name])
         switch answer.status {
         case 404: return nil
         case 200:
@@ -69,7 +87,7 @@ struct ElasticsearchSetup {
 
     /// Adds the field to the component, and leaves what is there.
     private func putComponent() async throws(ReplayStop) {
-        let path = "/_component_template/\(Self.component)"
+        let path = ["_component_template", Self.component]
         let answer = try await client.asked("GET", path)
         var body = JSONValue.object([])
         switch answer.status {
@@ -115,7 +133,7 @@ struct ElasticsearchSetup {
                 value: .object([JSONMember(key: "mappings", value: .object(mappings))])
             )
         )
-        let put = try await client.asked("PUT", "/_index_template/\(name)", body: .object(members))
+        let put = try await client.asked("PUT", ["_index_template", name], body: .object(members))
         guard put.status == 200 else { throw stopped(put, name) }
         return name
     }
@@ -133,7 +151,8 @@ struct ElasticsearchSetup {
     private func putMapping(on stream: String) async throws(ReplayStop) -> Bool {
         let answer = try await client.asked(
             "PUT",
-            "/\(stream)/_mapping?write_index_only=true",
+            [stream, "_mapping"],
+            query: "write_index_only=true",
             body: PauseHistogramMapping.properties
         )
         switch answer.status {

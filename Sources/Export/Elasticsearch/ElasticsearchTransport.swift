@@ -27,7 +27,8 @@ struct ElasticsearchTransport: Sendable {
         let body = compressed(documents)
         let outcome = await client.send(
             "POST",
-            features.bulkPath(viaPipeline: isViaPipeline),
+            ["_bulk"],
+            query: features.bulkQuery(viaPipeline: isViaPipeline),
             body: body,
             contentType: "application/x-ndjson",
             isGzipped: gzipLevel > 0
@@ -86,7 +87,8 @@ struct ElasticsearchTransport: Sendable {
             let name = stream.stream(namespace: namespace)
             let outcome = await client.send(
                 "GET",
-                "/_data_stream/\(name)?filter_path=data_streams.name,data_streams.indices.index_name"
+                ["_data_stream", name],
+                query: "filter_path=data_streams.name,data_streams.indices.index_name"
             )
             guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
             switch answer.status {
@@ -127,7 +129,7 @@ struct ElasticsearchTransport: Sendable {
         for (stream, ids) in ids {
             let name = stream.stream(namespace: namespace)
             if refresh {
-                let outcome = await client.send("POST", "/\(name)/_refresh")
+                let outcome = await client.send("POST", [name, "_refresh"])
                 guard case .answer(let answer) = outcome else {
                     return .failed(batch: batch, failure(outcome))
                 }
@@ -188,7 +190,8 @@ struct ElasticsearchTransport: Sendable {
         // A part of the truth would have us send again what is there.
         return await client.send(
             "POST",
-            "/\(name)/_search?allow_partial_search_results=false&filter_path=timed_out,_shards.failed,hits.hits._id",
+            [name, "_search"],
+            query: "allow_partial_search_results=false&filter_path=timed_out,_shards.failed,hits.hits._id",
             body: json.bytes
         )
     }

@@ -54,19 +54,4 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
         basePath = String(path)
         description = "\(scheme)://\(shownHost):\(port)\(path)"
     }
-
-    /// Makes sure that a name may be a data stream's namespace.
-    ///
-    /// See: https://www.elastic.co/guide/en/fleet/current/data-streams.html
-    package static func checkNamespace(_ namespace: String) throws(ExportSetupError) {
-        let forbidden = #"\/*?"<>|,#:-"#
-        guard (1...100).contains(namespace.utf8.count), namespace == namespace.lowercased(),
-            namespace.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
-            !namespace.contains(where: forbidden.contains)
-        else {
-            throw ExportSetupError(
-                "a namespace is 1 to 100 small letters, digits, dots and underscores, as in default"
-            )
-        }
-    }
 }

@@ -12,25 +12,43 @@ enum PauseHistogramMapping {
         in stream: String,
         by client: ElasticsearchClient
     ) async throws(ReplayStop) -> Bool {
-        let answer = try await client.asked("GET", "/\(stream)/_mapping/field/\(field)")
+        if let isMapped = try await isMappedByStream(stream, by: client) { return isMapped }
+        return try await isMappedByTemplate(of: stream, by: client) ?? false
+    }
+
+    /// Whether the index that a stream writes to has it; nil where there is no such stream, or it hides its mapping.
+    static func isMappedByStream(
+        _ stream: String,
+        by client: ElasticsearchClient
+    ) async throws(ReplayStop) -> Bool? {
+        let answer = try await client.asked("GET", [stream, "_mapping", "field", field])
         switch answer.status {
         case 200: return isMapped(inFields: try? JSONReader.value(of: answer.body))
-        case 404: return try await isMappedByTemplate(of: stream, by: client)
+        case 404: return nil
         case 401, 403: return false
         default: throw client.stop(answer, on: stream)
         }
     }
 
-    /// Whether a new index of the stream would have it.
+    /// Whether a new index of the stream would have it; nil where the server cannot tell.
+    ///
+    /// Before 8.2 a stream that exists stands in the way of simulating an index of its name (Elasticsearch pull request
+    /// 84675): 500, "… data stream [NAME] conflicts with index".
     static func isMappedByTemplate(
         of stream: String,
         by client: ElasticsearchClient
-    ) async throws(ReplayStop) -> Bool {
-        let answer = try await client.asked("POST", "/_index_template/_simulate_index/\(stream)")
+    ) async throws(ReplayStop) -> Bool? {
+        let answer = try await client.asked("POST", ["_index_template", "_simulate_index", stream])
         switch answer.status {
         case 200: return isMapped(inTemplate: try? JSONReader.value(of: answer.body))
         case 401, 403, 404: return false
-        default: throw client.stop(answer, on: stream)
+        default:
+            let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
+            if error.type == "illegal_state_exception", error.reason?.contains("conflicts with index") == true
+            {
+                return nil
+            }
+            throw client.stop(answer, on: stream)
         }
     }
 
@@ -62,31 +80,5 @@ enum PauseHistogramMapping {
             name in
             .object([JSONMember(key: "properties", value: .object([JSONMember(key: name, value: inner)]))])
         }
-    }
-}
-
-extension ElasticsearchClient {
-    /// Sends a request that must be answered; what is no answer is a reason to stop.
-    func asked(
-        _ method: String,
-        _ path: String,
-        body: JSONValue? = nil
-    ) async throws(ReplayStop) -> Answer {
-        switch await send(method, path, body: body?.bytes ?? []) {
-        case .answer(let answer): return answer
-        case .failed(let reason, _, _): throw ReplayStop(.unavailable, "\(settings.url): \(reason)")
-        case .answerTooLarge(let reason): throw ReplayStop(.unexpected, "\(settings.url) answered \(reason)")
-        }
-    }
-
-    /// The reason to stop that an unforeseen answer is.
-    func stop(_ answer: Answer, on place: String) -> ReplayStop {
-        let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
-        let type = error.type.map(text.clean)
-        let reason = error.reason.map(text.clean)
-        if let stop = BulkOutcome.stop(status: answer.status, type: type, reason: reason, on: place) {
-            return stop
-        }
-        return ReplayStop(.unexpected, "\(place) answered \(BulkOutcome.words(answer.status, type, reason))")
     }
 }

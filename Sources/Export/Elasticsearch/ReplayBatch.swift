@@ -6,6 +6,8 @@ struct ReplayItem: Sendable {
     var document: ReplayDocument
     /// The document as it was, where `document` lacks variables.
     var original: ReplayDocument?
+    /// The paths of those variables, and why they were left out.
+    var leftOut: (paths: [String], reason: String)?
 }
 
 /// Documents that are sent together, and what must be done before they may be.

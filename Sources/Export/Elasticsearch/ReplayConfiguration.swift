@@ -49,14 +49,16 @@ package struct ReplayConfiguration: Sendable {
     }
 
     /// The mode of the destination: documents made by us, or bodies for a pipeline.
-    var mode: String { isViaPipeline ? "pipeline" : "documents" }
+    var mode: String { ReplayConfiguration.mode(isViaPipeline: isViaPipeline) }
+
+    static func mode(isViaPipeline: Bool) -> String { isViaPipeline ? "pipeline" : "documents" }
 
     /// Whether all of the database is meant.
     var isWhole: Bool { targets.isEmpty && range == .all }
 
     /// - Throws: `ExportSetupError` for what contradicts itself or is out of range.
     package func check() throws(ExportSetupError) {
-        try ElasticsearchURL.checkNamespace(namespace)
+        try StreamNamespace.check(namespace)
         guard (0...9).contains(gzipLevel) else { throw ExportSetupError("--gzip-level takes 0 to 9") }
         guard (1...16).contains(inFlightMax) else {
             throw ExportSetupError("1 to 16 requests can be in flight")
@@ -106,6 +108,8 @@ package struct ReplayReport: Sendable {
     package var server: String
     package var summary: ReplaySummary
     package var end: ReplayEnd
+    /// Documents that are not in the destination yet, at most; nil where that cannot be told.
+    package var pending: Int64?
     /// What a person should know, a sentence each: that the histogram was left out, and why.
     package var notes: [String]
 
@@ -116,8 +120,15 @@ package struct ReplayReport: Sendable {
     package var complaint: String? {
         switch end {
         case .done, .cancelled: nil
+        case .cancelledWaiting(let reason): "ended while waiting for \(destination): \(reason)"
         case .gaveUp(let reason): "\(destination) could not be reached in time: \(reason)"
         case .stopped(let stop): stop.description
         }
+    }
+
+    /// What is left to be sent, in words; nil where nothing is.
+    package var leftWords: String? {
+        guard end != .done, let pending, pending > 0 else { return nil }
+        return "up to \(pending) documents are not sent yet; the next export goes on there"
     }
 }

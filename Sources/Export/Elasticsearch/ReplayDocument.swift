@@ -93,4 +93,7 @@ package protocol ReplaySource: AnyObject {
 
     /// How many documents are left, about; nil where nobody knows. For the progress line only.
     var remaining: Int64? { get }
+
+    /// How many documents are not handed out yet, at most, those recorded since included; nil where nobody knows.
+    func pending() -> Int64?
 }

@@ -50,7 +50,7 @@ struct ReplayLoop {
         if fedAt > now - restAfter { moments.append(fedAt + restAfter) }
         if follows, isSourceEmpty { moments.append(emptySince + followInterval) }
         // While something is being waited for, a person wants to see the seconds go.
-        if machine.wait != nil { moments.append(now + 1_000) }
+        if machine.standstill(now: now) != nil { moments.append(now + 1_000) }
         let next = max(moments.min() ?? now, now + 1)
         if let earliest = timers.min(), earliest <= next { return nil }
         timers.append(next)
@@ -74,14 +74,24 @@ struct ReplayLoop {
         while marks.count > 2, now - marks[0].at > 10_000 { marks.removeFirst() }
         let span = now - marks[0].at
         let rate = span > 0 ? Double(count - marks[0].count) * 1_000 / Double(span) : 0
+        let wait = wait(now: now)
         progress(
             ReplayProgress(
                 summary: summary,
                 remaining: remaining,
                 documentsPerSecond: rate,
-                waitReason: machine.wait?.reason,
-                waitMilliseconds: machine.wait.map { max(0, $0.until - now) }
+                waitReason: wait?.reason,
+                waitMilliseconds: wait.map { $0.until - now }
             )
         )
+    }
+
+    /// What is waited for, in words, and until when; nil also while a try is under way.
+    private func wait(now: Int64) -> (reason: String, until: Int64)? {
+        switch machine.standstill(now: now) {
+        case .failing(let reason, let until) where until > now: (reason, until)
+        case .lookUp(let until): (Standstill.lookUpWords, until)
+        default: nil
+        }
     }
 }

@@ -104,7 +104,7 @@ extension ReplayMachine {
             switch outcome {
             case .delivered:
                 summary.sent += 1
-                if item.original != nil { summary.leftOut += 1 }
+                if item.original != nil { countLeftOut(item) }
                 if mayBeTwice(batch, answer, stream) { summary.possiblyTwice += 1 }
                 note(answer.index, of: stream)
                 settle(item, wasTaken: true, now: now)
@@ -153,7 +153,19 @@ extension ReplayMachine {
         else { return nil }
         let reason = answer.reason ?? answer.type ?? "refused"
         guard let shorter = CustomVariables.leaveOut(of: item.document, reason: reason) else { return nil }
-        return ReplayItem(document: shorter, original: item.document)
+        return ReplayItem(
+            document: shorter.document,
+            original: item.document,
+            leftOut: (shorter.paths, reason)
+        )
+    }
+
+    private mutating func countLeftOut(_ item: ReplayItem) {
+        summary.leftOut += 1
+        guard let leftOut = item.leftOut else { return }
+        for path in leftOut.paths {
+            summary.leftOutPaths.note(path, of: item.document, reason: leftOut.reason)
+        }
     }
 
     private mutating func reject(
@@ -224,12 +236,18 @@ extension ReplayMachine {
         case .tooLarge(let reason) where phase == .sending:
             tooLarge(batch, reason: reason, now: now)
             return
-        case .answerTooLarge where phase == .sending && batch.items.count > 1:
-            putInDoubt(&batch)
-            split(batch)
-            return
-        case .tooLarge(let reason), .answerTooLarge(let reason):
+        case .tooLarge(let reason):
             end(.stopped(ReplayStop(.unexpected, "the server answered \(reason)")), now: now)
+        case .answerTooLarge(let reason):
+            // An answer that is not read to its end is one that was cut; to fewer documents it is a shorter one.
+            backOff(batch, reason: reason, retryAfter: nil, now: now)
+            guard phase == .sending else { break }
+            summary.resent += batch.items.count
+            putInDoubt(&batch)
+            if batch.items.count > 1 {
+                split(batch)
+                return
+            }
         case .retry(let reason, let isCertainlyNotStored, let retryAfter):
             backOff(batch, reason: reason, retryAfter: retryAfter, now: now)
             guard phase == .sending else { break }
@@ -300,7 +318,6 @@ extension ReplayMachine {
         attempt += 1
         backoffSince = now
         backoffUntil = max(backoffUntil, until)
-        wait = (reason, backoffUntil)
         // What a probe found may not hold any more after the wait.
         for index in waiting.indices { waiting[index].isProbed = false }
     }

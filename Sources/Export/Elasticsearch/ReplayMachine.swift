@@ -108,8 +108,6 @@ package struct ReplayMachine: Sendable {
     let rules: Rules
     var retryPolicy: RetryPolicy
     package internal(set) var summary = ReplaySummary()
-    /// Why nothing is being sent at the moment, in words, and until when; nil while things go on.
-    package internal(set) var wait: (reason: String, until: Int64)?
 
     // Batches: being filled, waiting for their turn, on the way.
     var forming: ReplayBatch?
@@ -263,7 +261,6 @@ package struct ReplayMachine: Sendable {
         guard !isFinished else { return [] }
         // An export that has nothing to send makes no progress, and waits for nothing either.
         if !hasWork { lastProgress = now }
-        if now >= backoffUntil { wait = nil }
         var steps: [Action] = []
         if ending == nil { giveUpIfTooLong(now: now) }
         if ending == nil { start(&steps, now: now) }
@@ -274,10 +271,32 @@ package struct ReplayMachine: Sendable {
         actions += steps
         if let ending, active.isEmpty || now >= endingBy || ending == .done {
             isFinished = true
-            countUnanswered()
-            actions.append(.finish(ending))
+            summary.unanswered = heldCount
+            actions.append(.finish(ending == .cancelled ? cancellation(now: now) : ending))
         }
         return actions
+    }
+
+    /// The end of one who was cancelled: in good order, or in an outage with something unsent.
+    private func cancellation(now: Int64) -> ReplayEnd {
+        guard hasWork, let lastFailure, lookUpAt(now: now) == nil else { return .cancelled }
+        return .cancelledWaiting(reason: lastFailure)
+    }
+
+    /// When the first look-up may be made, where nothing can be done before.
+    private func lookUpAt(now: Int64) -> Int64? {
+        guard active.isEmpty, now >= backoffUntil, let first = waiting.map(\.notBefore).min(), first > now
+        else {
+            return nil
+        }
+        return first
+    }
+
+    /// Why nothing is taken, or may be sent, at the moment; nil while things go on.
+    package func standstill(now: Int64) -> Standstill? {
+        guard ending == nil, !isFinished, hasWork else { return nil }
+        if let until = lookUpAt(now: now) { return .lookUp(until: until) }
+        return lastFailure.map { .failing(reason: $0, until: backoffUntil) }
     }
 
     /// Whether documents are held that are not answered for.
@@ -285,15 +304,23 @@ package struct ReplayMachine: Sendable {
         forming != nil || !waiting.isEmpty || active.values.contains { !$0.items.isEmpty }
     }
 
+    /// How many.
+    package var heldCount: Int {
+        (forming?.items.count ?? 0) + waiting.reduce(0) { $0 + $1.items.count }
+            + active.values.reduce(0) { $0 + $1.items.count }
+    }
+
     /// While the server is away one request at a time finds out whether it is back.
     private var inFlightMax: Int { attempt > 0 ? 1 : rules.inFlightMax }
 
     private mutating func giveUpIfTooLong(now: Int64) {
         guard let waitMax = rules.waitMax, now - lastProgress >= waitMax else { return }
-        end(.gaveUp(reason: wait?.reason ?? lastFailure ?? "the server does not answer"), now: now)
+        let lookUp = if case .lookUp = standstill(now: now) { Standstill.lookUpWords } else { nil as String? }
+        end(.gaveUp(reason: lookUp ?? lastFailure ?? "the server does not answer"), now: now)
         endingBy = now
     }
 
+    /// What went wrong last, since the last document that was answered for.
     var lastFailure: String?
 
     private mutating func start(_ steps: inout [Action], now: Int64) {
@@ -359,11 +386,5 @@ package struct ReplayMachine: Sendable {
         ending = end
         // What is on the way may still be answered; that saves the next export from doubting it.
         endingBy = now + rules.drainMax
-    }
-
-    private mutating func countUnanswered() {
-        summary.unanswered =
-            (forming?.items.count ?? 0) + waiting.reduce(0) { $0 + $1.items.count }
-            + active.values.reduce(0) { $0 + $1.items.count }
     }
 }

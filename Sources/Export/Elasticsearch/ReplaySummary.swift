@@ -12,6 +12,8 @@ package struct ReplaySummary: Hashable, Sendable {
     package var refused = 0
     /// Of those sent, how many went without some custom variables.
     package var leftOut = 0
+    /// Which variables those were.
+    package var leftOutPaths = LeftOutPaths()
     /// Handed out, but not answered for when the export ended.
     package var unanswered = 0
     /// Documents that may be stored twice, or that were seen to be.
@@ -38,6 +40,8 @@ package enum ReplayEnd: Hashable, Sendable {
     case done
     /// Somebody asked it to end.
     case cancelled
+    /// Somebody asked it to end while the server took nothing; the last thing that went wrong.
+    case cancelledWaiting(reason: String)
     /// No progress for `--max-wait`; the last thing that went wrong.
     case gaveUp(reason: String)
     case stopped(ReplayStop)
@@ -48,7 +52,7 @@ package enum ReplayEnd: Hashable, Sendable {
         case .done: summary.isComplete ? 0 : 1
         // A signal is an orderly end; what is left is sent the next time.
         case .cancelled: summary.refused == 0 && summary.leftOut == 0 ? 0 : 1
-        case .gaveUp: 69
+        case .gaveUp, .cancelledWaiting: 69
         case .stopped(let stop): stop.exitStatus
         }
     }

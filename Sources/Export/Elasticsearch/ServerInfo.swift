@@ -155,12 +155,12 @@ package struct ServerFeatures: Hashable, Sendable {
         "errors,items.*._index,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,"
         + "items.*.error.reason"
 
-    /// Path and query of a bulk request.
-    package func bulkPath(viaPipeline: Bool) -> String {
-        var path = "/_bulk?filter_path=\(ServerFeatures.filterPath)"
+    /// The query of a bulk request.
+    package func bulkQuery(viaPipeline: Bool) -> String {
+        var query = "filter_path=\(ServerFeatures.filterPath)"
         // The integration's own pipeline would fail on documents that are ready.
-        if !viaPipeline { path += "&pipeline=_none" }
-        if knowsRequireDataStream { path += "&require_data_stream=true" }
-        return path
+        if !viaPipeline { query += "&pipeline=_none" }
+        if knowsRequireDataStream { query += "&require_data_stream=true" }
+        return query
     }
 }

@@ -25,13 +25,17 @@ struct ExportFileCommand: AsyncParsableCommand {
             EXAMPLES
               expvault export file --out - --since 1m | head -2 | jq .
               expvault export file --out documents.ndjson.zst --namespace edge
+              expvault export file --out bulk.ndjson --bulk
 
             Heap and expvar document of each scrape, in order for each target. An --out that ends in .gz or .zst is
-            compressed; the file gets its name once it is whole.
+            compressed; the file gets its name once it is whole. With --bulk each document follows its action line
+            (data stream and _id), as POST /_bulk?pipeline=_none takes it; docs/elasticsearch.md, "By hand".
             """
     )
 
     @OptionGroup var output: ExportOutputOptions
+    @Flag(help: "Before each document its action line, ready for Elasticsearch's _bulk.")
+    var bulk = false
     @Option(help: "The data streams' namespace.")
     var namespace = "default"
     @Flag(inversion: .prefixedNo, help: "Add what collections ran: golang.heap.gc.pause.*.")
@@ -43,6 +47,7 @@ struct ExportFileCommand: AsyncParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
+        try StreamNamespace.check(namespace)
         let vault = try Vault.openReader(path: database.resolvedPath)
         let snapshot = try vault.snapshot()
         let context = DocumentContext(
@@ -55,7 +60,7 @@ struct ExportFileCommand: AsyncParsableCommand {
             includesPauses: pauses
         )
         let file = try UnfinishedFiles.create(output.out)
-        var sink = FileSink(vault: vault, context: context, output: file)
+        var sink = FileSink(vault: vault, context: context, output: file, isBulk: bulk)
         var progress = ExportProgress(unit: "documents")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
             let selection = ExportSelection(range: range.range(in: snapshot), upToSeq: snapshot.lastSeq)

@@ -18,8 +18,8 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
               expvault export elasticsearch --url https://es.example:9200 --follow --rate-limit 64KiB
 
             Goes on where it was, also after a crash. Exit status 0: everything is there; 1: something was refused
-            (see expvault export rejected) or left out; 69: the server could not be reached in time; 77: the key or
-            its privileges.
+            (see expvault export rejected) or left out; 69: the server could not be reached in time, or was away when
+            a signal ended it; 77: the key or its privileges.
             """
     )
 
@@ -69,7 +69,7 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let line = ReplayProgressLine()
         let report = try await withThrowingTaskGroup(of: ReplayReport?.self) { group in
-            group.addTask { try await replay.run { line.update($0) } }
+            group.addTask { try await replay.run({ line.update($0) }, news: { line.say($0) }) }
             group.addTask {
                 for await _ in signals {
                     replay.cancel()

@@ -1,16 +1,34 @@
 import Export
 import JSON
+import Logging
 import Model
 import Synchronization
 
-/// How far a replay is, on a terminal.
+/// How far a replay is, on a terminal; and its news, wherever standard error goes.
 final class ReplayProgressLine: Sendable {
     private let line = Mutex(Progress())
+    private let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: .info) }
 
     /// Draws the state.
     func update(_ progress: ReplayProgress) {
         line.withLock { line in
             line.update { ReplayProgressLine.text(progress) }
+        }
+    }
+
+    /// Writes what is new as a line of its own.
+    func say(_ news: ReplayNews) {
+        line.withLock { $0.finish() }
+        switch news {
+        case .waiting(let since, let reason, let pending):
+            let left = pending.map { "; up to \($0) documents are not sent yet" } ?? ""
+            logger.warning("waiting since \(TimestampText.format(since)): \(reason)\(left)")
+        case .lookUp(let milliseconds):
+            let wait = HumanText.nanoseconds(Double(milliseconds) * 1e6)
+            logger.notice("waiting for \(wait): \(Standstill.lookUpWords)")
+        case .goingOn(let milliseconds):
+            let wait = HumanText.nanoseconds(Double(milliseconds) * 1e6)
+            logger.notice("going on after \(wait)")
         }
     }
 
@@ -48,6 +66,7 @@ enum ReplayReportText {
             ("refused", .integer(Int128(report.summary.refused))),
             ("unanswered", .integer(Int128(report.summary.unanswered))),
             ("left_out", .integer(Int128(report.summary.leftOut))),
+            ("pending", report.pending.map { .integer(Int128($0)) } ?? .missing),
             ("possibly_twice", .integer(Int128(report.summary.possiblyTwice))),
             ("resent", .integer(Int128(report.summary.resent))),
             ("requests", .integer(Int128(report.summary.requests))),
@@ -59,6 +78,7 @@ enum ReplayReportText {
             var json = JSONWriter()
             json.beginObject()
             record.writeMembers(to: &json)
+            writeLeftOut(report.summary.leftOutPaths, to: &json)
             json.endObject()
             json.endLine()
             try StandardStreams.output(json.bytes)
@@ -71,8 +91,44 @@ enum ReplayReportText {
             )
             try printer.print([AnswerEntry(record: record)])
         }
+        tell(report.summary.leftOutPaths)
         if let complaint = report.complaint {
-            StandardStreams.errorLine("expvault: " + EscapedText.escape(complaint))
+            let left = report.leftWords.map { "; " + $0 } ?? ""
+            StandardStreams.errorLine("expvault: " + EscapedText.escape(complaint + left))
+        } else if let left = report.leftWords {
+            StandardStreams.errorLine("ended before its time: " + left)
         }
+    }
+
+    /// A line for each path that documents went without.
+    private static func tell(_ paths: LeftOutPaths) {
+        for entry in paths.entries {
+            StandardStreams.errorLine(
+                EscapedText.escape(
+                    "left out \(entry.path) of \(entry.documents) documents, first of \(entry.target) at "
+                        + "\(TimestampText.format(entry.time)): \(entry.reason)"
+                )
+            )
+        }
+        if paths.othersCount > 0 {
+            StandardStreams.errorLine("left out other variables, \(paths.othersCount) times")
+        }
+    }
+
+    private static func writeLeftOut(_ paths: LeftOutPaths, to json: inout JSONWriter) {
+        json.key("left_out_paths")
+        json.beginArray()
+        for entry in paths.entries {
+            json.beginObject()
+            Record([
+                ("path", .text(entry.path)),
+                ("documents", .integer(Int128(entry.documents))),
+                ("target", .text(entry.target)),
+                ("t", .time(entry.time)),
+                ("reason", .text(entry.reason)),
+            ]).writeMembers(to: &json)
+            json.endObject()
+        }
+        json.endArray()
     }
 }

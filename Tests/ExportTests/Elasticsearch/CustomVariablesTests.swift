@@ -6,6 +6,10 @@ import Testing
 @Suite("Leaving out what a stream refuses")
 struct CustomVariablesTests {
     private func left(_ custom: String, _ reason: String) throws -> JSONValue? {
+        try leftOut(custom, reason)?.rest
+    }
+
+    private func leftOut(_ custom: String, _ reason: String) throws -> (rest: JSONValue, paths: [String])? {
         let document = ReplayDocument(
             id: "x",
             seq: 1,
@@ -18,7 +22,7 @@ struct CustomVariablesTests {
                     .utf8
             )
         )
-        guard let result = CustomVariables.leaveOut(of: document, reason: reason) else { return nil }
+        guard let (result, paths) = CustomVariables.leaveOut(of: document, reason: reason) else { return nil }
         #expect(result.id == document.id)
         let value = try JSONReader.value(of: result.bytes)
         #expect(value["tags"] == .array([.string("a"), .string(CustomVariables.tag)]))
@@ -26,7 +30,22 @@ struct CustomVariablesTests {
         #expect(
             value[path: ["golang", "expvar", "obtained", "total", "bytes"]] == .number("18446744073709551615")
         )
-        return value[path: ["golang", "expvar", "custom"]] ?? .null
+        return (value[path: ["golang", "expvar", "custom"]] ?? .null, paths)
+    }
+
+    @Test("what was left out is named: a variable, the part of one that does not fit, or all of custom")
+    func paths() throws {
+        let custom = #"{"cache":{"hits":1,"size":{"max":2}},"a.b":{"c":1},"n":4.50}"#
+        func paths(_ reason: String) throws -> [String]? { try leftOut(custom, reason)?.paths }
+        let prefix = "golang.expvar.custom"
+        #expect(
+            try paths("failed to parse field [\(prefix).cache.size.max] of") == ["\(prefix).cache.size.max"]
+        )
+        #expect(try paths("object mapping for [\(prefix).cache] tried") == ["\(prefix).cache"])
+        #expect(try paths("failed to parse field [\(prefix).n.x] of type") == ["\(prefix).n"])
+        #expect(try paths("failed to parse field [\(prefix).a.b.c] of type") == ["\(prefix).a.b.c"])
+        #expect(try paths("Limit of total fields [1000] has been exceeded") == [prefix])
+        #expect(try paths("failed to parse field [\(prefix).zzz] of type") == [prefix])
     }
 
     private func json(_ text: String) throws -> JSONValue { try JSONReader.value(of: Array(text.utf8)) }

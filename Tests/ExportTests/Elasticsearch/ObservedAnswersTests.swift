@@ -66,6 +66,22 @@ struct ObservedAnswersTests {
         }
     }
 
+    @Test("before 8.2 an index cannot be simulated under the name of a stream that exists")
+    func simulateExisting() {
+        for (version, status) in [((7, 10, 2), 500), ((8, 1, 3), 500), ((8, 2, 0), 200)] {
+            var cluster = ElasticsearchCluster(version: version)
+            let simulate = ElasticsearchRequest(
+                method: "POST",
+                uri: "/_index_template/_simulate_index/logs-golang.heap-default"
+            )
+            #expect(cluster.answer(simulate).status == 200)
+            _ = cluster.answer(
+                ElasticsearchRequest(method: "PUT", uri: "/_data_stream/logs-golang.heap-default")
+            )
+            #expect(cluster.answer(simulate).status == status)
+        }
+    }
+
     @Test("what 8.13 knows, an older server answers 400 to")
     func unknownParameter() {
         let line =

@@ -96,6 +96,27 @@ struct ReplaySetupTests {
         }
     }
 
+    @Test("where a stream exists, its write index is what shows the mapping to a server before 8.2")
+    func existingStream() async throws {
+        for version in [(7, 10, 2), (8, 1, 0), (8, 15, 0)] {
+            let server = try await ElasticsearchServer.start(ElasticsearchCluster(version: version))
+            let service = try RecordedService()
+            try await service.record(6)
+            _ = try await server.export(service).run()
+            for _ in 0..<2 {
+                let done = try await server.export(service).setUp()
+                #expect(done.count == 4)
+                #expect(done.last?.contains(version.0 == 7 ? "writes to" : "has the field") == true)
+            }
+            try await service.record(6, from: 6)
+            let report = try await server.export(service).run()
+            #expect(report.exitStatus == 0, "\(report.complaint ?? "")")
+            #expect(report.notes.isEmpty)
+            #expect(try hasHistograms(server))
+            try await server.stop()
+        }
+    }
+
     @Test("a stream that maps the field as something else is told how to mend that")
     func conflict() async throws {
         let service = try RecordedService()

@@ -65,7 +65,7 @@ struct ReplayTests {
             .items(status: 429, type: "es_rejected_execution_exception", reason: "queue", every: 2),
             .items(status: 503, type: "unavailable_shards_exception", reason: "primary", every: 3),
             .cut(applies: false), .cut(applies: true), .silence(applies: false), .silence(applies: true),
-            .half, .noJSON, .noItems, .fewerItems, .otherOrder, .slow(milliseconds: 300),
+            .half, .noJSON, .noItems, .fewerItems, .otherOrder, .slow(milliseconds: 300), .long,
         ]
     )
     func oneFault(_ fault: ElasticsearchFault) async throws {
@@ -145,6 +145,12 @@ struct ReplayTests {
         let report = try await server.export(service).run()
         #expect(report.exitStatus == 1)
         #expect(report.summary.leftOut == 3)
+        let path = report.summary.leftOutPaths.entries.first
+        #expect(report.summary.leftOutPaths.entries.count == 1)
+        #expect(path?.path == "golang.expvar.custom.cache")
+        #expect(path?.documents == 3)
+        #expect(path?.target == "shop")
+        #expect(path?.time.milliseconds == RecordedService.begin + 30_000)
         #expect(report.summary.refused == 0)
         let stored = try server.contents().documents["logs-golang.expvar-default"] ?? [:]
         #expect(stored.count == 6)
@@ -257,7 +263,6 @@ struct ReplayTests {
         }
         #expect(unanswered == 6)
         try await server.stop()
-        // A port that is taken and that nobody listens on: of one that was given up another test's server may take hold.
         let taken = try TakenPort()
         var configuration = ReplayConfiguration(
             vaultPath: service.path,
@@ -433,30 +438,4 @@ struct ReplayTests {
         #expect(try await server.export(service).preview().documents == 0)
         try await server.stop()
     }
-}
-
-/// A loopback port that is bound, and on which every connection is refused.
-private struct TakenPort {
-    private struct Failed: Error {}
-
-    private let descriptor: Int32
-    let port: UInt16
-
-    init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = descriptor
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw Failed() }
-        port = UInt16(bigEndian: address.sin_port)
-    }
-
-    func close() { Glibc.close(descriptor) }
 }

@@ -78,10 +78,10 @@ struct ServerKnowledgeTests {
     func features() throws {
         let old = ServerFeatures(try info(root("8.12.2"), header: "Elasticsearch"))
         let new = ServerFeatures(try info(root("8.13.0"), header: "Elasticsearch"))
-        #expect(!old.bulkPath(viaPipeline: false).contains("require_data_stream"))
-        #expect(new.bulkPath(viaPipeline: false).contains("&require_data_stream=true"))
-        #expect(new.bulkPath(viaPipeline: false).contains("&pipeline=_none"))
-        #expect(!new.bulkPath(viaPipeline: true).contains("pipeline=_none"))
+        #expect(!old.bulkQuery(viaPipeline: false).contains("require_data_stream"))
+        #expect(new.bulkQuery(viaPipeline: false).contains("&require_data_stream=true"))
+        #expect(new.bulkQuery(viaPipeline: false).contains("&pipeline=_none"))
+        #expect(!new.bulkQuery(viaPipeline: true).contains("pipeline=_none"))
         #expect(old.knowsHistogram)
         #expect(!ServerFeatures(try info(root("7.10.2", extra: #","build_flavor":"oss""#))).knowsHistogram)
     }
@@ -112,11 +112,19 @@ struct ServerKnowledgeTests {
         }
     }
 
-    @Test("namespaces are what data streams allow")
+    @Test("namespaces are what data streams allow, and what is wrong with another is said")
     func namespaces() throws {
-        try ElasticsearchURL.checkNamespace("edge_7.x")
-        for bad in ["", "Edge", "a-b", "a/b", "a b", "ä", "a*", String(repeating: "x", count: 101)] {
-            #expect(throws: ExportSetupError.self) { try ElasticsearchURL.checkNamespace(bad) }
+        for good in ["default", "edge_7.x", "zürich", "a%2fb", "a&b=c", String(repeating: "x", count: 100)] {
+            try StreamNamespace.check(good)
+        }
+        let long = String(repeating: "ü", count: 51)
+        for (bad, word) in [
+            ("", "empty"), ("Edge", "capital"), ("Ä", "capital"), ("a-b", "has a -"), ("a b", "space"),
+            ("a\u{a0}b", "space"),
+            ("a\nb", "cannot be seen"), ("a\u{202e}b", "cannot be seen"), (long, "longer"),
+        ] + #"\/*?"<>|,#:"#.map({ ("a\($0)", "has a \($0)") }) {
+            let error = #expect(throws: ExportSetupError.self) { try StreamNamespace.check(bad) }
+            #expect(error?.description.contains(word) == true, "\(bad): \(error?.description ?? "")")
         }
     }
 

@@ -79,6 +79,65 @@ struct SmallMachineryTests {
         }
     }
 
+    @Test("a standstill is told on each change, not of what is over in a moment, and never twice the same")
+    func standstills() {
+        var watch = StandstillWatch()
+        let refused = "connection refused"
+        #expect(watch.event(nil, now: 0) == nil)
+        #expect(watch.event(.failing(reason: refused, until: 1_000), now: 100) == nil)
+        #expect(watch.event(nil, now: 1_100) == nil)
+        #expect(watch.event(.failing(reason: refused, until: 3_000), now: 2_000) == nil)
+        #expect(
+            watch.event(.failing(reason: refused, until: 4_500), now: 3_000)
+                == .waiting(sinceMilliseconds: 1_000, reason: refused)
+        )
+        #expect(watch.event(.failing(reason: refused, until: 9_000), now: 5_000) == nil)
+        #expect(
+            watch.event(.failing(reason: "503", until: 9_000), now: 6_000)
+                == .waiting(sinceMilliseconds: 4_000, reason: "503")
+        )
+        #expect(watch.event(.lookUp(until: 60_000), now: 7_000) == .lookUp(milliseconds: 53_000))
+        #expect(watch.event(.lookUp(until: 61_000), now: 8_000) == nil)
+        #expect(watch.event(nil, now: 62_000) == .goingOn(afterMilliseconds: 60_000))
+        #expect(watch.event(nil, now: 63_000) == nil)
+        // One long wait is said at once, a short one not at all.
+        #expect(watch.event(.lookUp(until: 64_000), now: 63_500) == nil)
+        #expect(watch.event(nil, now: 64_000) == nil)
+        #expect(
+            watch.event(.failing(reason: "429", until: 664_000), now: 64_000)
+                == .waiting(sinceMilliseconds: 0, reason: "429")
+        )
+    }
+
+    @Test("of paths that were left out twenty are told apart, and a long one is cut")
+    func leftOutPaths() {
+        var paths = LeftOutPaths()
+        let document = ReplayDocument(
+            id: "x",
+            seq: 1,
+            target: TargetID(1),
+            targetName: "t",
+            time: Timestamp(milliseconds: 0),
+            kind: .expvar,
+            bytes: []
+        )
+        for n in 0..<50 {
+            for _ in 0...(n % 20) { paths.note("p\(n)", of: document, reason: "r") }
+        }
+        #expect(paths.entries.count == LeftOutPaths.countMax)
+        #expect(paths.entries.map(\.documents) == (1...20).reversed())
+        #expect(paths.othersCount == (20..<50).reduce(0) { $0 + $1 % 20 + 1 })
+        var long = LeftOutPaths()
+        long.note(String(repeating: "x", count: 5_000), of: document, reason: "r")
+        #expect(long.entries.first?.path.count == LeftOutPaths.pathCharactersMax + 1)
+    }
+
+    @Test("a part of a path is percent-encoded, whatever it is")
+    func segments() {
+        #expect(URLText.segment("logs-golang.heap-a_b~1") == "logs-golang.heap-a_b~1")
+        #expect(URLText.segment("a%2fb/?#&=+ @é") == "a%252fb%2F%3F%23%26%3D%2B%20%40%C3%A9")
+    }
+
     @Test("generations of backing indices are told from their names")
     func generations() {
         #expect(ReplayMachine.generation(".ds-logs-golang.heap-default-2026.01.02-000007") == 7)
