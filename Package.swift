@@ -134,7 +134,7 @@ let package = Package(
         tests("CodecTests", ["Codec", "TestBasics"]),
         tests("SQLiteTests", ["SQLite", "TestBasics"]),
         tests("CompressionTests", ["Compression", "TestBasics"]),
-        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec", "TestBasics"]),
+        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec", "Compression", "TestBasics"]),
         tests(
             "RecorderTests",
             ["Recorder", "Storage", "Model", "TestBasics", "TestSupport", nioCore, nioHTTP1, nioSSL, log]

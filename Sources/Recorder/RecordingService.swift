@@ -25,12 +25,14 @@ package final class RecordingService: Sendable {
     private let fetch: Fetch?
     private let logger: Logger
     private let maintenance: Maintenance?
+    private let heartbeat: Heartbeat?
     private let events: AsyncStream<Event>
     private let eventSource: AsyncStream<Event>.Continuation
 
     /// A service that records what `configuration` names into `sink`.
     ///
-    /// `fetch` replaces HTTP in tests. `maintenance` is called between two commits, about once a minute.
+    /// `fetch` replaces HTTP in tests. `maintenance` is called between two commits, about once a minute; `heartbeat`
+    /// beats while it records.
     package init(
         configuration: RecorderConfiguration,
         sink: any ScrapeSink,
@@ -38,7 +40,8 @@ package final class RecordingService: Sendable {
         userAgent: String = "expvault",
         clock: HostClock? = nil,
         fetch: Fetch? = nil,
-        maintenance: Maintenance? = nil
+        maintenance: Maintenance? = nil,
+        heartbeat: Heartbeat? = nil
     ) {
         self.configuration = configuration
         self.sink = sink
@@ -47,6 +50,7 @@ package final class RecordingService: Sendable {
         givenClock = clock
         self.fetch = fetch
         self.maintenance = maintenance
+        self.heartbeat = heartbeat
         (events, eventSource) = AsyncStream.makeStream(of: Event.self)
     }
 
@@ -93,6 +97,9 @@ package final class RecordingService: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await committer.run() }
             group.addTask { [clock] in await OwnLoop(committer: committer, clock: clock).run() }
+            if let heartbeat {
+                group.addTask { [clock] in await heartbeat.run(committer, clock) }
+            }
             var roster = TargetRoster(configuration)
             var redaction = redaction
             var configuration = configuration

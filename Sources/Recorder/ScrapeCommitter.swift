@@ -139,6 +139,11 @@ actor ScrapeCommitter {
         await submit(pending)
     }
 
+    /// Comes back once the store has answered.
+    func answer() async {
+        await sink.answer()
+    }
+
     /// Counts ticks that passed without a scrape.
     func noteLate(_ count: Int64) {
         summary.late += count
@@ -174,7 +179,8 @@ actor ScrapeCommitter {
         do {
             let outcomes = try await sink.store(batch.map(\.pending))
             commits.note(clock.monotonicNanoseconds() &- begun)
-            await note(batch, outcomes)
+            await acknowledge(batch, outcomes)
+            storesAgain()
         } catch {
             commits.failed += 1
             await noteFailure(of: batch, error)
@@ -187,17 +193,20 @@ actor ScrapeCommitter {
         }
     }
 
-    private func note(_ batch: [Waiting], _ outcomes: [StoredOutcome]) async {
+    private func acknowledge(_ batch: [Waiting], _ outcomes: [StoredOutcome]) async {
         precondition(batch.count == outcomes.count, "BUG: the store must answer for every scrape")
         for (each, outcome) in zip(batch, outcomes) {
             acknowledge(each, outcome)
         }
         await forget(batch)
-        if isFailing {
-            isFailing = false
-            isGivingUp = false
-            logger.notice("storing again; \(summary.notStored) scrapes could not be stored so far")
-        }
+    }
+
+    /// Nothing waits any more that the store has refused.
+    private func storesAgain() {
+        guard isFailing else { return }
+        isFailing = false
+        isGivingUp = false
+        logger.notice("storing again; \(summary.notStored) scrapes could not be stored so far")
     }
 
     private func acknowledge(_ waiting: Waiting, _ outcome: StoredOutcome) {
@@ -240,7 +249,7 @@ actor ScrapeCommitter {
         for var each in batch {
             do {
                 let outcomes = try await sink.store([each.pending])
-                await note([each], outcomes)
+                await acknowledge([each], outcomes)
             } catch {
                 each.attempts += 1
                 rest.append(each)
@@ -249,8 +258,10 @@ actor ScrapeCommitter {
         let given = rest.filter { $0.attempts >= Self.attemptsMax }
         summary.notStored += Self.countKept(given)
         await forget(given)
-        putBack(rest.filter { $0.attempts < Self.attemptsMax })
-        isFailing = !rest.isEmpty
+        let kept = rest.filter { $0.attempts < Self.attemptsMax }
+        putBack(kept)
+        // What the store takes besides is no end of the failure: that would be said with every commit.
+        if kept.isEmpty { storesAgain() }
     }
 
     private static func concernsScrape(_ error: any Error) -> Bool {

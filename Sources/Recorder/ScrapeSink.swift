@@ -40,14 +40,23 @@ package protocol ScrapeSink: Sendable {
     ///
     /// Returns whether it does: then what could not be stored is worth handing in again.
     func replaceDamaged(after error: any Error) async -> Bool
+
+    /// Comes back once what was handed in before is done with; never, where the store hangs.
+    func answer() async
 }
 
 extension ScrapeSink {
     /// Does not.
     package func replaceDamaged(after error: any Error) async -> Bool { false }
+
+    /// At once.
+    package func answer() async {}
 }
 
 extension VaultWriter: ScrapeSink {
+    /// Comes back once the writer's thread is free.
+    package func answer() {}
+
     /// Appends the scrapes in one transaction.
     package func store(_ scrapes: [PendingScrape]) throws -> [StoredOutcome] {
         try append(scrapes.map { ($0.target, $0.scrape) }).map { stored in

@@ -66,8 +66,9 @@ final class RowStore {
                 guard let base = row.base else { throw damaged("scrape \(row.seq) lacks its base") }
                 return try self.base(base, target: row.target)
             }
-        } catch let error as CompressionError {
-            throw damaged("the body of scrape \(row.seq) cannot be read: \(error)")
+        } catch {
+            throw StorageError(decoding: error, "the body of scrape \(row.seq) cannot be read", path: path)
+                ?? error
         }
     }
 

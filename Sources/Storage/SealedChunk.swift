@@ -232,10 +232,8 @@ extension RowStore {
     func reading<Result>(chunk id: Int64, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch let error as ChunkError {
-            throw damaged("chunk \(id): \(error)")
-        } catch let error as CodecError {
-            throw damaged("chunk \(id): \(error)")
+        } catch {
+            throw StorageError(decoding: error, "chunk \(id)", path: path) ?? error
         }
     }
 }

@@ -1,3 +1,4 @@
+import Codec
 import Compression
 import SQLite
 
@@ -76,10 +77,22 @@ extension StorageError {
             throw error
         } catch let error as SQLiteError {
             throw StorageError(error, path: path)
-        } catch let error as CompressionError {
-            throw .damaged(path: path, detail: error.description)
         } catch {
-            throw .inputOutput(path: path, detail: "\(error)")
+            throw StorageError(decoding: error, path: path) ?? .inputOutput(path: path, detail: "\(error)")
+        }
+    }
+
+    /// What went wrong in decoding `what` from the file at `path`; nil for an error that no decoder throws.
+    ///
+    /// Bytes that are no encoding of ours are damage. Where only memory was wanting they may be sound.
+    init?(decoding error: any Error, _ what: String? = nil, path: String) {
+        let detail = (what.map { "\($0): " } ?? "") + "\(error)"
+        switch error {
+        case CompressionError.unavailable, ChunkError.unavailable:
+            self = .inputOutput(path: path, detail: detail)
+        case is CompressionError, is CodecError, is ChunkError:
+            self = .damaged(path: path, detail: detail)
+        default: return nil
         }
     }
 

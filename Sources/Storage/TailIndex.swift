@@ -253,8 +253,9 @@ extension RowStore {
                     return try largeBody(base, target: row.target)
                 }
             }
-        } catch let error as CompressionError {
-            throw damaged("the body of scrape \(seq) cannot be read: \(error)")
+        } catch {
+            throw StorageError(decoding: error, "the body of scrape \(seq) cannot be read", path: path)
+                ?? error
         }
         for patch in patches.reversed() {
             do {

@@ -68,8 +68,15 @@ enum ExitStatus: Int32 {
             }
         case let error as ReportError: (error == .noRange ? .usage : .noInput, error.description)
         case is CancellationError: (.failed, "interrupted")
-        default: (.usage, usage(error))
+        // What the parser of arguments throws knows itself to be that.
+        case _ where Expvault.exitCode(for: error) == .validationFailure: (.usage, usage(error))
+        default: (.failed, "something failed that nobody foresaw: \(words(for: error))")
         }
+    }
+
+    /// What an error says of itself; one that says nothing would be shown by its type's name.
+    private static func words(for error: any Error) -> String {
+        (error as? any CustomStringConvertible)?.description ?? "it has no words for it"
     }
 
     private static func status(of error: StorageError) -> ExitStatus {

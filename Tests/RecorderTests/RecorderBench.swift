@@ -14,6 +14,8 @@ final class MemorySink: ScrapeSink {
         var attempts = 0
         var failure: StorageError?
         var refusedTarget: String?
+        var isHanging = false
+        var hanging: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -39,6 +41,29 @@ final class MemorySink: ScrapeSink {
     /// Lets every transaction fail that holds a scrape of that target.
     func refuse(_ name: String) {
         state.withLock { $0.refusedTarget = name }
+    }
+
+    /// Lets it answer nobody; false: answers those who wait, too.
+    func hang(_ isHanging: Bool) {
+        let waiting = state.withLock { state in
+            state.isHanging = isHanging
+            defer { if !isHanging { state.hanging = [] } }
+            return isHanging ? [] : state.hanging
+        }
+        for each in waiting { each.resume() }
+    }
+
+    /// How many wait for an answer.
+    var hangingCount: Int { state.withLock { $0.hanging.count } }
+
+    func answer() async {
+        await withCheckedContinuation { continuation in
+            let isHanging = state.withLock { state in
+                if state.isHanging { state.hanging.append(continuation) }
+                return state.isHanging
+            }
+            if !isHanging { continuation.resume() }
+        }
     }
 
     func store(_ scrapes: [PendingScrape]) async throws -> [StoredOutcome] {
@@ -98,7 +123,11 @@ struct ServiceBench {
     let sink: MemorySink
     let service: RecordingService
 
-    init(_ configuration: RecorderConfiguration, fetch: RecordingService.Fetch? = nil) {
+    init(
+        _ configuration: RecorderConfiguration,
+        heartbeat: Heartbeat? = nil,
+        fetch: RecordingService.Fetch? = nil
+    ) {
         log = CapturedLog()
         sink = MemorySink(log: log)
         service = RecordingService(
@@ -106,7 +135,8 @@ struct ServiceBench {
             sink: sink,
             logger: log.logger(),
             userAgent: "expvault/test",
-            fetch: fetch
+            fetch: fetch,
+            heartbeat: heartbeat
         )
     }
 

@@ -186,6 +186,34 @@ import Musl
         #expect(summary.scrapes == 6)
         #expect(summary.notStored == 6)
         #expect(bench.sink.scrapes(of: "good").count == 6)
+        // One failure from its beginning to its end, although the good ones were stored all along.
+        let lines = bench.log.lines.filter { $0.level >= .notice }.map(\.text)
+        let begun = lines.count { $0.contains("cannot be stored") }
+        let ended = lines.count { $0.contains("storing again") }
+        #expect(begun == ended, "\(lines)")
+        #expect(begun <= 2, "\(lines)")
+    }
+
+    @Test("the watchdog is fed as long as the store answers, and no longer")
+    func watchdog() async throws {
+        let beats = Mutex(0)
+        let bench = ServiceBench(
+            try ServiceBench.configuration([("a", "http://a")]),
+            heartbeat: Heartbeat(intervalMilliseconds: 1) { beats.withLock { $0 += 1 } }
+        ) { _ in ServiceBench.scrape() }
+        let running = Task { try await bench.service.run() }
+        #expect(await Waiting.until { beats.withLock { $0 } >= 3 })
+        bench.sink.hang(true)
+        #expect(await Waiting.until { bench.sink.hangingCount == 1 })
+        let before = beats.withLock { $0 }
+        // Scrapes go on: it is the store that hangs.
+        let count = bench.sink.scrapes.count
+        #expect(await Waiting.until { bench.sink.scrapes.count >= count + 3 })
+        #expect(beats.withLock { $0 } == before)
+        bench.sink.hang(false)
+        #expect(await Waiting.until { beats.withLock { $0 } >= before + 3 })
+        running.cancel()
+        _ = try await running.value
     }
 
     @Test("a log says that a target went down and that it came back, once each")

@@ -1,3 +1,5 @@
+import Codec
+import Compression
 import Model
 import SQLite
 import Synchronization
@@ -47,6 +49,32 @@ struct ErrorPathTests {
         "UPDATE tail_ends SET ordinal = ordinal + 1",
         "DELETE FROM tail_ends",
     ]
+
+    @Test("bytes that do not decode are damage, want of memory is none, whichever module says so")
+    func decodingErrors() {
+        func wrapped(_ error: any Error) -> String {
+            do throws(StorageError) {
+                try StorageError.wrapping("x") { throw error }
+                return "nothing"
+            } catch {
+                switch error {
+                case .damaged: return "damaged"
+                case .inputOutput: return "input or output"
+                default: return "\(error)"
+                }
+            }
+        }
+        for error in [
+            CodecError.checksum, CodecError.cutShort(offset: 3), ChunkError.damaged("y"),
+            ChunkError.unknownShape(7),
+            CompressionError.cutShort, CompressionError.damaged(detail: "z"),
+        ] as [any Error] {
+            #expect(wrapped(error) == "damaged", "\(error)")
+        }
+        for error in [ChunkError.unavailable("y"), CompressionError.unavailable(detail: "z")] as [any Error] {
+            #expect(wrapped(error) == "input or output", "\(error)")
+        }
+    }
 
     @Test(
         "a row that was changed or is gone is missed: answers end in an error, check finds it",

@@ -47,12 +47,14 @@ struct RecordCommand: AsyncParsableCommand {
         let writer = try await VaultWriter.open(path: settings.database, create: true) { aside in
             logger.critical("\(PutAsideText.words(aside))")
         }
+        let systemd = SystemdNotifier(environment: Terminal.environment)
         let service = RecordingService(
             configuration: settings,
             sink: writer,
             logger: logger,
             userAgent: "expvault/\(ProductVersion.text)",
-            maintenance: { try await maintain(writer, $0, logger) }
+            maintenance: { try await maintain(writer, $0, logger) },
+            heartbeat: systemd.flatMap(heartbeat)
         )
         if let words = DirectoryWarning.words(database: settings.database) { logger.warning("\(words)") }
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
@@ -60,7 +62,7 @@ struct RecordCommand: AsyncParsableCommand {
         var page: DashboardServer?
         do {
             page = try await startPage(settings.database, logger)
-            summary = try await supervise(service, logger)
+            summary = try await supervise(service, systemd, logger)
         } catch {
             await page?.stop()
             // The first error is the one to tell.
@@ -99,9 +101,12 @@ struct RecordCommand: AsyncParsableCommand {
     }
 
     /// Runs the service; the first SIGINT or SIGTERM ends it, SIGHUP reads the configuration again.
-    private func supervise(_ service: RecordingService, _ logger: Logger) async throws -> RecordingSummary {
+    private func supervise(
+        _ service: RecordingService,
+        _ systemd: SystemdNotifier?,
+        _ logger: Logger
+    ) async throws -> RecordingSummary {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-        let systemd = SystemdNotifier(environment: Terminal.environment)
         return try await withThrowingTaskGroup(of: RecordingSummary?.self) { group in
             group.addTask { try await service.run() }
             group.addTask {
@@ -111,16 +116,6 @@ struct RecordCommand: AsyncParsableCommand {
                 }
                 return nil
             }
-            if let systemd, let interval = systemd.watchdogMilliseconds {
-                group.addTask {
-                    while !Task.isCancelled {
-                        systemd.notify(.watchdog)
-                        // Cancellation ends the sleep, and the loop with it.
-                        try? await Task.sleep(for: .milliseconds(interval))
-                    }
-                    return nil
-                }
-            }
             systemd?.notify(.ready)
             var summary: RecordingSummary?
             while let result = try await group.next() {
@@ -129,6 +124,13 @@ struct RecordCommand: AsyncParsableCommand {
                 group.cancelAll()
             }
             return summary ?? RecordingSummary()
+        }
+    }
+
+    /// Feeds systemd's watchdog, where it waits for that.
+    private func heartbeat(of systemd: SystemdNotifier) -> Heartbeat? {
+        systemd.watchdogMilliseconds.map { interval in
+            Heartbeat(intervalMilliseconds: interval) { systemd.notify(.watchdog) }
         }
     }
 
