@@ -134,7 +134,10 @@ let package = Package(
         tests("CodecTests", ["Codec", "TestBasics"]),
         tests("SQLiteTests", ["SQLite", "TestBasics"]),
         tests("CompressionTests", ["Compression", "TestBasics"]),
-        tests("StorageTests", ["Storage", "SQLite", "Expvar", "Model", "Codec", "Compression", "TestBasics"]),
+        tests(
+            "StorageTests",
+            ["Storage", "SQLite", "Expvar", "Model", "Codec", "Compression", "TestBasics"]
+        ),
         tests(
             "RecorderTests",
             ["Recorder", "Storage", "Model", "TestBasics", "TestSupport", nioCore, nioHTTP1, nioSSL, log]

@@ -35,7 +35,10 @@ import Glibc
         #expect(outcome.status == 69)
         #expect(outcome.error.split(separator: "\n").count { $0.contains("waiting since ") } == 1)
         let last = outcome.error.split(separator: "\n").last ?? ""
-        #expect(last.contains("ended while waiting for http://127.0.0.1:\(taken.port)"), "\(outcome.error)")
+        #expect(
+            last.contains("ended while waiting for http://127.0.0.1:\(taken.port): connection refused; "),
+            "\(outcome.error)"
+        )
         #expect(last.contains("up to 60 documents are not sent yet"), "\(outcome.error)")
         taken.close()
     }

@@ -120,7 +120,10 @@ package struct ReplayReport: Sendable {
     package var complaint: String? {
         switch end {
         case .done, .cancelled: nil
-        case .cancelledWaiting(let reason): "ended while waiting for \(destination): \(reason)"
+        case .cancelledWaiting(let reason):
+            // What questions meet names the server already.
+            reason.hasPrefix(destination)
+                ? "ended while waiting for \(reason)" : "ended while waiting for \(destination): \(reason)"
         case .gaveUp(let reason): "\(destination) could not be reached in time: \(reason)"
         case .stopped(let stop): stop.description
         }
