@@ -11,9 +11,9 @@ extension ElasticsearchReplay {
         Patience(
             waitMax: configuration.follows ? nil : configuration.waitMax,
             isCancelled: { self.isCancelled },
-            waiting: { stop, delay in
+            waiting: { stop, since, delay in
                 herald.event(
-                    .failing(reason: stop.description, until: MonotonicClock.now + delay),
+                    .failing(reason: stop.description, since: since, until: MonotonicClock.now + delay),
                     pending: pending
                 )
                 progress(

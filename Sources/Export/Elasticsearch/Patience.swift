@@ -6,8 +6,8 @@ struct Patience: Sendable {
     /// In milliseconds; nil: for ever.
     let waitMax: Int64?
     let isCancelled: @Sendable () -> Bool
-    /// Told before each wait why, and for how many milliseconds.
-    let waiting: @Sendable (ReplayStop, Int64) -> Void
+    /// Told before each wait why, since when there is no answer, and for how many milliseconds it is going to be.
+    let waiting: @Sendable (ReplayStop, _ since: Int64, _ delay: Int64) -> Void
     /// Told after each answer.
     let goingOn: @Sendable () -> Void
 
@@ -31,7 +31,7 @@ struct Patience: Sendable {
                 attempt += 1
                 if let waitMax, MonotonicClock.now - started + delay >= waitMax { throw stop }
                 last = stop
-                waiting(stop, delay)
+                waiting(stop, started, delay)
                 await rest(delay)
             }
         }

@@ -89,7 +89,7 @@ struct ReplayLoop {
     /// What is waited for, in words, and until when; nil also while a try is under way.
     private func wait(now: Int64) -> (reason: String, until: Int64)? {
         switch machine.standstill(now: now) {
-        case .failing(let reason, let until) where until > now: (reason, until)
+        case .failing(let reason, _, let until) where until > now: (reason, until)
         case .lookUp(let until): (Standstill.lookUpWords, until)
         default: nil
         }

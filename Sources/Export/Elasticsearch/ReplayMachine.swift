@@ -296,7 +296,7 @@ package struct ReplayMachine: Sendable {
     package func standstill(now: Int64) -> Standstill? {
         guard ending == nil, !isFinished, hasWork else { return nil }
         if let until = lookUpAt(now: now) { return .lookUp(until: until) }
-        return lastFailure.map { .failing(reason: $0, until: backoffUntil) }
+        return lastFailure.map { .failing(reason: $0, since: lastProgress, until: backoffUntil) }
     }
 
     /// Whether documents are held that are not answered for.

@@ -15,8 +15,8 @@ package enum ReplayNews: Hashable, Sendable {
 
 /// Why an export stands still.
 package enum Standstill: Hashable, Sendable {
-    /// The server is away, or takes nothing; tried again at that moment.
-    case failing(reason: String, until: Int64)
+    /// The server is away, or takes nothing; since when nothing got through, and when it is tried again.
+    case failing(reason: String, since: Int64, until: Int64)
     /// Before that moment ids cannot be looked up.
     case lookUp(until: Int64)
 
@@ -55,16 +55,18 @@ struct StandstillWatch {
             guard let since, said != nil else { return nil }
             return .goingOn(afterMilliseconds: now - since)
         }
-        let since = self.since ?? now
-        self.since = since
         switch standstill {
-        case .failing(let reason, let until):
+        case .failing(let reason, let begun, let until):
+            // A request that nobody answers has failed only after its timeout: the silence began before.
+            let since = self.since ?? begun
+            self.since = since
             guard said != .failing(reason: reason), max(now, until) - since >= Self.saidAfter else {
                 return nil
             }
             said = .failing(reason: reason)
             return .waiting(sinceMilliseconds: now - since, reason: reason)
         case .lookUp(let until):
+            since = since ?? now
             guard said != .lookUp, until - now >= Self.saidAfter else { return nil }
             said = .lookUp
             return .lookUp(milliseconds: until - now)

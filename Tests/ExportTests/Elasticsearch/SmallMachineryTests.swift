@@ -84,16 +84,16 @@ struct SmallMachineryTests {
         var watch = StandstillWatch()
         let refused = "connection refused"
         #expect(watch.event(nil, now: 0) == nil)
-        #expect(watch.event(.failing(reason: refused, until: 1_000), now: 100) == nil)
+        #expect(watch.event(.failing(reason: refused, since: 0, until: 1_000), now: 100) == nil)
         #expect(watch.event(nil, now: 1_100) == nil)
-        #expect(watch.event(.failing(reason: refused, until: 3_000), now: 2_000) == nil)
+        #expect(watch.event(.failing(reason: refused, since: 2_000, until: 3_000), now: 2_000) == nil)
         #expect(
-            watch.event(.failing(reason: refused, until: 4_500), now: 3_000)
+            watch.event(.failing(reason: refused, since: 2_000, until: 4_500), now: 3_000)
                 == .waiting(sinceMilliseconds: 1_000, reason: refused)
         )
-        #expect(watch.event(.failing(reason: refused, until: 9_000), now: 5_000) == nil)
+        #expect(watch.event(.failing(reason: refused, since: 2_000, until: 9_000), now: 5_000) == nil)
         #expect(
-            watch.event(.failing(reason: "503", until: 9_000), now: 6_000)
+            watch.event(.failing(reason: "503", since: 2_000, until: 9_000), now: 6_000)
                 == .waiting(sinceMilliseconds: 4_000, reason: "503")
         )
         #expect(watch.event(.lookUp(until: 60_000), now: 7_000) == .lookUp(milliseconds: 53_000))
@@ -104,8 +104,14 @@ struct SmallMachineryTests {
         #expect(watch.event(.lookUp(until: 64_000), now: 63_500) == nil)
         #expect(watch.event(nil, now: 64_000) == nil)
         #expect(
-            watch.event(.failing(reason: "429", until: 664_000), now: 64_000)
+            watch.event(.failing(reason: "429", since: 64_000, until: 664_000), now: 64_000)
                 == .waiting(sinceMilliseconds: 0, reason: "429")
+        )
+        // Silence of a minute is known only when it is over, and then said at the first failure.
+        #expect(watch.event(nil, now: 700_000) == .goingOn(afterMilliseconds: 636_000))
+        #expect(
+            watch.event(.failing(reason: "no answer", since: 700_000, until: 760_900), now: 760_000)
+                == .waiting(sinceMilliseconds: 60_000, reason: "no answer")
         )
     }
 
