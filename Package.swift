@@ -73,17 +73,22 @@ let package = Package(
         module("JSON", ["Model"]),
         // Columns to bytes and back. Pure, knows no word of the field.
         module("Codec"),
+        // Files of the host: which one it is, whom it belongs to, and how an output comes to be.
+        module("HostFiles"),
         // A thin wrapper of SQLite, one of zstd and zlib. Neither knows a word of the field.
-        module("SQLite", ["CSQLite"]),
+        module("SQLite", ["CSQLite", "HostFiles"]),
         module("Compression", ["CZstd", "CZlib"]),
         // Requests of an HTTP server, on SwiftNIO; knows no word of the field.
         module("HTTPClient", [nioCore, nioPosix, nioHTTP1, nioSSL]),
         // The file: the only place that knows tables, chunks and transactions.
-        module("Storage", ["Model", "Expvar", "Codec", "SQLite", "Compression"]),
+        module("Storage", ["Model", "Expvar", "Codec", "HostFiles", "SQLite", "Compression"]),
         // Time and network into Storage.
         module(
             "Recorder",
-            ["Model", "Expvar", "Storage", "HTTPClient", "CYAML", log, nioCore, nioPosix, nioHTTP1, nioSSL]
+            [
+                "Model", "Expvar", "HostFiles", "Storage", "HTTPClient", "CYAML", log, nioCore, nioPosix,
+                nioHTTP1, nioSSL,
+            ]
         ),
         // Storage into answers.
         module("Query", ["Model", "Expvar", "Storage"]),
@@ -91,8 +96,8 @@ let package = Package(
         module(
             "Export",
             [
-                "Model", "JSON", "Expvar", "Storage", "Compression", "HTTPClient", log, nioCore, nioPosix,
-                nioHTTP1, nioSSL,
+                "Model", "JSON", "Expvar", "HostFiles", "Storage", "Compression", "HTTPClient", log, nioCore,
+                nioPosix, nioHTTP1, nioSSL,
             ]
         ),
         // The page's files, embedded; Assets are the compiler's to read.
@@ -132,6 +137,7 @@ let package = Package(
         tests("JSONTests", ["JSON", "Model"]),
         tests("ExpvarTests", ["Expvar", "Model", "TestBasics"]),
         tests("CodecTests", ["Codec", "TestBasics"]),
+        tests("HostFilesTests", ["HostFiles", "TestBasics"]),
         tests("SQLiteTests", ["SQLite", "TestBasics"]),
         tests("CompressionTests", ["Compression", "TestBasics"]),
         tests(

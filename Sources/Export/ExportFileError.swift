@@ -1,3 +1,5 @@
+import HostFiles
+
 /// What can go wrong with the files that are exported to and imported from.
 ///
 /// `description` is one sentence: what is wrong, and what would mend it.
@@ -24,6 +26,22 @@ package enum ExportFileError: Error, Hashable, Sendable, CustomStringConvertible
         case .inputOutput(let path, let detail): "\(path): \(detail)"
         case .readerGone(let path): "\(path) was closed by its reader"
         case .damaged(let path, let detail): "\(path): \(detail)"
+        }
+    }
+}
+
+extension ExportFileError {
+    /// Runs `body`; what hinders an output is told as one of these.
+    static func wrapping<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as OutputError {
+            throw switch error {
+            case .cannotCreate(let path, let detail): ExportFileError.cannotCreate(path: path, detail: detail)
+            case .permissionDenied(let path): ExportFileError.permissionDenied(path: path)
+            case .inputOutput(let error):
+                ExportFileError.inputOutput(path: error.path, detail: error.words)
+            }
         }
     }
 }

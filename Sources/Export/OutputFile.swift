@@ -1,4 +1,5 @@
 import Compression
+package import HostFiles
 
 #if canImport(Glibc)
 import Glibc
@@ -8,9 +9,9 @@ import Musl
 
 /// A file that is written from the beginning to the end, or not at all.
 ///
-/// A regular file is written under `PATH.partial`, and gets its name only once it is whole and on disk, so that no half
-/// of a file ever stands under the final name. `-` is standard output; an existing path that is no regular file (a
-/// pipe, a device) is written directly. What ends in `.gz` or `.zst` is compressed. Owned by one task.
+/// A regular file is a `DraftFile` until it is whole and on disk, so that no half of a file ever stands under the final
+/// name; what it may take the place of says `OutputPlace`. `-` is standard output; a pipe, a terminal or a device is
+/// written to directly. What ends in `.gz` or `.zst` is compressed. Owned by one task.
 package final class OutputFile {
     /// So much is collected before it is compressed or written, in bytes.
     private static let bufferBytes = 128 * 1024
@@ -19,7 +20,7 @@ package final class OutputFile {
         /// Written directly; closed at the end where it is ours.
         case direct(isOurs: Bool)
         /// Written under another name first.
-        case partial(path: String)
+        case draft(DraftFile)
     }
 
     /// The path as it was given.
@@ -34,37 +35,44 @@ package final class OutputFile {
 
     /// Creates the file; `-` is standard output, which `.gz` and `.zst` do not apply to.
     ///
-    /// `begins` is told of the path at which it will stand until it is whole, right before something does.
-    package static func create(_ path: String, begins: (String) -> Void = { _ in }) throws -> OutputFile {
+    /// - Parameters:
+    ///   - path: Where it goes.
+    ///   - replaces: Whether a file that is there is replaced.
+    ///   - protected: What is never replaced.
+    ///   - begins: Told of the paths at which it will stand until it is whole, right before something does.
+    /// - Returns: The file, empty.
+    /// - Throws: `ExportFileError`, `.cannotCreate` where something is there that is not to be replaced.
+    package static func create(
+        _ path: String,
+        replaces: Bool = false,
+        protecting protected: ProtectedFiles = .none,
+        begins: ([String]) -> Void = { _ in }
+    ) throws -> OutputFile {
         if path == "-" {
             return OutputFile(path: path, place: .direct(isOurs: false), descriptor: 1, encoder: nil)
         }
         let encoder = try CompressionFormat(fileName: path).map { try StreamEncoder($0) }
-        var status = stat()
-        let isThere = stat(path, &status) == 0
-        if isThere, status.st_mode & S_IFMT != S_IFREG {
-            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw failure(creating: path) }
+        return try ExportFileError.wrapping {
+            let place = try OutputPlace(path, replaces: replaces, protecting: protected)
+            if try place.admit() == .stream {
+                let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+                guard descriptor >= 0 else { throw failure(creating: path) }
+                return OutputFile(
+                    path: path,
+                    place: .direct(isOurs: true),
+                    descriptor: descriptor,
+                    encoder: encoder
+                )
+            }
+            // Bodies may hold what is nobody else's business (arguments, paths), hence a draft's 0600.
+            let draft = try DraftFile(for: place, begins: begins)
             return OutputFile(
                 path: path,
-                place: .direct(isOurs: true),
-                descriptor: descriptor,
+                place: .draft(draft),
+                descriptor: draft.descriptor,
                 encoder: encoder
             )
         }
-        // Bodies may hold what is nobody else's business (arguments, paths), hence 0600. A partial file that a killed
-        // export left goes first, so that the new one is ours whoever made the old.
-        let partial = path + ".partial"
-        unlink(partial)
-        begins(partial)
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(creating: partial) }
-        return OutputFile(
-            path: path,
-            place: .partial(path: partial),
-            descriptor: descriptor,
-            encoder: encoder
-        )
     }
 
     private init(path: String, place: Place, descriptor: Int32, encoder: StreamEncoder?) {
@@ -91,22 +99,15 @@ package final class OutputFile {
     package func finish() throws {
         try drain()
         try encoder?.finish { try self.put($0) }
-        guard case .partial(let partial) = place else { return close() }
-        guard fsync(descriptor) == 0 else { throw OutputFile.failure(at: partial) }
-        close()
-        guard rename(partial, path) == 0 else {
-            let error = OutputFile.failure(creating: path)
-            unlink(partial)
-            throw error
-        }
-        syncDirectory()
+        guard case .draft(let draft) = place else { return close() }
+        descriptor = -1
+        _ = try ExportFileError.wrapping { try draft.publish() }
     }
 
     /// Gives up: closes the file and removes what was written of it; harmless after `finish()`.
     package func abandon() {
         guard descriptor >= 0 else { return }
         close()
-        if case .partial(let partial) = place { unlink(partial) }
     }
 
     private func drain() throws {
@@ -133,19 +134,12 @@ package final class OutputFile {
     }
 
     private func close() {
-        if case .direct(isOurs: false) = place {} else { closeDescriptor(descriptor) }
+        switch place {
+        case .direct(isOurs: false): break
+        case .direct(isOurs: true): closeDescriptor(descriptor)
+        case .draft(let draft): draft.abandon()
+        }
         descriptor = -1
-    }
-
-    /// A name is durable once its directory is (fsync(2)).
-    private func syncDirectory() {
-        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let directory = slash.map { path.utf8.startIndex == $0 ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        // The file is whole under its name; a file system that cannot sync a directory loses at most the name.
-        _ = fsync(descriptor)
-        closeDescriptor(descriptor)
     }
 
     private static func failure(creating path: String) -> ExportFileError {

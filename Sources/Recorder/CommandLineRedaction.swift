@@ -1,3 +1,4 @@
+import HostFiles
 import Model
 
 #if canImport(Glibc)
@@ -67,19 +68,23 @@ struct CommandLineRedaction: Sendable {
         let path = database + "-key"
         var generator = SystemRandomNumberGenerator()
         let fresh = (0..<keyBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        if descriptor >= 0 {
+        do throws(SystemError) {
+            // Whom the database belongs to has to be able to read it; others must not, whoever may read that.
+            var access = FileAccess.of(path: database) ?? .ownerOnly
+            access.mode = FileAccess.ownerOnly.mode
+            let descriptor = try access.makeFile(path)
             defer { close(descriptor) }
             let written = fresh.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard written == keyBytes, fchmod(descriptor, 0o600) == 0, fsync(descriptor) == 0 else {
-                let reason = String(cString: strerror(errno))
+            guard written == keyBytes, fsync(descriptor) == 0 else {
+                let error = SystemError(path: path)
                 unlink(path)
-                throw ConfigurationError("cannot be written: \(reason)", file: path)
+                throw error
             }
             return fresh
-        }
-        guard errno == EEXIST else {
-            throw ConfigurationError("cannot be created: \(String(cString: strerror(errno)))", file: path)
+        } catch {
+            guard error.code == EEXIST else {
+                throw ConfigurationError("cannot be made: \(error.words)", file: path)
+            }
         }
         let key = try CredentialFile.readBytes(path, bytesMax: keyBytes, mustBePrivate: true)
         guard key.count == keyBytes else {

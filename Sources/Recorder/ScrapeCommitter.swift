@@ -41,6 +41,7 @@ actor ScrapeCommitter {
     private var isCommitting = false
     private var commitWaiters: [CheckedContinuation<Void, Never>] = []
     private var isFailing = false
+    private var lastError = ""
     private var isMaintenanceFailing = false
     private var isGivingUp = false
     private var lastMaintenance: Int64
@@ -154,10 +155,47 @@ actor ScrapeCommitter {
         // The first may join a commit that was under way; the second has what came after.
         await commit()
         if !waiting.isEmpty { await commit() }
+        if !waiting.isEmpty { await storeWithoutBodies() }
         summary.notStored += Self.countKept(waiting)
         await forget(waiting)
         waiting = []
         return summary
+    }
+
+    /// The last try on a disk without room: that these scrapes were is stored, and why there is no more of them.
+    private func storeWithoutBodies() async {
+        let reason = "it could not be stored before the recording ended: \(lastError)"
+        for index in waiting.indices { dropBody(&waiting[index], reason) }
+        for line in Self.lossWords(waiting) { logger.error("\(line)") }
+        await sink.makeRoom()
+        await commit()
+        guard !waiting.isEmpty else { return }
+        // Still too many for the room that there is: of each target the newest, which tells of the others.
+        let all = waiting
+        var counts: [String: Int] = [:]
+        for each in all { counts[each.pending.target.name, default: 0] += 1 }
+        var seen: Set<String> = []
+        waiting = all.reversed().filter { seen.insert($0.pending.target.name).inserted }.reversed()
+        for index in waiting.indices {
+            let others = (counts[waiting[index].pending.target.name] ?? 1) - 1
+            if others > 0 { dropBody(&waiting[index], "\(reason); nor could \(others) before it") }
+        }
+        // Those that are left out count as not stored, also the failed ones.
+        summary.notStored += Self.countKept(all) - Self.countKept(waiting)
+        await forget(all)
+        await commit()
+    }
+
+    /// How many scrapes of each target are lost, in words.
+    private static func lossWords(_ waiting: [Waiting]) -> [String] {
+        var byTarget: [String: [Timestamp]] = [:]
+        for each in waiting where !each.pending.isOwn {
+            byTarget[each.pending.target.name, default: []].append(each.pending.scrape.time)
+        }
+        return byTarget.sorted { $0.key < $1.key }.map { name, times in
+            let range = [times.min(), times.max()].compactMap { $0?.description }.joined(separator: " to ")
+            return "target \(EscapedText.escape(name)): \(times.count) scrapes could not be stored (\(range))"
+        }
     }
 
     private var isOverLimit: Bool {
@@ -238,6 +276,7 @@ actor ScrapeCommitter {
             let reason = EscapedText.escape("\(error)")
             logger.error("scrapes cannot be stored, and are kept in memory for now: \(reason)")
         }
+        lastError = "\(error)"
         let isReplaced = await sink.replaceDamaged(after: error)
         guard Self.concernsScrape(error), !isReplaced else {
             putBack(batch)
@@ -266,7 +305,10 @@ actor ScrapeCommitter {
 
     private static func concernsScrape(_ error: any Error) -> Bool {
         switch error as? StorageError {
-        case .diskFull, .inputOutput, .permissionDenied, .cannotCreate, .locked: false
+        case .diskFull, .inputOutput, .permissionDenied, .cannotCreate, .locked, .departed, .notFound,
+            .notOurs,
+            .newer:
+            false
         default: true
         }
     }
@@ -300,13 +342,14 @@ actor ScrapeCommitter {
     }
 
     /// Leaves of a scrape that it was, and why there is no more.
-    private func dropBody(_ each: inout Waiting) {
+    private func dropBody(_ each: inout Waiting, _ reason: String = ScrapeCommitter.noRoomReason) {
         each.bytes = 0
         switch each.pending.scrape.outcome {
-        case .failure(let reason, _):
-            each.pending.scrape.outcome = .failure(reason: reason, body: [])
+        case .failure(let own, _):
+            // What was given up before gets the newer words; a target's own failure keeps its own.
+            each.pending.scrape.outcome = .failure(reason: each.isGivenUp ? reason : own, body: [])
         case .document:
-            each.pending.scrape.outcome = .failure(reason: Self.noRoomReason, body: [])
+            each.pending.scrape.outcome = .failure(reason: reason, body: [])
             each.isGivenUp = true
             if !each.pending.isOwn { summary.notStored += 1 }
         }

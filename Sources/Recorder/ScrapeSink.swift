@@ -43,6 +43,9 @@ package protocol ScrapeSink: Sendable {
 
     /// Comes back once what was handed in before is done with; never, where the store hangs.
     func answer() async
+
+    /// Lets go of what room it kept back, for what is stored last.
+    func makeRoom() async
 }
 
 extension ScrapeSink {
@@ -51,6 +54,9 @@ extension ScrapeSink {
 
     /// At once.
     package func answer() async {}
+
+    /// Has none.
+    package func makeRoom() async {}
 }
 
 extension VaultWriter: ScrapeSink {

@@ -1,4 +1,5 @@
 import CSQLite
+import HostFiles
 
 /// One connection to a database file, with the settings of its role.
 ///
@@ -20,7 +21,7 @@ package final class Connection {
     private var statements: [String: Statement] = [:]
     private let walPages: UnsafeMutablePointer<Int32>
     private var isOpen = true
-    private let openFile: OpenFiles.ID?
+    private let openFile: FileIdentity?
 
     /// Prepared statements beyond this many are not kept; ours are a few dozen.
     private static let statementsMax = 256
@@ -205,6 +206,8 @@ package final class Connection {
             throw SQLiteError(database: handle, code: code, sql: "checkpoint")
         }
         if code == SQLITE_OK && mode == .truncate { walPages.pointee = 0 }
+        // It did not even come to look.
+        if code != SQLITE_OK, log < 0 { return max(1, pagesInWAL) }
         return max(0, Int(log) - Int(done))
     }
 

@@ -8,6 +8,8 @@ package struct SQLiteError: Error, Sendable, CustomStringConvertible {
     package var message: String
     /// The statement that was at work, where there was one.
     package var sql: String?
+    /// The `errno` of the call that failed; 0 where there was none.
+    package var systemCode: Int32 = 0
 
     /// An error with these facts.
     package init(code: Int32, message: String, sql: String? = nil) {
@@ -58,5 +60,6 @@ extension SQLiteError {
         let text: UnsafePointer<CChar>? =
             database != nil && told == extended ? sqlite3_errmsg(database) : sqlite3_errstr(told)
         self.init(code: told, message: text.map { String(cString: $0) } ?? "unknown error", sql: sql)
+        systemCode = database.map { sqlite3_system_errno($0) } ?? 0
     }
 }

@@ -1,11 +1,4 @@
 package import Model
-import SQLite
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// What a capture holds.
 package struct CaptureSummary: Hashable, Sendable {
@@ -59,16 +52,16 @@ package enum Capture {
         progress: Progress = { _, _, _ in }
     ) throws -> CaptureSummary {
         try StorageError.wrapping(destination) {
-            let file = try CaptureFile(destination, source: VaultFile(path: source), replaces: replaces)
-            defer { file.end() }
-            begins(file.unfinished)
+            try VaultFile(path: source).requireOurs()
+            let draft = try DatabaseDraft(destination, source: source, replaces: replaces, begins: begins)
+            defer { draft.end() }
             var origin = source
             if case .ours(version: 1) = try VaultFile(path: source).inspect() {
                 // Version 1 does not say what each scrape was the first to show: brought up to date on the side.
-                try file.require(try Salvage.run(from: source, to: file.migrated), of: source)
-                origin = file.migrated
+                try require(try Salvage.run(from: source, to: draft.migratedPath), of: source)
+                origin = draft.migratedPath
             }
-            let session = try WriterSession(path: file.draft, create: true)
+            let session = try WriterSession(path: draft.path, create: true)
             var work = CaptureWork(source: origin, session: session, range: range, snapshotMax: snapshotMax)
             do {
                 try work.run(targets, progress)
@@ -77,101 +70,17 @@ package enum Capture {
                 try? session.close()  // the first error is the one to tell
                 throw error
             }
-            work.summary.bytes = try file.finish()
+            work.summary.bytes = try draft.finish()
             return work.summary
         }
     }
-}
 
-/// The file that a capture becomes: written under another name, and renamed when it is whole.
-private struct CaptureFile {
-    let file: VaultFile
-    let replaces: Bool
-    /// Whoever captures to this place holds it, from the beginning to the end.
-    private let lock: VaultLock
-    var draft: String { file.realPath + ".partial" }
-    var migrated: String { file.realPath + ".migrated" }
-    private var guarded: String { file.realPath + ".capture" }
-
-    /// All that is there only meanwhile; the lock goes last.
-    var unfinished: [String] {
-        [draft, migrated].flatMap { base in
-            ["", "-wal", "-shm", "-journal", "-lock", "-new", "-new-journal", "-new-wal", "-new-shm"].map {
-                base + $0
-            }
-        } + [guarded + "-lock"]
-    }
-
-    init(_ path: String, source: VaultFile, replaces: Bool) throws {
-        do {
-            file = try VaultFile(path: path)
-        } catch {
-            throw StorageError.cannotCreate(path: path, detail: "its directory is not there")
-        }
-        self.replaces = replaces
-        try source.requireOurs()
-        try CaptureFile.admit(file, source, replaces)
-        lock = try VaultLock(file: VaultFile(path: file.realPath + ".capture"))
-        // What one that was killed left.
-        for path in unfinished.dropLast() { unlink(path) }
-    }
-
-    private static func admit(_ file: VaultFile, _ source: VaultFile, _ replaces: Bool) throws {
-        func fail(_ detail: String) -> StorageError { .cannotCreate(path: file.path, detail: detail) }
-        var own = stat()
-        if lstat(file.realPath, &own) == 0 {
-            var other = stat()
-            if stat(source.realPath, &other) == 0, own.st_dev == other.st_dev, own.st_ino == other.st_ino {
-                throw fail("it is the database that is captured")
-            }
-            guard own.st_mode & S_IFMT == S_IFREG else { throw fail("it is no regular file") }
-            guard replaces else { throw fail("it exists already; --force replaces it") }
-        }
-        // SQLite would take the log beside a replaced file for its own.
-        if lstat(file.realPath + "-wal", &own) == 0, own.st_size > 0 {
-            throw fail("\(file.path)-wal belongs to a database in use; give another name")
-        }
-    }
-
-    func require(_ salvage: SalvageSummary, of source: String) throws {
+    private static func require(_ salvage: SalvageSummary, of source: String) throws {
         guard salvage.lost == 0, salvage.findings.isEmpty else {
             throw StorageError.damaged(
                 path: source,
                 detail: salvage.findings.first?.description ?? "\(salvage.lost) scrapes cannot be read"
             )
         }
-    }
-
-    /// Gives the file its name; returns its size.
-    func finish() throws -> Int64 {
-        let descriptor = open(draft, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw SystemCall.error(errno, path: draft) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fsync(descriptor) == 0, fstat(descriptor, &status) == 0 else {
-            throw SystemCall.error(errno, path: draft)
-        }
-        if replaces {
-            guard rename(draft, file.realPath) == 0 else { throw failure(errno) }
-        } else if link(draft, file.realPath) != 0 {
-            // Unlike rename, a link never takes the place of a file that came in the meantime.
-            let code = errno
-            guard code == EPERM || code == ENOTSUP || code == EOPNOTSUPP else { throw failure(code) }
-            guard rename(draft, file.realPath) == 0 else { throw failure(errno) }
-        }
-        // An empty log may be left beside a database that is replaced.
-        for suffix in ["-wal", "-shm"] { unlink(file.realPath + suffix) }
-        try SystemCall.syncDirectory(file.directory)
-        return Int64(status.st_size)
-    }
-
-    private func failure(_ code: Int32) -> StorageError {
-        .cannotCreate(path: file.path, detail: SystemCall.words(code))
-    }
-
-    /// Removes what is there only meanwhile.
-    func end() {
-        for path in unfinished { unlink(path) }
-        lock.release()
     }
 }

@@ -1,3 +1,5 @@
+import HostFiles
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -67,10 +69,13 @@ enum PutAsideFiles {
     private static func writeNote(_ suffix: String, _ file: VaultFile) throws(StorageError) {
         let draft = note(file) + "-new"
         unlink(draft)
-        let descriptor = SystemCall.retrying {
-            open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let access = FileAccess.of(path: file.realPath) ?? .ownerOnly
+        let descriptor: Int32
+        do throws(SystemError) {
+            descriptor = try access.makeFile(draft)
+        } catch {
+            throw SystemCall.error(error.code, path: draft)
         }
-        guard descriptor >= 0 else { throw SystemCall.error(errno, path: draft) }
         let bytes = Array(suffix.utf8)
         let count = SystemCall.retrying {
             bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

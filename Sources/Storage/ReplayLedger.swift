@@ -94,7 +94,8 @@ package actor ReplayLedger {
         now: Timestamp
     ) throws(StorageError) -> (position: ReplayPosition, foreignHigh: Int64) {
         let key = ReplayLedgerFile.key(destination, databaseUUID: databaseUUID)
-        lock = try VaultLock(file: VaultFile(path: "\(path)-\(key)"))
+        let file = try VaultFile(path: "\(path)-\(key)")
+        lock = try VaultLock(file: file, owner: VaultFile(path: path).realPath)
         return try wrapping { connection in
             let rows = rows(connection)
             let claimed = try connection.transaction {

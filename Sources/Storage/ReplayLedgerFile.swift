@@ -1,3 +1,4 @@
+import HostFiles
 import Model
 import SQLite
 
@@ -80,25 +81,18 @@ enum ReplayLedgerFile {
     private static let advice =
         "nothing is sent by it; moved away, it is begun anew, and what is there is looked up"
 
-    /// Makes an empty file, so that SQLite does not make one that others may read.
+    /// Makes an empty file, so that SQLite does not make one that others may read; it belongs to whom the database does.
     private static func make(_ file: VaultFile) throws(StorageError) {
-        let descriptor = SystemCall.retrying { makeExclusively(file.realPath) }
-        guard descriptor >= 0 else {
-            let code = errno
-            if code == EEXIST { return }
-            if code == EACCES || code == EPERM || code == EROFS { throw .permissionDenied(path: file.path) }
-            throw .cannotCreate(path: file.path, detail: SystemCall.words(code))
+        let database = String(file.realPath.dropLast(ReplayLedger.suffix.count))
+        do throws(SystemError) {
+            let descriptor = try (FileAccess.of(path: database) ?? .ownerOnly).makeFile(file.realPath)
+            _ = close(descriptor)
+        } catch {
+            if error.code == EEXIST { return }
+            if error.isPermission { throw .permissionDenied(path: file.path) }
+            throw .cannotCreate(path: file.path, detail: error.words)
         }
-        close(descriptor)
         try SystemCall.syncDirectory(file.directory)
-    }
-
-    private static func makeExclusively(_ path: String) -> Int32 {
-        #if canImport(Glibc)
-        Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        #else
-        Musl.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        #endif
     }
 
     private static func prepare(_ connection: Connection, path: String) throws {

@@ -1,6 +1,13 @@
 import Codec
 import Compression
+import HostFiles
 import SQLite
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// What can go wrong with a database.
 ///
@@ -24,6 +31,8 @@ package enum StorageError: Error, Sendable {
     case diskFull(path: String)
     /// The operating system could not read or write.
     case inputOutput(path: String, detail: String)
+    /// What is being written no longer stands at the path.
+    case departed(path: String)
     /// No target has that name.
     case unknownTarget(String)
     /// A target has that name already.
@@ -49,13 +58,15 @@ extension StorageError: CustomStringConvertible {
         case .locked(let path, let holder):
             "\(path) is being written by somebody else (\(holder)); wait for them, or stop them"
         case .permissionDenied(let path):
-            "no permission to use \(path)"
+            "no permission to use \(path); run as the user it belongs to, or give this one access"
         case .cannotCreate(let path, let detail):
             "\(path) could not be created: \(detail)"
         case .diskFull(let path):
             "no space is left to write \(path)"
         case .inputOutput(let path, let detail):
             "\(path) could not be read or written: \(detail)"
+        case .departed(let path):
+            "\(path) was moved, removed or replaced while it was written; what stands there now lacks what was written last"
         case .unknownTarget(let name):
             "no target is named \(name)"
         case .targetExists(let name):
@@ -77,6 +88,10 @@ extension StorageError {
             throw error
         } catch let error as SQLiteError {
             throw StorageError(error, path: path)
+        } catch let error as SystemError {
+            throw SystemCall.error(error.code, path: error.path)
+        } catch let error as OutputError {
+            throw StorageError(error)
         } catch {
             throw StorageError(decoding: error, path: path) ?? .inputOutput(path: path, detail: "\(error)")
         }
@@ -96,11 +111,20 @@ extension StorageError {
         }
     }
 
+    private init(_ error: OutputError) {
+        self =
+            switch error {
+            case .cannotCreate(let path, let detail): .cannotCreate(path: path, detail: detail)
+            case .permissionDenied(let path): .permissionDenied(path: path)
+            case .inputOutput(let error): SystemCall.error(error.code, path: error.path)
+            }
+    }
+
     init(_ error: SQLiteError, path: String) {
         switch error.primary {
         case .full: self = .diskFull(path: path)
         case .corrupt, .notADatabase: self = .damaged(path: path, detail: error.message)
-        case .permission, .readOnly: self = .permissionDenied(path: path)
+        case .permission, .readOnly, .cannotOpen: self = OpenFailure.error(for: error, path: path)
         case .busy: self = .locked(path: path, holder: "another program that uses SQLite")
         case .constraint: self = .damaged(path: path, detail: error.message)
         case .inputOutput where error.code == StorageError.corruptFileSystem:

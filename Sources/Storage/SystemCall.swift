@@ -25,6 +25,9 @@ enum SystemCall {
         }
     }
 
+    /// Removes the file at `path`, if there is one.
+    static func remove(_ path: String) { unlink(path) }
+
     /// The name of this host, as `hostname` prints it.
     static func hostName() -> String {
         var buffer = [UInt8](repeating: 0, count: 256)

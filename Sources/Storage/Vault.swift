@@ -45,7 +45,16 @@ package final class Vault: Sendable {
         let file = try VaultFile(path: path)
         try file.requireOurs()
         // Who writes has looked at it when he began, and what he wrote since is in his memory as well.
-        if file.hasWAL, !VaultLock.isHeld(for: file) { try WALScan.require(file) }
+        if file.hasWAL, !VaultLock.isHeld(for: file) { try requireSoundWAL(file) }
         return try VaultSnapshot(file: file, cache: cache)
+    }
+
+    private func requireSoundWAL(_ file: VaultFile) throws(StorageError) {
+        do {
+            try WALScan.require(file)
+        } catch .damaged {
+            // Or somebody wrote it meanwhile, whom the list of locks does not show.
+            try VaultLock.whileNobodyWrites(file) { () throws(StorageError) in try WALScan.require(file) }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import HostFiles
 import SQLite
 
 #if canImport(Glibc)
@@ -48,9 +49,14 @@ struct VaultFile {
         let directory = split(path).directory
         guard access(directory, F_OK) != 0 else { return }
         try makeDirectories(for: directory)
-        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
-            throw .cannotCreate(path: path, detail: SystemCall.words(errno))
+        guard mkdir(directory, 0o700) == 0 else {
+            if errno == EEXIST { return }
+            throw errno == EACCES
+                ? .permissionDenied(path: directory)
+                : .cannotCreate(path: path, detail: SystemCall.words(errno))
         }
+        // Whatever the umask: one of 777 would keep us out ourselves.
+        chmod(directory, 0o700)
     }
 
     /// What the file is, by its header.
@@ -67,14 +73,22 @@ struct VaultFile {
         case foreign
     }
 
-    /// Looks at the header, without SQLite, so that nothing of a foreign file is touched.
-    func inspect() throws(StorageError) -> Content {
+    /// A descriptor of it, for reading; it goes back to `OpenFiles.release`.
+    func openForLook() throws(StorageError) -> Int32 {
         let descriptor =
             OpenFiles.waiting(for: realPath)
             ?? SystemCall.retrying { open(realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return .missing }
-            throw SystemCall.error(errno, path: path)
+        guard descriptor >= 0 else { throw SystemCall.error(errno, path: path) }
+        return descriptor
+    }
+
+    /// Looks at the header, without SQLite, so that nothing of a foreign file is touched.
+    func inspect() throws(StorageError) -> Content {
+        let descriptor: Int32
+        do {
+            descriptor = try openForLook()
+        } catch .notFound {
+            return .missing
         }
         // A plain close would drop the locks of a writer or reader in this process.
         defer { OpenFiles.release(descriptor) }
@@ -123,15 +137,19 @@ struct VaultFile {
     }
 
     /// Makes the database; the caller holds the lock, and there is no file at the path, or an empty one.
+    ///
+    /// It belongs to whom that one did, or else the lock, where root makes it.
     func create() throws(StorageError) {
         let draft = realPath + "-new"
         // What a creation left that was cut off; nobody else is at it, for the lock is ours.
         for suffix in ["", "-journal", "-wal", "-shm"] { unlink(draft + suffix) }
-        let descriptor = SystemCall.retrying {
-            open(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let access =
+            FileAccess.of(path: realPath) ?? FileAccess.of(path: realPath + "-lock") ?? .ownerOnly
+        do throws(SystemError) {
+            close(try access.makeFile(draft))
+        } catch {
+            throw cannotCreate(error.code)
         }
-        guard descriptor >= 0 else { throw cannotCreate(errno) }
-        close(descriptor)
         do {
             let connection = try Connection(path: draft, role: .writer(create: false), busyMilliseconds: 0)
             defer { connection.close() }
@@ -140,9 +158,41 @@ struct VaultFile {
             unlink(draft)
             throw StorageError(error, path: path)
         }
-        guard rename(draft, realPath) == 0 else { throw cannotCreate(errno) }
+        guard rename(draft, realPath) == 0 else {
+            let code = errno
+            // A file that is mounted there keeps its place, and gets the content.
+            guard code == EBUSY else { throw cannotCreate(code) }
+            defer { unlink(draft) }
+            return try fill(from: draft)
+        }
         try SystemCall.syncDirectory(directory)
     }
+
+    /// Copies the draft into the empty file that is there, its first page last: until that is there, it is no database.
+    private func fill(from draft: String) throws(StorageError) {
+        let source = SystemCall.retrying { open(draft, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        guard source >= 0 else { throw cannotCreate(errno) }
+        defer { close(source) }
+        let bytes = try SystemCall.read(source, VaultFile.bytesOfNewMax, at: 0, path: draft)
+        let target = SystemCall.retrying { open(realPath, O_RDWR | O_NOFOLLOW | O_CLOEXEC) }
+        guard target >= 0 else { throw cannotCreate(errno) }
+        defer { OpenFiles.release(target) }
+        // It may be mounted elsewhere too, where the lock file is another.
+        var status = stat()
+        guard flock(target, LOCK_EX | LOCK_NB) == 0, fstat(target, &status) == 0, status.st_size == 0 else {
+            throw .locked(path: path, holder: "somebody who is just making it")
+        }
+        defer { flock(target, LOCK_UN) }
+        let page = min(4096, bytes.count)
+        for (offset, part) in [(page, bytes[page...]), (0, bytes[..<page])] {
+            try SystemCall.write(target, Array(part), at: offset, path: path)
+            guard fsync(target) == 0 else { throw SystemCall.error(errno, path: path) }
+            if offset > 0, ftruncate(target, off_t(bytes.count)) != 0 { throw cannotCreate(errno) }
+        }
+    }
+
+    /// A new database has some twenty pages.
+    private static let bytesOfNewMax = 16 << 20
 
     private func cannotCreate(_ code: Int32) -> StorageError {
         switch code {

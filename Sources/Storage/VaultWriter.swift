@@ -1,3 +1,4 @@
+import HostFiles
 package import Model
 
 /// Where a target's scrapes are to be stored, and how.
@@ -71,6 +72,10 @@ package actor VaultWriter {
 
     /// Who is told when a damaged database was put aside; nil: none is, and damage is an error.
     private let tellOfPutAside: (@Sendable (PutAside) -> Void)?
+    /// Who is told when somebody moved or removed the files; nil: that is an error.
+    private let tellOfChange: (@Sendable (FileChange) -> Void)?
+    /// The lock, while what is at the path could not be opened after the database was let go of there.
+    private var left: VaultLock?
     /// What is to be put aside, with the lock that is held for it.
     private var damaged: (lock: VaultLock, reason: String)?
     private var lastPutAside: ContinuousClock.Instant?
@@ -81,22 +86,29 @@ package actor VaultWriter {
     /// Takes the lock, creates the file if `create`, migrates it if it is older, and opens it for writing.
     ///
     /// With `putAside` a database that is damaged, now or later, is put aside whole and a new one begun, and
-    /// `putAside` is told; see `replaceDamaged`.
+    /// `putAside` is told; see `replaceDamaged`. With `fileChange` a database that is moved, removed or replaced is let go of,
+    /// one is begun at its path, and `fileChange` is told.
     ///
     /// - Throws: `StorageError.locked` with the holder's words where somebody else writes.
     package static func open(
         path: String,
         create: Bool,
-        putAside: (@Sendable (PutAside) -> Void)? = nil
+        putAside: (@Sendable (PutAside) -> Void)? = nil,
+        fileChange: (@Sendable (FileChange) -> Void)? = nil
     ) async throws -> VaultWriter {
-        let writer = VaultWriter(path: path, putAside: putAside)
+        let writer = VaultWriter(path: path, putAside: putAside, fileChange: fileChange)
         try await writer.begin(create: create)
         return writer
     }
 
-    private init(path: String, putAside: (@Sendable (PutAside) -> Void)?) {
+    private init(
+        path: String,
+        putAside: (@Sendable (PutAside) -> Void)?,
+        fileChange: (@Sendable (FileChange) -> Void)?
+    ) {
         self.path = path
         tellOfPutAside = putAside
+        tellOfChange = fileChange
         thread = WriterThread()
     }
 
@@ -129,10 +141,82 @@ package actor VaultWriter {
         session = opened
     }
 
+    /// A session whose files stand at the path.
     private func opened() throws(StorageError) -> WriterSession {
         if damaged != nil { try replace() }
+        if let left { try resume(left) }
         guard let session else { throw .closed(path: path) }
+        switch try session.look() {
+        case .inPlace:
+            if session.restoreLock() { tellOfChange?(.lockRemoved(path: path)) }
+            return session
+        case .logRemoved: try leaveLog(session)
+        case .departed: try leaveMoved(session)
+        }
+        guard let session = self.session else { throw .closed(path: path) }
         return session
+    }
+
+    /// What `body` stores stands at the path when this returns: where the database was taken away meanwhile, it is stored
+    /// again into what stands there now.
+    private func storing<Result>(_ body: (WriterSession) throws -> Result) throws -> Result {
+        let session = try opened()
+        let result = try body(session)
+        // Where it cannot be told it was told a moment ago; to store it again would be to double it.
+        switch (try? session.look()) ?? .inPlace {
+        case .inPlace: return result
+        case .logRemoved:
+            // It is stored, and the next call insists where a reader holds this up.
+            try? leaveLog(session)
+            return result
+        case .departed:
+            try leaveMoved(session)
+            return try body(opened())
+        }
+    }
+
+    private func leaveLog(_ session: WriterSession) throws(StorageError) {
+        let lock = try session.leaveLog()
+        self.session = nil
+        left = lock
+        tellOfChange?(.logRemoved(path: path))
+        try resume(lock)
+    }
+
+    private func leaveMoved(_ session: WriterSession) throws(StorageError) {
+        let (lock, new) = try session.leaveMoved()
+        self.session = nil
+        guard let tellOfChange else {
+            lock.release()
+            throw .departed(path: path)
+        }
+        left = lock
+        let isReplaced = FileIdentity.of(path: session.file.realPath) != nil
+        tellOfChange(
+            new.map { .moved(path: path, to: $0, isReplaced: isReplaced) }
+                ?? .removed(path: path, isReplaced: isReplaced)
+        )
+        try resume(lock)
+    }
+
+    /// Opens what stands at the path now, or begins a database there.
+    private func resume(_ held: VaultLock) throws(StorageError) {
+        var lock = held
+        if !lock.isInPlace {
+            try VaultFile.makeDirectories(for: path)
+            lock = try VaultLock(file: VaultFile(path: path))
+            lock.reserve()
+            left = lock
+        }
+        do {
+            session = try WriterSession(path: path, create: true, lock: lock)
+            left = nil
+        } catch .damaged(let path, let detail) {
+            guard tellOfPutAside != nil else { throw .damaged(path: path, detail: detail) }
+            left = nil
+            damaged = (lock, detail)
+            try replace()
+        }
     }
 
     /// Puts the database aside and begins a new one, where `error` says that it is damaged and the writer was opened so.
@@ -163,13 +247,23 @@ package actor VaultWriter {
         damaged = nil
     }
 
+    /// Takes room on the disk, which `makeRoom` lets go of.
+    package func reserveRoom() {
+        session?.lock.reserve()
+    }
+
+    /// Lets go of the room that was taken, so that the last words find some on a full disk.
+    package func makeRoom() {
+        (session?.lock ?? left ?? damaged?.lock)?.releaseReserve()
+    }
+
     /// Stores scrapes of one or several targets in one transaction, durable when this returns.
     ///
     /// A body that is no document is stored as a failed scrape. Positions are made unique, epochs begun and
     /// steps recorded as semantics.md says ("Time and order"). Unknown targets are created; a changed origin is
     /// noted from this scrape on.
     package func append(_ scrapes: [(TargetDescription, Scrape)]) throws -> [StoredScrape] {
-        try opened().append(scrapes)
+        try storing { try $0.append(scrapes) }
     }
 
     /// Stores raw lines in one transaction, at the places that they name.
@@ -177,7 +271,7 @@ package actor VaultWriter {
     /// Fastest with lines that follow what is there, several hundred a call. Lines that take their place in between
     /// leave the runs of their target to be found anew, which `finishImport` does.
     package func insert(_ scrapes: [ImportedScrape]) throws -> [ImportOutcome] {
-        try opened().insert(scrapes)
+        try storing { try $0.insert(scrapes) }
     }
 
     /// Finds runs anew where `insert` put scrapes in between.
@@ -190,7 +284,7 @@ package actor VaultWriter {
 
     /// Gives a target another name.
     package func renameTarget(_ old: String, to new: String) throws {
-        try opened().renameTarget(old, to: new)
+        try storing { try $0.renameTarget(old, to: new) }
     }
 
     /// Writes the WAL back to the database, waits for nobody.
@@ -222,8 +316,20 @@ package actor VaultWriter {
     ///
     /// A second call does nothing.
     package func close() throws {
+        damaged?.lock.release()
+        damaged = nil
+        left?.release()
+        left = nil
         guard let session else { return }
         self.session = nil
-        try session.close()
+        guard (try? session.look()) == .departed else { return try session.close() }
+        // What was acknowledged was there then; nothing is begun in its place any more.
+        let (lock, new) = try session.leaveMoved()
+        lock.release()
+        guard let tellOfChange else { throw StorageError.departed(path: path) }
+        tellOfChange(
+            new.map { .moved(path: path, to: $0, isReplaced: true) }
+                ?? .removed(path: path, isReplaced: true)
+        )
     }
 }

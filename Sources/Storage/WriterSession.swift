@@ -27,7 +27,7 @@ final class WriterSession {
     let compressor: ZstdCompressor
     /// The newest scrapes.
     let tail: TailWriter
-    private let lock: VaultLock
+    let lock: VaultLock
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
@@ -37,6 +37,8 @@ final class WriterSession {
     private var isCapture = false
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
+    /// Where its files were when they were opened.
+    private(set) var standing: StandingFiles
 
     /// Takes the lock, makes the file where `create` allows it, migrates it, and mends what a crash left half done.
     ///
@@ -55,8 +57,15 @@ final class WriterSession {
             }
             try file.create()
         }
-        try WALScan.require(file)
         self.file = file
+        try lock.holdDatabase(file)
+        standing = StandingFiles(file: file, lock: lock)
+        do {
+            try WALScan.require(file)
+        } catch {
+            lock.releaseDatabase()
+            throw error
+        }
         let opened = try StorageError.wrapping(path) {
             let connection = try Connection(
                 path: file.realPath,
@@ -71,7 +80,10 @@ final class WriterSession {
         compressor = try StorageError.wrapping(path) { try ZstdCompressor(level: BodyEncoding.level) }
         tail = TailWriter(store, compressor)
         do {
-            try StorageError.wrapping(path) { try prepare() }
+            try StorageError.wrapping(path) {
+                try prepare()
+                try standing.noteLog()
+            }
         } catch {
             // Whoever cannot read the file must not write its WAL back either.
             connection.leaveWAL()
@@ -83,6 +95,7 @@ final class WriterSession {
     func abandon() -> VaultLock {
         connection.leaveWAL()
         connection.close()
+        lock.releaseDatabase()
         return lock
     }
 

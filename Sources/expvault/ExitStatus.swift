@@ -86,7 +86,7 @@ enum ExitStatus: Int32 {
         case .locked: .temporaryFailure
         case .permissionDenied: .noPermission
         case .cannotCreate: .cannotCreate
-        case .diskFull, .inputOutput: .inputOutput
+        case .diskFull, .inputOutput, .departed: .inputOutput
         case .targetExists, .invalidTargetName: .usage
         case .closed: .failed
         }

@@ -90,7 +90,7 @@ import Musl
                 == 66
         )
         // Neither half a file nor a lock is left beside it.
-        #expect(access(out + ".partial", F_OK) != 0 && access(out + ".partial-lock", F_OK) != 0)
+        #expect(!directory.names.contains { $0.hasPrefix("out.") }, "\(directory.names)")
     }
 
     /// Files of older versions, with chunks of their time and a tail in the form that it had then.
@@ -167,7 +167,8 @@ import Musl
                 command.split(separator: " ").map(String.init) + ["--db", db, "--out", out]
             )
             // From the moment on that there is something to be left; without a pause that others could make longer.
-            while child.isRunning, access(out + ".partial", F_OK) != 0 {
+            let draft = "out\(delay).partial-"
+            while child.isRunning, !directory.names.contains(where: { $0.hasPrefix(draft) }) {
                 usleep(100)  // clock: short, or the file's life is missed
             }
             usleep(delay)  // clock: the moment of the signal
@@ -190,10 +191,8 @@ import Musl
         let out = directory.file("out.db")
         // As far as one can get: everything that is there meanwhile, with whatever in it.
         let suffixes = [
-            ".partial", ".partial-wal", ".partial-shm", ".partial-lock", ".partial-new",
-            ".partial-new-journal",
-            ".capture-lock", ".migrated", ".migrated-wal",
-        ]
+            "", ".db", ".db-wal", ".db-shm", ".db-lock", ".db-new", ".db-new-journal", ".old", ".old-wal",
+        ].map { ".partial-0123abcd" + $0 }
         for suffix in suffixes { _ = try directory.write(Array("left over".utf8), to: "out.db" + suffix) }
         let told = try await Expvault.run("capture", "--db", db, "--out", out)
         #expect(told.status == 0, "\(told.error)")

@@ -9,13 +9,14 @@ enum Layers {
         "Expvar": ["Model"],
         "JSON": ["Model"],
         "Codec": [],
-        "SQLite": ["CSQLite"],
+        "HostFiles": [],
+        "SQLite": ["CSQLite", "HostFiles"],
         "Compression": ["CZstd", "CZlib"],
         "HTTPClient": ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"],
-        "Storage": ["Model", "Expvar", "Codec", "SQLite", "Compression"],
-        "Recorder": network.union(["Model", "Expvar", "Storage", "CYAML"]),
+        "Storage": ["Model", "Expvar", "Codec", "HostFiles", "SQLite", "Compression"],
+        "Recorder": network.union(["Model", "Expvar", "HostFiles", "Storage", "CYAML"]),
         "Query": ["Model", "Expvar", "Storage"],
-        "Export": network.union(["Model", "JSON", "Expvar", "Storage", "Compression"]),
+        "Export": network.union(["Model", "JSON", "Expvar", "HostFiles", "Storage", "Compression"]),
         "Dashboard": [
             "CPage", "Model", "JSON", "Storage", "Query",
             "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers",
@@ -39,7 +40,7 @@ enum Layers {
     static let pure: Set<String> = ["Model", "Expvar", "JSON", "Codec", "Query", "TerminalView"]
 
     /// These know no word of the field.
-    static let wordless: Set<String> = ["Codec", "SQLite", "Compression", "HTTPClient"]
+    static let wordless: Set<String> = ["Codec", "HostFiles", "SQLite", "Compression", "HTTPClient"]
 
     /// Where SQL is spoken.
     static let sqlSpeakers: Set<String> = ["Storage", "SQLite"]

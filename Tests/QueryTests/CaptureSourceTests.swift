@@ -72,10 +72,9 @@ import Musl
     }
 
     private static func leftovers(_ path: String) -> [String] {
-        let names = [
-            "", ".partial", ".partial-wal", ".partial-shm", ".partial-lock", ".capture-lock", ".migrated",
-        ]
-        return names.filter { access(path + $0, F_OK) == 0 }
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        let name = path[path.index(after: slash)...]
+        return TemporaryDirectory.names(in: String(path[..<slash])).filter { $0.hasPrefix(name + ".partial") }
     }
 
     private static func range(_ since: Int64, _ until: Int64) -> TimeRange {

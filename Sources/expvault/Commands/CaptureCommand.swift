@@ -21,8 +21,7 @@ struct CaptureCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("The database to write.", valueName: "file"))
     var out: String
-    @Flag(help: "Replace the file where it exists.")
-    var force = false
+    @OptionGroup var overwriting: OverwritingOptions
     @OptionGroup var range: RangeOptions
     @OptionGroup var targets: TargetOptions
     @OptionGroup var database: DatabaseOptions
@@ -38,7 +37,7 @@ struct CaptureCommand: ParsableCommand {
             to: out,
             range: range.range,
             targets: targets.names,
-            replaces: force,
+            replaces: overwriting.force,
             begins: UnfinishedFiles.removeWhenEnded
         ) { done, total, target in
             line.update {

@@ -12,12 +12,13 @@ struct CheckCommand: ParsableCommand {
               expvault check --db /var/lib/expvault/expvault.db && echo sound
               expvault check --db damaged.db --salvage rescued.db
 
-            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
+            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file (--force: also over one that is there) and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
             """
     )
 
     @Option(help: ArgumentHelp("Write what is readable into this new file.", valueName: "path"))
     var salvage: String?
+    @OptionGroup var overwriting: OverwritingOptions
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
@@ -32,7 +33,12 @@ struct CheckCommand: ParsableCommand {
     }
 
     private func rescue(into path: String) throws {
-        let summary = try Salvage.run(from: database.resolvedPath, to: path)
+        let summary = try Salvage.write(
+            from: database.resolvedPath,
+            to: path,
+            replaces: overwriting.force,
+            begins: UnfinishedFiles.removeWhenEnded
+        )
         for finding in summary.findings {
             try StandardStreams.output(EscapedText.escape("\(finding)") + "\n")
         }

@@ -28,12 +28,13 @@ struct ExportFileCommand: AsyncParsableCommand {
               expvault export file --out bulk.ndjson --bulk
 
             Heap and expvar document of each scrape, in order for each target. An --out that ends in .gz or .zst is
-            compressed; the file gets its name once it is whole. With --bulk each document follows its action line
-            (data stream and _id), as POST /_bulk?pipeline=_none takes it; docs/elasticsearch.md, "By hand".
+            compressed; the file gets its name once it is whole. One that exists is left alone (exit 73) unless there is
+            --force. With --bulk each document follows its action line (data stream and _id), as POST
+            /_bulk?pipeline=_none takes it; docs/elasticsearch.md, "By hand".
             """
     )
 
-    @OptionGroup var output: ExportOutputOptions
+    @OptionGroup var output: OutputOptions
     @Flag(help: "Before each document its action line, ready for Elasticsearch's _bulk.")
     var bulk = false
     @Option(help: "The data streams' namespace.")
@@ -59,7 +60,7 @@ struct ExportFileCommand: AsyncParsableCommand {
             preservesOriginal: preserveOriginalEvent,
             includesPauses: pauses
         )
-        let file = try UnfinishedFiles.create(output.out)
+        let file = try UnfinishedFiles.create(output, from: database)
         var sink = FileSink(vault: vault, context: context, output: file, isBulk: bulk)
         var progress = ExportProgress(unit: "documents")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
@@ -82,7 +83,7 @@ struct ExportRawCommand: AsyncParsableCommand {
             """
     )
 
-    @OptionGroup var output: ExportOutputOptions
+    @OptionGroup var output: OutputOptions
     @Flag(help: "Also failed scrapes, with the reason and what was kept of the body.")
     var failures = false
     @OptionGroup var range: RangeOptions
@@ -92,7 +93,7 @@ struct ExportRawCommand: AsyncParsableCommand {
     func run() async throws {
         let vault = try Vault.openReader(path: database.resolvedPath)
         let snapshot = try vault.snapshot()
-        let file = try UnfinishedFiles.create(output.out)
+        let file = try UnfinishedFiles.create(output, from: database)
         var sink = RawSink(vault: vault, output: file, failures: failures)
         var progress = ExportProgress(unit: "lines")
         for target in try TargetChoice.records(in: snapshot, names: targets.names) {
@@ -101,17 +102,6 @@ struct ExportRawCommand: AsyncParsableCommand {
         }
         progress.finish(try sink.finish(), path: output.out)
     }
-}
-
-/// `--out`.
-struct ExportOutputOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The file to write; - is standard output, .gz and .zst compress.",
-            valueName: "path"
-        )
-    )
-    var out: String
 }
 
 /// The targets that `--target` names.

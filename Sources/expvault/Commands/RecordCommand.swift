@@ -44,9 +44,13 @@ struct RecordCommand: AsyncParsableCommand {
         let settings = try resolve()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
-        let writer = try await VaultWriter.open(path: settings.database, create: true) { aside in
-            logger.critical("\(PutAsideText.words(aside))")
-        }
+        let writer = try await VaultWriter.open(
+            path: settings.database,
+            create: true,
+            putAside: { logger.critical("\(PutAsideText.words($0))") },
+            fileChange: { logger.critical("\(EscapedText.escape($0.description))") }
+        )
+        await writer.reserveRoom()
         let systemd = SystemdNotifier(environment: Terminal.environment)
         let service = RecordingService(
             configuration: settings,
@@ -70,8 +74,9 @@ struct RecordCommand: AsyncParsableCommand {
             throw error
         }
         await page?.stop()
-        try await writer.close()
+        // Before the file is closed, which may fail as well.
         logger.info("\(summary)")
+        try await writer.close()
         if summary.notStored > 0 { throw ExitCode(ExitStatus.inputOutput.rawValue) }
     }
 

@@ -4,12 +4,6 @@ import Export
 import Model
 import Storage
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// `expvault report`: a range as a page in one file.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,10 +21,7 @@ struct ReportCommand: ParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"))
-    var out: String
-    @Flag(help: "Replace the file where it exists.")
-    var force = false
+    @OptionGroup var output: OutputOptions
     @OptionGroup var range: RangeOptions
     @OptionGroup var targets: TargetOptions
     @OptionGroup var database: DatabaseOptions
@@ -38,12 +29,8 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         let vault = try Vault.openReader(path: database.resolvedPath)
         let asked = range.range(in: try vault.snapshot())
-        var status = stat()
-        if out != "-", !force, lstat(out, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-            throw ExportFileError.cannotCreate(path: out, detail: "it exists already; --force replaces it")
-        }
         // Before the work, so that a place that cannot be written is told of at once.
-        let file = try UnfinishedFiles.create(out)
+        let file = try UnfinishedFiles.create(output, from: database)
         var line = Progress()
         let page = try ReportPage.make(
             from: vault,
@@ -58,7 +45,7 @@ struct ReportCommand: ParsableCommand {
         line.finish()
         try file.write(page)
         try file.finish()
-        guard out != "-" || Terminal.isError else { return }
-        StandardStreams.errorLine(EscapedText.escape("\(out): \(HumanText.bytes(Double(page.count)))"))
+        guard output.out != "-" || Terminal.isError else { return }
+        StandardStreams.errorLine(EscapedText.escape("\(output.out): \(HumanText.bytes(Double(page.count)))"))
     }
 }

@@ -1,4 +1,5 @@
 import Export
+import Storage
 
 #if canImport(Glibc)
 import Glibc
@@ -15,11 +16,16 @@ nonisolated(unsafe) private var unfinishedPaths: UnsafeMutablePointer<UnsafeMuta
 ///
 /// What is killed (SIGKILL, a crash, power loss) leaves them; the next run to the same place removes them.
 enum UnfinishedFiles {
-    /// A file to be written that a signal takes with it until it is whole.
+    /// The file that `options` name, made from `database`, which a signal takes with it until it is whole.
     ///
     /// - Throws: as `OutputFile.create`.
-    static func create(_ path: String) throws -> OutputFile {
-        try OutputFile.create(path) { removeWhenEnded([$0]) }
+    static func create(_ options: OutputOptions, from database: DatabaseOptions) throws -> OutputFile {
+        try OutputFile.create(
+            options.out,
+            replaces: options.overwriting.force,
+            protecting: Vault.files(at: database.resolvedPath),
+            begins: removeWhenEnded
+        )
     }
 
     /// From now on a signal that ends the program removes what is at these paths first; there is one such call.
