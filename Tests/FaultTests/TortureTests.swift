@@ -52,6 +52,11 @@ struct TortureTests {
     )
     func capture() async throws { try await Torture.run("capture", quick: 5, slow: 500) }
 
+    @Test(
+        "files that are removed, moved, replaced or linked while they are recorded: nothing acknowledged is nowhere"
+    )
+    func touched() async throws { try await Torture.run("touch", quick: 9, slow: 500) }
+
     @Test("twenty readers, two live views and one that never ends, hold up neither the writer nor each other")
     func readers() async throws { try await Torture.run("readers", quick: 3, slow: 600) }
 }

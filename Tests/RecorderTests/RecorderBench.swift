@@ -16,6 +16,8 @@ final class MemorySink: ScrapeSink {
         var refusedTarget: String?
         var isHanging = false
         var hanging: [CheckedContinuation<Void, Never>] = []
+        var room: Int?
+        var roomLeft = 0
     }
 
     private let state = Mutex(State())
@@ -36,6 +38,15 @@ final class MemorySink: ScrapeSink {
     /// Lets every transaction fail that way; nil: lets them succeed again.
     func fail(_ failure: StorageError?) {
         state.withLock { $0.failure = failure }
+    }
+
+    /// Keeps room for so many scrapes back until it is asked for.
+    func keepRoom(_ scrapes: Int?) {
+        state.withLock { $0.room = scrapes }
+    }
+
+    func makeRoom() async {
+        state.withLock { $0.roomLeft = $0.room ?? 0 }
     }
 
     /// Lets every transaction fail that holds a scrape of that target.
@@ -71,7 +82,10 @@ final class MemorySink: ScrapeSink {
         await Waiting.pause(milliseconds: 2)
         return try state.withLock { state in
             state.attempts += 1
-            if let failure = state.failure { throw failure }
+            if let failure = state.failure {
+                guard scrapes.count <= state.roomLeft else { throw failure }
+                state.roomLeft -= scrapes.count
+            }
             if let refused = state.refusedTarget, scrapes.contains(where: { $0.target.name == refused }) {
                 throw StorageError.damaged(path: "x", detail: "refused")
             }

@@ -58,16 +58,17 @@ def errors(options, directory):
             continue
         if status not in (0, 74):
             raise Broken(f"{where}: status {status}: {log[-2000:]}")
-        scrapes, failures, _, not_stored = summary_or_close_error(log, status, vault)
-        if scrapes is not None:
-            unread = scrapes + failures + not_stored - (server.number_of_requests - asked)
-            # What was not stored may have timed out as well.
-            if not 0 <= unread <= timed_out(log) + not_stored:
-                raise Broken(f"{where}: {server.number_of_requests - asked} scrapes, {log[-400:]}")
-            if (status == 74) != (not_stored > 0):
-                raise Broken(f"{where}: status {status}: {log[-2000:]}")
-            if steps_taken(vault) > at + span + 60 and not_stored:
-                raise Broken(f"{where}: the disk was well again, yet {not_stored} were not stored")
+        scrapes, failures, _, not_stored = summary(log)
+        unread = scrapes + failures + not_stored - (server.number_of_requests - asked)
+        # What was not stored may have timed out as well.
+        if not 0 <= unread <= timed_out(log) + not_stored:
+            raise Broken(f"{where}: {server.number_of_requests - asked} scrapes, {log[-400:]}")
+        # Closing the file may fail as well, and says so in the last line.
+        is_closed = not log.rstrip().split("\n")[-1].startswith("expvault: ")
+        if (status == 74) != (not_stored > 0 or not is_closed):
+            raise Broken(f"{where}: status {status}: {log[-2000:]}")
+        if is_closed and steps_taken(vault) > at + span + 60 and not_stored:
+            raise Broken(f"{where}: the disk was well again, yet {not_stored} were not stored")
         try:
             vault.must_be_kept()
         except Broken as error:
@@ -75,13 +76,6 @@ def errors(options, directory):
         again(vault, where)
         server.close()
     return f"{options.count} failing disks ({refused} before anything was recorded), nothing lost that was acknowledged"
-
-
-def summary_or_close_error(log, status, vault):
-    """The summary; nothing where closing the file failed and said so."""
-    if status == 74 and "not stored" not in log and log.rstrip().split("\n")[-1].startswith("expvault: "):
-        return None, None, None, None
-    return summary(log)
 
 
 def again(vault, where):
@@ -103,10 +97,11 @@ def fulldisk(options, directory):
     try:
         for number in range(options.count):
             fill(options, mount, options.seed + number)
+            end_full(options, mount, options.seed + number)
         readonly(options, mount)
     finally:
         subprocess.run(["umount", "-l", mount], check=False)
-    return f"{options.count} times full: not a scrape lost, storing again within an interval; a read-only disk is read"
+    return f"{options.count} times full and as often ended full: not a scrape lost, storing again within an interval; a read-only disk is read"
 
 
 def fill(options, mount, seed):
@@ -147,6 +142,39 @@ def fill(options, mount, seed):
     asked = server.number_of_requests
     if not scrapes <= asked <= scrapes + failures + 2:
         raise Broken(f"{asked} requests, {scrapes} scrapes and {failures} failures stored")
+    vault.must_be_kept()
+    server.close()
+
+
+def end_full(options, mount, seed):
+    """Told to stop while the disk is full: the totals are said, and `targets` shows what is missing and why."""
+    server = Server(seed, failure_rate=0.0)
+    vault = Vault(options.binary, server, mount)
+    vault.remove()
+    recorder = vault.record(interval="200ms")
+    recorder.wait_for("stored target=api")
+    with open(os.path.join(mount, "filler"), "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            pass
+    recorder.wait_for("cannot be stored")
+    time.sleep(0.6)
+    recorder.signal(signal.SIGTERM)
+    status, log = recorder.end()
+    not_stored = summary(log)[3]
+    if status != 74 or not_stored == 0:
+        raise Broken(f"ended on a full disk with {status}: {log[-2000:]}")
+    if not re.search(r"target \S+: \d+ scrapes could not be stored \(", log):
+        raise Broken(f"what was not stored is not said: {log[-2000:]}")
+    os.unlink(os.path.join(mount, "filler"))
+    status, output, error = vault.run("targets", "--db", vault.path, "--format", "json")
+    if status != 0:
+        raise Broken(f"targets after a full disk: {status}: {error}")
+    reasons = [(target["last_failure"] or {}).get("reason", "") for target in json.loads(output)]
+    if not any("could not be stored before the recording ended" in reason for reason in reasons):
+        raise Broken(f"targets does not show what was not stored: {output.decode()[-2000:]} {log[-2000:]}")
     vault.must_be_kept()
     server.close()
 
