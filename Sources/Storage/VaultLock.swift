@@ -102,7 +102,11 @@ final class VaultLock {
     /// - Throws: `StorageError.locked` where another has it, by whatever name.
     func holdDatabase(_ file: VaultFile) throws(StorageError) {
         releaseDatabase()
-        let descriptor = try file.openForLook()
+        // For writing, so that overlayfs brings the file up first: by then it has the identity that it keeps.
+        let descriptor = SystemCall.retrying {
+            openFile(file.realPath, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        }
+        guard descriptor >= 0 else { throw SystemCall.error(errno, path: file.path) }
         guard SystemCall.retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
             let code = errno
             let holder = LockHolder.words(of: descriptor)

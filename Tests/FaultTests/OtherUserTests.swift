@@ -48,8 +48,12 @@ struct OtherUserTests {
         return lstat(path, &status) == 0 ? (status.st_uid, status.st_mode & 0o7777) : nil
     }
 
-    private static func once(_ path: String) -> [String] {
-        ["record", "--db", path, "--interval", "20ms", "--count", "1", "gone=http://127.0.0.1:1"]
+    private static func once(_ path: String, _ target: ExpvarServer) -> [String] {
+        ["record", "--db", path, "--interval", "1s", "--count", "1", "there=\(target.url())"]
+    }
+
+    private static func serve() async throws -> ExpvarServer {
+        try await ExpvarServer.start { .body("{\"number\": \($0.number)}\n") }
     }
 
     @Test("root's commands leave nothing beside it that its owner cannot use, also when they are killed")
@@ -57,16 +61,17 @@ struct OtherUserTests {
         let directory = try await Self.database()
         let path = directory.file("a.db")
         let server = try await ElasticsearchServer.start()
+        let target = try await Self.serve()
         let export = ["export", "elasticsearch", "--url", server.url, "--db", path]
         unlink(path + "-lock")
-        for words in [["compact", "--db", path], Self.once(path), export] {
+        for words in [["compact", "--db", path], Self.once(path, target), export] {
             let outcome = try await ChildProcess.run(Expvault.binary, words)
             #expect(outcome.status == 0, "\(words) \(outcome.error)")
         }
         let recorder = try Expvault.start([
             "record", "--db", path, "--interval", "20ms", "--log-level", "debug", "gone=http://127.0.0.1:1",
         ])
-        #expect(await recorder.waitForError("stored target=gone", within: Waiting.limit))
+        #expect(await recorder.waitForError("stored target=gone"))
         recorder.signal(SIGKILL)
         _ = try await recorder.wait()
         let names = directory.names.filter { $0.hasPrefix("a.db") }
@@ -75,11 +80,12 @@ struct OtherUserTests {
             let found = try #require(Self.mode(directory.file(name)))
             #expect(found.owner == Self.user && found.mode == 0o600, "\(name): \(found)")
         }
-        for words in [Self.once(path), export, ["compact", "--db", path], ["check", "--db", path]] {
+        for words in [Self.once(path, target), export, ["compact", "--db", path], ["check", "--db", path]] {
             let outcome = try await Self.run(words)
             #expect(outcome.status == 0, "\(words) \(outcome.error)")
         }
-        await server.stop()
+        try await server.stop()
+        await target.stop()
     }
 
     @Test("a lock that an older root command left is its owner's again after the next one")
@@ -110,14 +116,14 @@ struct OtherUserTests {
         let recorder = try Expvault.start([
             "record", "--db", path, "--interval", "20ms", "--log-level", "debug", "gone=http://127.0.0.1:1",
         ])
-        #expect(await recorder.waitForError("stored target=gone", within: Waiting.limit))
+        #expect(await recorder.waitForError("stored target=gone"))
         recorder.signal(SIGKILL)
         _ = try await recorder.wait()
         try #require(chown(directory.file(name), 0, 0) == 0)
         let outcome = try await Self.run(words + ["--db", path])
         #expect(outcome.status == 77, "\(outcome.error)")
         #expect(outcome.error.contains("no permission to use \(directory.file(name));"), "\(outcome.error)")
-        await server.stop()
+        try await server.stop()
     }
 
     @Test("a directory that a user may not write to is 77 and named, and one that is not there 66")
@@ -140,8 +146,9 @@ struct OtherUserTests {
     func umask() async throws {
         let directory = try await Self.database()
         let path = directory.file("new/b.db")
+        let target = try await Self.serve()
         for _ in 0..<2 {
-            let outcome = try await Self.run(Self.once(path), umask: "777")
+            let outcome = try await Self.run(Self.once(path, target), umask: "777")
             #expect(outcome.status == 0, "\(outcome.error)")
         }
         #expect(Self.mode(directory.file("new"))?.mode == 0o700)
@@ -152,5 +159,6 @@ struct OtherUserTests {
         let exported = try await Self.run(["export", "raw", "--db", path, "--out", out], umask: "777")
         #expect(exported.status == 0, "\(exported.error)")
         #expect(Self.mode(out)?.mode == 0o600)
+        await target.stop()
     }
 }

@@ -67,7 +67,7 @@ struct TouchedFilesTests {
         let recorder = try record(path, server)
         #expect(await Waiting.until { times(recorder.errorSoFar).count >= 5 || !recorder.isRunning })
         try touch()
-        #expect(await recorder.waitForError(words, within: Waiting.limit), "\(recorder.errorSoFar)")
+        #expect(await recorder.waitForError(words), "\(recorder.errorSoFar)")
         #expect(
             await Waiting.until {
                 let log = recorder.errorSoFar
@@ -165,7 +165,7 @@ struct TouchedFilesTests {
         #expect(await Waiting.until { Self.times(recorder.errorSoFar).count >= 5 || !recorder.isRunning })
         try directory.write("not a database".utf8, to: "other")
         rename(directory.file("other"), path)
-        #expect(await recorder.waitForError("is no expvault database", within: Waiting.limit))
+        #expect(await recorder.waitForError("is no expvault database"))
         // Acknowledged is nothing from that line on, however many scrapes there are.
         let asked = server.requests.count
         #expect(await Waiting.until { server.requests.count > asked + 20 })
@@ -173,7 +173,7 @@ struct TouchedFilesTests {
         #expect(meanwhile.isEmpty)
         #expect(directory.read("a.db") == Array("not a database".utf8))
         unlink(path)
-        #expect(await recorder.waitForError("storing again", within: Waiting.limit), "\(recorder.errorSoFar)")
+        #expect(await recorder.waitForError("storing again"), "\(recorder.errorSoFar)")
         recorder.signal(SIGTERM)
         let outcome = try await recorder.wait()
         #expect(outcome.status == 0, "\(outcome.error)")
@@ -195,7 +195,7 @@ struct TouchedFilesTests {
         #expect(await Waiting.until { Self.times(recorder.errorSoFar).count >= 5 || !recorder.isRunning })
         unlink(path + suffix)
         let words = "was removed while it was recorded"
-        #expect(await recorder.waitForError(words, within: Waiting.limit), "\(recorder.errorSoFar)")
+        #expect(await recorder.waitForError(words), "\(recorder.errorSoFar)")
         #expect(
             await Waiting.until {
                 let log = recorder.errorSoFar
@@ -221,7 +221,7 @@ struct TouchedFilesTests {
             #expect(second.status == 75, "\(second.error)")
             #expect(second.error.contains("\(recorder.pid)"), "\(second.error)")
         }
-        #expect(await recorder.waitForError("a.db-lock was removed", within: Waiting.limit))
+        #expect(await recorder.waitForError("a.db-lock was removed"))
         recorder.signal(SIGTERM)
         let outcome = try await recorder.wait()
         #expect(outcome.status == 0, "\(outcome.error)")
