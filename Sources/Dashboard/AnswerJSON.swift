@@ -34,6 +34,7 @@ enum AnswerJSON {
             json.member("failed", target.lastFailure?.time)
             json.key("alternating")
             json.boolean(target.isAlternating)
+            json.array("doubts", target.doubts) { doubt, json in json.string(doubt) }
             json.key("limited")
             json.boolean(target.isSeriesLimited)
             json.array("steps", target.clockSteps) { step, json in
@@ -52,6 +53,9 @@ enum AnswerJSON {
                 json.key("scrapes")
                 json.integer(run.scrapes)
                 json.member("command", run.commandLine.joined(separator: " "))
+                json.member("url", run.url)
+                json.key("restart")
+                json.boolean(run.isRestart)
                 json.endObject()
             }
             json.endObject()

@@ -1,5 +1,6 @@
 import Expvar
 import JSON
+import Storage
 
 /// The documents of all bodies that share a shape and whose empty strings are at the same places.
 struct DocumentPlan: Sendable {
@@ -63,7 +64,13 @@ struct DocumentPlan: Sendable {
             pause.raw(scrape.body[Int(leaf.offset)..<Int(leaf.offset) + Int(leaf.length)])
             pause.endObject()
         }
-        if context.includesPauses, let fields = PauseFields(state: reading.state, after: scrape.predecessor) {
+        if context.includesPauses,
+            let fields = PauseFields(
+                state: reading.state,
+                after: scrape.predecessor,
+                seenMax: scrape.record.seenCount
+            )
+        {
             fields.write(to: &pause, histogram: context.includesHistogram)
         }
         let hasCollections = !heapCollections.isEmpty || !pause.bytes.isEmpty

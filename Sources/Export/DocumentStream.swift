@@ -81,6 +81,10 @@ package final class DocumentStream {
     package func next() throws -> ExportedScrape? {
         if !hasBegun {
             hasBegun = true
+            // What is sent cannot be taken back.
+            guard !target.isUnsettled || !hasPredecessors else {
+                throw StorageError.unsettled(path: try scrapes.snapshot().path, target: target.name)
+            }
             isAtEnd = try !narrow()
         }
         while !isAtEnd {
@@ -176,7 +180,8 @@ package final class DocumentStream {
         guard isFirst else { return .none }
         let last = try before ?? snapshot.scrape(of: target.id, before: record.position, in: nil)?.0
         guard let last else { return .none }
-        return isGap(last, record) ? .gap(since: last.position.time) : .runBegin
+        // Where its process was watched by nobody, the store says so (the URL is another, or it lived beside the one before).
+        return record.beginning != .fresh || isGap(last, record) ? .gap(since: last.position.time) : .runBegin
     }
 
     /// Whether nobody knows what the target did between the last scrape of one run and the first of another.

@@ -16,11 +16,17 @@ struct PauseFields: Hashable, Sendable {
     var pauses: [UInt64]
 
     /// The collections between `predecessor` and a scrape with that state; nil where none ran.
-    init?(state: ProcessState, after predecessor: ScrapePredecessor) {
+    ///
+    /// Of those only the newest `seenMax`, where that is known: the rest was shown by a scrape of another run already.
+    init?(state: ProcessState, after predecessor: ScrapePredecessor, seenMax: Int? = nil) {
         switch predecessor {
         case .none: return nil
         case .sameRun(let before):
             let collections = PauseRing.newCollections(in: state, after: .scrape(before))
+            if let seenMax, seenMax < collections.seen.count {
+                self.init(Array(collections.seen.suffix(seenMax)), missed: nil, sum: nil)
+                return
+            }
             let grown = state.pauseTotalNanoseconds.flatMap { total in
                 before.pauseTotalNanoseconds.map { total &- $0 }
             }
@@ -35,7 +41,8 @@ struct PauseFields: Hashable, Sendable {
             let ring = PauseRing.newCollections(in: state, after: .unknown)
             let last = UInt64(max(0, since.milliseconds)).multipliedReportingOverflow(by: 1_000_000)
             guard !last.overflow else { return nil }
-            self.init(ring.seen.filter { $0.endNanoseconds > last.partialValue }, missed: nil, sum: nil)
+            let seen = ring.seen.suffix(seenMax ?? ring.seen.count)
+            self.init(seen.filter { $0.endNanoseconds > last.partialValue }, missed: nil, sum: nil)
         }
     }
 

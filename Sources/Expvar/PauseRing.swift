@@ -23,6 +23,12 @@ package enum CollectionBaseline: Hashable, Sendable {
     case runBegin
     /// The target's first scrape, or a run's first after a gap: what the ring holds is kept, nothing is missed.
     case unknown
+
+    /// The number of the last collection before; 0 where that is not known.
+    fileprivate var count: UInt64 {
+        guard case .scrape(let before) = self else { return 0 }
+        return before.collectionCount ?? 0
+    }
 }
 
 /// Reads the pause rings of memstats.
@@ -39,16 +45,31 @@ package enum PauseRing {
         Int(truncatingIfNeeded: (n &+ 255) % UInt64(slots))
     }
 
-    /// The collections in `state` that come after `baseline`.
+    /// Whether an end is a time since 1970: Go before 1.5 wrote the time since boot, and nothing older than 2001 is one.
+    static func isUnixTime(_ nanoseconds: UInt64) -> Bool {
+        nanoseconds >= 978_307_200_000_000_000
+    }
+
+    /// The collections in `state` that come after `baseline`, and after the one with the number `newestKnown`.
     ///
     /// Empty where memstats lacks what is needed.
     /// Missed ones have a pause in all of what PauseTotalNs grew by less the pauses seen, never below 0, and 0 where
     /// PauseTotalNs is not known. No number is looked at twice and none outside the ring, however large NumGC is.
+    ///
+    /// `newestKnown` is a collection of the ring that another scrape of this process showed, which `baseline` need not
+    /// know of: those up to it were counted there, as seen or as missed.
     package static func newCollections(
         in state: ProcessState,
-        after baseline: CollectionBaseline
+        after baseline: CollectionBaseline,
+        newestKnown: UInt64? = nil
     ) -> NewCollections {
         guard let held = state.heldCollections, let rings = state.rings else { return NewCollections() }
+        if let newestKnown, newestKnown > baseline.count {
+            guard newestKnown < held.upperBound else { return NewCollections() }
+            return NewCollections(
+                seen: collections(max(held.lowerBound, newestKnown + 1)...held.upperBound, rings)
+            )
+        }
         let known: (count: UInt64, pauseTotal: UInt64?)?
         switch baseline {
         case .runBegin: known = (0, 0)

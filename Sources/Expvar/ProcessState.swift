@@ -22,6 +22,8 @@ package struct ProcessState: Hashable, Sendable {
     package var commandLine: [String]?
     /// Whether the document has a memstats that is an object.
     package var hasMemStats: Bool
+    /// Where it was asked for (`Origin.endpoint`); nil where nobody knows.
+    package var endpoint: String?
 
     /// The state that `document`, scanned from `body` and of that shape, shows.
     ///
@@ -122,9 +124,31 @@ package struct ProcessState: Hashable, Sendable {
 
 extension ProcessState {
     /// The end of the process's first collection in Unix nanoseconds, while the ring holds it: close to its start.
+    ///
+    /// nil where the end is no Unix time, or the ring is none of 256 slots.
     package var firstCollectionEndNanoseconds: UInt64? {
         guard let held = heldCollections, held.lowerBound == 1, let rings else { return nil }
-        return rings.ends[PauseRing.slot(of: 1)]
+        let end = rings.ends[PauseRing.slot(of: 1)]
+        return PauseRing.isUnixTime(end) ? end : nil
+    }
+
+    /// The end of the newest collection in Unix nanoseconds; nil where there is none, or it is no Unix time.
+    var newestEnd: UInt64? {
+        guard let held = heldCollections, let rings else { return nil }
+        let end = rings.ends[PauseRing.slot(of: held.upperBound)]
+        return PauseRing.isUnixTime(end) ? end : nil
+    }
+
+    /// Whether it holds a collection with a number above `n` that ended before `other`'s newest one.
+    ///
+    /// Then both processes lived at that time.
+    func livedBeside(_ other: ProcessState, above n: UInt64 = 0) -> Bool {
+        guard let newest = other.newestEnd, let held = heldCollections, let rings, n < held.upperBound else {
+            return false
+        }
+        // Ends ascend with the numbers, so the first one tells.
+        let end = rings.ends[PauseRing.slot(of: max(held.lowerBound, n + 1))]
+        return PauseRing.isUnixTime(end) && end < newest
     }
 
     /// Both rings, where there are as many slots as there should be.

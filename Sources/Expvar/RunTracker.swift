@@ -19,10 +19,18 @@ package struct RunTracker: Sendable {
     ///
     /// Where a run's last scrape lacked memstats, the state has the memstats of the last that had it.
     package private(set) var runs: [(id: RunID, state: ProcessState)]
+    private var seen = SeenCollections()
+
+    /// So many of the last scrapes are needed to make a tracker anew that counts as the one before it.
+    package static let recentMax = SeenCollections.processesMax
 
     /// A tracker that remembers these runs, the latest last; of more than 16 the latest.
-    package init(runs: [(id: RunID, state: ProcessState)] = []) {
+    ///
+    /// `recent` are the states of the target's last `recentMax` scrapes, whatever their runs, the latest last.
+    package init(runs: [(id: RunID, state: ProcessState)] = [], recent: [ProcessState] = []) {
         self.runs = Array(runs.suffix(Self.runsMax))
+        for (_, state) in self.runs { seen.note(state) }
+        for state in recent { seen.note(state) }
     }
 
     /// What the tracker remembers of that run: the baseline for the collections of its next scrape.
@@ -30,15 +38,32 @@ package struct RunTracker: Sendable {
         runs.last { $0.id == run }?.state
     }
 
+    /// The number of the newest collection in the state's ring that a scrape of the target showed before.
+    package func newestKnown(in state: ProcessState) -> UInt64? {
+        seen.newest(in: state)
+    }
+
+    /// How a run begins with the scrape with that state, where one does.
+    package func beginning(with state: ProcessState) -> RunBeginning {
+        guard let latest = runs.last?.state else { return .fresh }
+        if Self.differ(latest.endpoint, state.endpoint) { return .elsewhere }
+        if newestKnown(in: state) != nil { return .again }
+        return state.livedBeside(latest) ? .beside : .fresh
+    }
+
     /// Where the scrape with that state belongs; changes nothing.
     package func decide(_ state: ProcessState) -> Decision {
         guard let latest = runs.last else { return .begins }
-        if !Self.beginsRun(latest.state, state) { return .continues(latest.id) }
-        // Processes that take turns: an earlier run goes on where the rings share a collection with it.
-        let other = runs.dropLast().last { run in
-            !Self.beginsRun(run.state, state) && Self.sharesCollection(run.state, state)
+        // Processes that take turns: a run goes on where the rings share a collection with it.
+        let shared = runs.last { run in
+            Self.sharesCollection(run.state, state) && !Self.beginsRun(run.state, state)
         }
-        return other.map { .continues($0.id) } ?? .begins
+        if let shared { return .continues(shared.id) }
+        if Self.beginsRun(latest.state, state) { return .begins }
+        // Rings that do not overlap contradict nothing; but what was collected before the other's newest collection was
+        // collected by somebody else.
+        let isOther = state.livedBeside(latest.state, above: latest.state.collectionCount ?? 0)
+        return isOther ? .begins : .continues(latest.id)
     }
 
     /// Notes that the scrape with that state was given to that run.
@@ -47,7 +72,9 @@ package struct RunTracker: Sendable {
         if let index = runs.lastIndex(where: { $0.id == run }) {
             let before = runs.remove(at: index).state
             if !state.hasMemStats { state.takeMemStats(of: before) }
+            if state.endpoint == nil { state.endpoint = before.endpoint }
         }
+        seen.note(state)
         runs.append((run, state))
         if runs.count > Self.runsMax { runs.removeFirst() }
     }
@@ -60,12 +87,18 @@ package struct RunTracker: Sendable {
             || falls(a.frees, b.frees)
             || falls(a.pauseTotalNanoseconds, b.pauseTotalNanoseconds)
             || changes(a.commandLine, b.commandLine)
+            || differ(a.endpoint, b.endpoint)
             || contradicts(a, b)
     }
 
     private static func falls(_ a: UInt64?, _ b: UInt64?) -> Bool {
         guard let a, let b else { return false }
         return b < a
+    }
+
+    private static func differ(_ a: String?, _ b: String?) -> Bool {
+        guard let a, let b else { return false }
+        return !a.utf8.elementsEqual(b.utf8)
     }
 
     private static func changes(_ a: [String]?, _ b: [String]?) -> Bool {
@@ -115,7 +148,9 @@ extension ProcessState {
     /// Takes everything that comes from memstats out of another state, where this one has none.
     fileprivate mutating func takeMemStats(of other: ProcessState) {
         let arguments = commandLine
+        let place = endpoint
         self = other
         commandLine = arguments
+        endpoint = place
     }
 }

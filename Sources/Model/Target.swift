@@ -14,25 +14,6 @@ package struct TargetID: Hashable, Comparable, Sendable {
     }
 }
 
-/// Where scrapes of a target come from, as far as documents need to know it.
-///
-/// A target's origin may change; every scrape keeps the one it came from.
-package struct Origin: Hashable, Sendable {
-    /// The URL that was asked, without user and password; nil where an imported line had none.
-    package var url: String?
-    /// Labels of the target by name.
-    package var labels: [String: String]
-    /// `service_address` of the configuration, where set.
-    package var serviceAddress: String?
-
-    /// An origin; `url` must not hold a user or password any more.
-    package init(url: String?, labels: [String: String] = [:], serviceAddress: String? = nil) {
-        self.url = url
-        self.labels = labels
-        self.serviceAddress = serviceAddress
-    }
-}
-
 /// The rule for target names: 1 to 128 bytes of UTF-8, without `=` and control characters.
 package enum TargetName {
     /// The longest name in bytes.

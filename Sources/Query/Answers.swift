@@ -22,8 +22,12 @@ package struct TargetAnswer: Hashable, Sendable {
     package var clockSteps: [ClockStepAnswer]
     /// The newest difference between the answer's `Date` and our time, in seconds; nil where never sent.
     package var clockSkewSeconds: Double?
-    /// Whether runs interleave: several processes behind one URL.
+    /// Whether several processes take turns behind one URL.
     package var isAlternating: Bool
+    /// Where they do, how many scrapes cannot be told apart: nothing proves which process they are of.
+    package var unproven: Int64 = 0
+    /// Whether scrapes were put in between, and their runs are still to be found.
+    package var isUnsettled = false
     /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrape").
     package var isSeriesLimited: Bool
     /// Its runs, ascending by their first scrape.
@@ -60,6 +64,15 @@ package struct RunAnswer: Hashable, Sendable {
     package var scrapes: Int64
     /// The process's arguments; empty where absent.
     package var commandLine: [String]
+    /// Where its first scrape came from; nil where an imported line did not say.
+    package var url: String?
+    /// Whether the process before it ended: else it answered elsewhere, or lived beside that.
+    package var isRestart = true
+}
+
+extension TargetAnswer {
+    /// When the process was found to have begun anew, ascending.
+    package var restarts: [Timestamp] { runs.dropFirst().filter(\.isRestart).map(\.first) }
 }
 
 /// What `series` says of one series.

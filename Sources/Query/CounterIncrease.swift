@@ -12,7 +12,8 @@ import Storage
 ///   have it: increase b, a reset.
 /// - else b is where the series starts: no pair.
 ///
-/// No pair is formed across a clock step (an epoch ends with one), nor between runs more than the gap apart.
+/// No pair is formed across a clock step (an epoch ends with one), nor between runs more than the gap apart, nor from any
+/// other run to one that begins unwatched: the target's URL is another, or its process lived beside the one before.
 ///
 /// One pass over the rows serves all series. A range is read with the gap added at both ends: pairs between runs
 /// then lie inside whole, and so do nearly all others. Of what reaches further, only pairs within one run are
@@ -229,7 +230,7 @@ struct CounterWalk<Source: History> {
     ) throws -> CounterPair? {
         if let a = current.samples[series] { return pair(a, b) }
         if row.isRunFirst {
-            guard let previous else { return nil }
+            guard let previous, !isUnwatched(b.run) else { return nil }
             return birth(of: b, after: previous.sample(b.value), isReset: true)
         }
         if !current.isComplete {
@@ -241,9 +242,12 @@ struct CounterWalk<Source: History> {
         if let last, try source.isNewInMap(series, at: row.shape, after: last.shape) {
             return birth(of: b, after: last.sample(b.value), isReset: false)
         }
-        guard let a = latest[series], a.run != b.run else { return nil }
+        guard let a = latest[series], a.run != b.run, !isUnwatched(b.run) else { return nil }
         return birth(of: b, after: a, isReset: true)
     }
+
+    /// Whether a run's series start with it, whatever the target had before.
+    private func isUnwatched(_ run: RunID) -> Bool { source.runs[run]?.beginsUnwatched ?? false }
 
     /// The pair of two samples of one run; nil across a clock step.
     func pair(_ a: CounterSample, _ b: CounterSample) -> CounterPair? {

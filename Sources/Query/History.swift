@@ -20,6 +20,8 @@ struct HistorySample {
 struct RunSpan: Hashable {
     var first: ScrapePosition
     var last: ScrapePosition
+    /// Whether nobody knows what its process counted before its first scrape, though the target was watched.
+    var beginsUnwatched = false
 }
 
 /// The successful scrapes of one target with the values of some series, as the arithmetic needs them.

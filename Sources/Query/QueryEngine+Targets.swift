@@ -1,3 +1,4 @@
+import Expvar
 package import Model
 import Storage
 
@@ -84,6 +85,8 @@ extension TargetAnswer {
         }
         clockSkewSeconds = target.clockSkewMilliseconds.map { Double($0) / 1000 }
         isAlternating = target.isAlternating
+        unproven = target.unprovenCount
+        isUnsettled = target.isUnsettled
         isSeriesLimited = target.isSeriesLimited
         self.runs = runs.map { run in
             RunAnswer(
@@ -91,7 +94,9 @@ extension TargetAnswer {
                 first: run.first.time,
                 last: run.last.time,
                 scrapes: run.scrapeCount,
-                commandLine: run.commandLine
+                commandLine: run.commandLine,
+                url: run.url,
+                isRestart: run.beginning == .fresh
             )
         }
     }

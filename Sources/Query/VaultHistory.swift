@@ -26,7 +26,10 @@ final class VaultHistory: History {
         self.target = target.id
         self.series = series
         self.runs = Dictionary(
-            runs.map { ($0.id, RunSpan(first: $0.first, last: $0.last)) },
+            runs.map { run in
+                let isUnwatched = run.beginning != .fresh
+                return (run.id, RunSpan(first: run.first, last: run.last, beginsUnwatched: isUnwatched))
+            },
             uniquingKeysWith: { first, _ in first }
         )
         stepPositions = target.clockSteps.map(\.after)

@@ -97,7 +97,7 @@ struct ChunkBatch {
                 size = 0
                 for entry in entries {
                     let chunk = try SealedChunk(entry, store: store)
-                    merged += try chunk.completeRows()
+                    merged += try chunk.rows()
                     size += entry.bodyBytes
                     try store.reading(chunk: entry.id) {
                         try chunk.decoder.forEachScrape(shape: { try store.shape($0) }, take)

@@ -32,6 +32,8 @@ package struct ChunkRow: Hashable, Sendable {
     package var isAfterStep: Bool
     /// What came of it.
     package var outcome: Outcome
+    /// How many collections it was the first to show.
+    package var seenCount = 0
 }
 
 /// A collection that a document of a chunk was the first to show.
@@ -60,6 +62,8 @@ extension ChunkDecoder {
         let runs = try stream(ChunkStream.run)
         let missedCount = try stream(ChunkStream.missedCount)
         let missedPause = try stream(ChunkStream.missedPause)
+        let counts = try stream(ChunkStream.ringCount)
+        let seen = try stream(ChunkStream.seen)
         let reasons = try reasons()
 
         var rows: [ChunkRow] = []
@@ -70,12 +74,14 @@ extension ChunkDecoder {
             let known = ChunkRowFlags(rawValue: flags[row])
             guard known.isSubset(of: .all) else { throw ChunkError.damaged("unknown flags of a row") }
             let outcome: ChunkRow.Outcome
+            var seenCount = 0
             if let document = documents.first, document.row == row {
                 documents.removeFirst()
                 let missed = MissedCollections(
                     count: UInt64(bitPattern: missedCount[document.number]),
                     pauseNanoseconds: UInt64(bitPattern: missedPause[document.number])
                 )
+                seenCount = Int(truncatingIfNeeded: seen[document.number] &+ counts[document.number])
                 outcome = .document(
                     shape: header.shapes[document.shape].id,
                     run: RunID(runs[document.number]),
@@ -96,7 +102,8 @@ extension ChunkDecoder {
                     status: known.contains(.status) ? Int(status[row]) : nil,
                     serverDate: known.contains(.serverDate) ? Timestamp(milliseconds: serverDate[row]) : nil,
                     isAfterStep: known.contains(.isAfterStep),
-                    outcome: outcome
+                    outcome: outcome,
+                    seenCount: seenCount
                 )
             )
         }
@@ -109,18 +116,13 @@ extension ChunkDecoder {
         _ body: (ChunkScrape) throws -> Void
     ) throws {
         let rows = try rows()
-        let counts = try stream(ChunkStream.ringCount)
-        let seen = try stream(ChunkStream.seen)
-        var document = 0
         try forEachBody(in: 0..<rowCount, shape: shape) { index, bytes in
             let row = rows[index]
             let outcome: ChunkScrape.Outcome
             switch row.outcome {
             case .failure(let reason): outcome = .failure(reason: reason, body: bytes)
             case .document(let shape, let run, let missed):
-                let seenCount = Int(truncatingIfNeeded: seen[document] &+ counts[document])
-                outcome = .document(shape: shape, run: run, seen: seenCount, missed: missed, body: bytes)
-                document += 1
+                outcome = .document(shape: shape, run: run, seen: row.seenCount, missed: missed, body: bytes)
             }
             try body(
                 ChunkScrape(

@@ -11,15 +11,15 @@ struct CollectionReader {
     private var tracker: RunTracker
     private var previous: ScrapePosition?
 
-    /// A reader that begins where `runs` are remembered, and `previous` is the last successful scrape.
+    /// A reader that begins where `tracker` knows what came before, and `previous` is the last successful scrape.
     init(
         stepStarts: Set<ScrapePosition>,
-        runs: [(id: RunID, state: ProcessState)] = [],
+        tracker: RunTracker = RunTracker(),
         previous: ScrapePosition? = nil
     ) {
         self.stepStarts = stepStarts
         self.previous = previous
-        tracker = RunTracker(runs: runs)
+        self.tracker = tracker
     }
 
     /// The collections that the next scrape saw first.
@@ -28,29 +28,52 @@ struct CollectionReader {
         run: RunID,
         at position: ScrapePosition
     ) -> NewCollections {
-        let baseline = CollectionReader.baseline(
-            tracker.state(of: run),
+        let found = CollectionReader.collections(
+            in: state,
+            run: run,
+            tracker,
             after: previous,
             at: position,
             isAfterStep: stepStarts.contains(position)
         )
         previous = position
         tracker.note(state, in: run)
-        return PauseRing.newCollections(in: state, after: baseline)
+        return found
     }
 
-    /// What comes before a successful scrape at `position`: `state` is what its run's last scrape showed, if it had one,
-    /// and `previous` the place of the target's last successful scrape.
-    static func baseline(
-        _ state: ProcessState?,
+    /// The collections that a successful scrape at `position` saw first.
+    ///
+    /// `tracker` knows what came before it, `run` is the one that it continues (nil, or unknown to the tracker, where
+    /// one begins), and `previous` is the place of the target's last successful scrape. Of a run that begins the missed
+    /// ones may be a mark (`RunBeginning`).
+    static func collections(
+        in state: ProcessState,
+        run: RunID?,
+        _ tracker: RunTracker,
         after previous: ScrapePosition?,
         at position: ScrapePosition,
         isAfterStep: Bool
-    ) -> CollectionBaseline {
-        if let state { return .scrape(state) }
-        guard let previous, previous.epoch == position.epoch, !isAfterStep else { return .unknown }
-        let apart = position.time.milliseconds &- previous.time.milliseconds
-        return apart > CollectionReader.gapMilliseconds ? .unknown : .runBegin
+    ) -> NewCollections {
+        let known = tracker.newestKnown(in: state)
+        if let before = run.flatMap({ tracker.state(of: $0) }) {
+            return PauseRing.newCollections(in: state, after: .scrape(before), newestKnown: known)
+        }
+        let mark = tracker.beginning(with: state).mark
+        let isUnknown = mark != nil || isGap(after: previous, at: position, isAfterStep: isAfterStep)
+        let baseline = isUnknown ? CollectionBaseline.unknown : .runBegin
+        var found = PauseRing.newCollections(in: state, after: baseline, newestKnown: known)
+        if let mark { found.missed = mark }
+        return found
+    }
+
+    /// Whether nobody knows how long the target's process was away before a run's first scrape at `position`.
+    private static func isGap(
+        after previous: ScrapePosition?,
+        at position: ScrapePosition,
+        isAfterStep: Bool
+    ) -> Bool {
+        guard let previous, previous.epoch == position.epoch, !isAfterStep else { return true }
+        return position.time.milliseconds &- previous.time.milliseconds > CollectionReader.gapMilliseconds
     }
 }
 
@@ -124,7 +147,7 @@ extension VaultSnapshot {
         var records: [MissedRecord] = []
         guard store.version > 1 else {
             try forEachScrape(of: target) { run, position, found in
-                if let missed = found.missed, range.contains(position.time) {
+                if let missed = found.missed, missed.count > 0, range.contains(position.time) {
                     records.append(MissedRecord(run: run, position: position, missed: missed))
                 }
             }
@@ -135,8 +158,10 @@ extension VaultSnapshot {
             guard let end = history.last else { return [] }
             var passed: ScrapePosition?
             func add(_ row: ScrapeRow) {
-                guard let run = row.run, let missed = row.missed, range.contains(row.position.time),
-                    row.position <= end, passed.map({ $0 < row.position }) ?? true
+                // A count of 0 is a mark: see `RunBeginning`.
+                guard let run = row.run, let missed = row.missed, missed.count > 0,
+                    range.contains(row.position.time), row.position <= end,
+                    passed.map({ $0 < row.position }) ?? true
                 else { return }
                 records.append(MissedRecord(run: run, position: row.position, missed: missed))
             }

@@ -38,13 +38,14 @@ struct HistoryPass {
         start = index < history.chunks.count ? min(from, history.chunks[index].first) : from
         let before = try session.runsBefore(start, of: history)
         let all = try history.completed(RunRow.all(of: history.target, on: session.store))
-        runs = RunPass(before: before, all: all, from: start)
+        let tracker = try session.tracker(before, before: start, of: history)
+        runs = RunPass(before: before, tracker, all: all, from: start)
         for id in runs.straddling {
             runs.setCount(of: id, to: HistoryPass.count(of: id, before: start, history))
         }
         collections = CollectionReader(
             stepStarts: try HistoryPass.stepStarts(history),
-            runs: before.map { ($0.run.id, $0.state) },
+            tracker: tracker,
             previous: try history.position(before: start, .success)
         )
     }

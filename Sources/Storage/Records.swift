@@ -1,4 +1,4 @@
-import Expvar
+package import Expvar
 package import Model
 
 /// A target as the database knows it.
@@ -20,8 +20,13 @@ package struct TargetRecord: Hashable, Sendable {
     package var clockSteps: [ClockStep]
     /// The newest difference between the answer's `Date` and our time, in milliseconds; nil where never sent.
     package var clockSkewMilliseconds: Int64?
-    /// Whether runs of this target interleave (several processes behind one URL).
+    /// Whether several processes take turns behind one URL: runs of it interleave, or lived side by side.
     package var isAlternating: Bool
+    /// Where it is alternating, how many scrapes showed no collection in common with what came before in their run, so
+    /// that they may belong to another process; else 0.
+    package var unprovenCount: Int64 = 0
+    /// Whether scrapes were put in between and their runs are still to be found (an import is at work, or was killed).
+    package var isUnsettled = false
     /// Whether series were left out: over 10 000 leaves, or over 1000 new names in a day.
     package var isSeriesLimited: Bool
 
@@ -48,6 +53,10 @@ package struct RunRecord: Hashable, Sendable {
     package var scrapeCount: Int64
     /// The process's arguments; empty where absent.
     package var commandLine: [String]
+    /// The URL of its first scrape; all others have its scheme, host, port and path.
+    package var url: String?
+    /// How it begins.
+    package var beginning = RunBeginning.fresh
 }
 
 /// A series of a target.
@@ -70,6 +79,10 @@ package struct ScrapeRecord: Hashable, Sendable {
     package var bootNanoseconds: Int64?
     /// The run it belongs to; nil for a failed scrape.
     package var run: RunID?
+    /// How many collections it was the first to show, the newest of its ring; nil where the file does not say.
+    package var seenCount: Int?
+    /// Of a run's first scrape how the run begins.
+    package var beginning = RunBeginning.fresh
     /// Why it failed; nil for a successful scrape.
     package var failure: String?
     /// Whether a clock step lies between this scrape and the target's scrape before it.

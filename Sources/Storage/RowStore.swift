@@ -267,6 +267,8 @@ final class RowStore {
             bootID: try row.boot.map { try bootID($0) },
             bootNanoseconds: row.bootNanoseconds,
             run: row.run,
+            seenCount: version > 1 ? Int(truncatingIfNeeded: row.seen) : nil,
+            beginning: RunBeginning(mark: row.missed),
             failure: row.failure,
             isAfterStep: isAfterStep
         )

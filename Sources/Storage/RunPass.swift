@@ -13,10 +13,17 @@ struct RunPass {
     /// Runs with scrapes before the pass and in it.
     let straddling: [RunID]
 
-    /// A pass from a position on; `before` are the runs that the tracker remembers there, `all` the target's as stored.
-    init(before: [(run: RunRow, state: ProcessState)], all: [RunRow], from: ScrapePosition) {
+    /// A pass from a position on.
+    ///
+    /// `before` are the runs that `tracker` remembers there, `all` the target's as stored.
+    init(
+        before: [(run: RunRow, state: ProcessState)],
+        _ tracker: RunTracker,
+        all: [RunRow],
+        from: ScrapePosition
+    ) {
+        self.tracker = tracker
         stored = Dictionary(all.map { ($0.id, $0) }) { first, _ in first }
-        tracker = RunTracker(runs: before.map { ($0.run.id, $0.state) })
         let states = Dictionary(before.map { ($0.run.id, $0) }) { first, _ in first }
         var straddling: [RunID] = []
         for var run in all {
@@ -33,7 +40,7 @@ struct RunPass {
                         run.last = kept.last
                         // Past collection 256 the ring no longer shows it: what is known was seen before.
                         let isPast = state.collectionCount.map { $0 > UInt64(PauseRing.slots) } ?? false
-                        if !isPast { run.startedNanoseconds = state.firstCollectionEnd }
+                        if !isPast { run.startedNanoseconds = run.started(state) }
                     }
                 }
             }
@@ -74,7 +81,7 @@ struct RunPass {
                 run.last = row.position
             }
             run.count(row.position)
-            if run.startedNanoseconds == nil { run.startedNanoseconds = state.firstCollectionEnd }
+            if run.startedNanoseconds == nil { run.startedNanoseconds = run.started(state) }
             runs[id] = run
         }
         return id
@@ -83,13 +90,5 @@ struct RunPass {
     /// All runs of the target, as they are known now: those that the pass did not come to as they were.
     var touched: [RunRow] {
         runs.values.map { used.contains($0.id) ? $0 : stored[$0.id] ?? $0 }.sorted { $0.id < $1.id }
-    }
-}
-
-extension ProcessState {
-    /// The end of the process's first collection, while the ring holds it: slot 0 until collection 257 takes it.
-    var firstCollectionEnd: UInt64? {
-        guard let collectionCount, (1...UInt64(PauseRing.slots)).contains(collectionCount) else { return nil }
-        return endRing?.first
     }
 }

@@ -1,3 +1,4 @@
+import Expvar
 import Model
 import SQLite
 
@@ -93,6 +94,18 @@ extension RunRow {
         first = min(first, position)
         last = max(last, position)
         scrapeCount += 1
+    }
+
+    /// When its process began, as far as a scrape with that state tells; nil where it does not.
+    ///
+    /// A process is older than what it served: a first collection after the run's first scrape is no beginning.
+    func started(_ state: ProcessState) -> UInt64? {
+        state.firstCollectionEndNanoseconds.flatMap { hasBegun(by: $0) ? $0 : nil }
+    }
+
+    /// Whether that moment is not after the run's first scrape.
+    func hasBegun(by nanoseconds: UInt64) -> Bool {
+        Int64(nanoseconds / 1_000_000) <= first.time.milliseconds
     }
 
     /// All runs of a target, ascending by number.

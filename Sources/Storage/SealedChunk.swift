@@ -83,8 +83,6 @@ final class SealedChunk {
     }
 
     /// All its scrapes, ascending by position; bodies are fetched by `body(_:)`.
-    ///
-    /// `seen` is not told; see `completeRows`.
     func rows() throws -> [ScrapeRow] {
         if let knownRows { return knownRows }
         let rows = try store.reading(chunk: entry.id) { try decoder.rows() }
@@ -125,18 +123,10 @@ final class SealedChunk {
             result.shape = shape
             result.run = run
             result.missed = missed
+            result.seen = Int64(row.seenCount)
         case .failure(let reason): result.failure = reason
         }
         return result
-    }
-
-    /// All its scrapes, with the number of collections that each was first to show.
-    func completeRows() throws -> [ScrapeRow] {
-        var seen: [Int: Int64] = [:]
-        for collection in try collections() { seen[collection.row, default: 0] += 1 }
-        var rows = try rows()
-        for (row, count) in seen where rows.indices.contains(row) { rows[row].seen = count }
-        return rows
     }
 
     /// The collections that its scrapes were first to show.
@@ -218,7 +208,7 @@ final class SealedChunk {
 
     /// Calls `body` with each scrape and its body, in order.
     func forEachScrape(_ body: (ScrapeRow, [UInt8]) throws -> Void) throws {
-        let rows = try completeRows()
+        let rows = try rows()
         try store.reading(chunk: entry.id) {
             try decoder.forEachBody(in: 0..<rows.count, shape: { try self.store.shape($0) }) { row, bytes in
                 try body(rows[row], bytes)

@@ -39,6 +39,8 @@ package enum StorageError: Error, Sendable {
     case targetExists(String)
     /// A name that no target may have; see `TargetName`.
     case invalidTargetName(String)
+    /// Scrapes of that target were put in between others, and which runs they belong to is still to be found.
+    case unsettled(path: String, target: String)
     /// The writer was closed before.
     case closed(path: String)
 }
@@ -73,6 +75,8 @@ extension StorageError: CustomStringConvertible {
             "a target is named \(name) already"
         case .invalidTargetName(let name):
             "\"\(name)\" cannot name a target: a name has 1 to 128 bytes, without = and control characters"
+        case .unsettled(let path, let target):
+            "\(path): an import put scrapes of \(target) in between others and has not come to its end; wait for it, or run `expvault compact`"
         case .closed(let path):
             "\(path) has been closed"
         }

@@ -28,6 +28,8 @@ final class TargetState {
     var staleFrom: ScrapePosition?
     /// The origin of the last scrape, and its row.
     var origin: (value: Origin, id: Int64)?
+    /// The endpoint of a row of `origins`, that of the last scrape.
+    var endpoint: (origin: Int64, value: String?)?
     /// The last shape, which the next scrape nearly always has too, and further ones by the hash of their skeleton.
     var lastShape: (id: ShapeID, shape: Shape)?
     var shapes: [UInt32: [(id: ShapeID, shape: Shape)]] = [:]

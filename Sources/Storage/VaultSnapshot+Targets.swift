@@ -26,6 +26,7 @@ extension VaultSnapshot {
         else {
             throw store.damaged("failed scrapes of \(target.name) cannot be reached")
         }
+        let alternation = try alternation(of: target.id, runs, history)
         let skew = target.hasDates ? history.lastDated()?.skewMilliseconds : nil
         return TargetRecord(
             id: target.id,
@@ -38,7 +39,9 @@ extension VaultSnapshot {
             lastFailure: failure.map { ($0.position.time, $0.reason) },
             clockSteps: try steps(of: target.id),
             clockSkewMilliseconds: skew,
-            isAlternating: VaultSnapshot.isInterleaved(runs),
+            isAlternating: alternation.isAlternating,
+            unprovenCount: alternation.unprovenCount,
+            isUnsettled: try isUnsettled(target.id),
             isSeriesLimited: target.isSeriesLimited
         )
     }
@@ -50,16 +53,6 @@ extension VaultSnapshot {
         let id = try statement.step() ? statement.optionalInteger(0) : nil
         statement.reset()
         return try id.map { try store.origin($0) } ?? Origin(url: nil)
-    }
-
-    /// Whether a run begins before an earlier one has ended: processes take turns.
-    private static func isInterleaved(_ runs: [RunRow]) -> Bool {
-        var last: ScrapePosition?
-        for run in runs.sorted(by: { $0.first < $1.first }) {
-            if let last, run.first < last { return true }
-            last = last.map { max($0, run.last) } ?? run.last
-        }
-        return false
     }
 }
 

@@ -26,6 +26,7 @@ package final class VaultSnapshot {
     private var tails: [TargetID: [ScrapeRow]]?
     private var histories: [TargetID: TargetHistory] = [:]
     var knownRuns: [TargetID: [RunRow]] = [:]
+    var knownStarts: [TargetID: [RunID: RunStart]] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
     private var began = ContinuousClock.now
@@ -86,6 +87,7 @@ package final class VaultSnapshot {
         knownTargets = nil
         histories = [:]
         knownRuns = [:]
+        knownStarts = [:]
         starts = [:]
         began = ContinuousClock.now
     }
@@ -93,32 +95,6 @@ package final class VaultSnapshot {
     /// Runs `body`; what the modules below throw becomes a `StorageError`.
     func reading<Result>(_ body: () throws -> Result) throws(StorageError) -> Result {
         try StorageError.wrapping(path, body)
-    }
-
-    /// The runs of a target, ascending by first position.
-    package func runs(of target: TargetID) throws -> [RunRecord] {
-        try reading {
-            var commandLines: [Int64: [String]] = [:]
-            var records: [RunRecord] = []
-            for row in try runRows(of: target) {
-                let arguments =
-                    try row.commandLine.map { id in
-                        try commandLines[id] ?? store.commandLine(id)
-                    } ?? []
-                if let id = row.commandLine { commandLines[id] = arguments }
-                records.append(
-                    RunRecord(
-                        id: row.id,
-                        startedNanoseconds: row.startedNanoseconds,
-                        first: row.first,
-                        last: row.last,
-                        scrapeCount: row.scrapeCount,
-                        commandLine: arguments
-                    )
-                )
-            }
-            return records.sorted { $0.first < $1.first }
-        }
     }
 
     /// The series of a target, ascending by name; `up` and `scrape.duration_seconds` are not among them.

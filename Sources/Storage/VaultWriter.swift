@@ -23,6 +23,8 @@ package struct StoredScrape: Hashable, Sendable {
     package var position: ScrapePosition
     /// Why the body counts as failed although it was handed in as a document; nil otherwise.
     package var failure: String?
+    /// Where the target's scrape before came from, if scheme, host, port or path are others now.
+    package var movedFrom: String?
 }
 
 /// What became of one imported scrape.

@@ -47,8 +47,9 @@ extension WriterSession {
             switch try understand(served, of: target) {
             case .failure(let reason):
                 row.failure = reason
-            case .document(let id, let shape, let state):
+            case .document(let id, let shape, var state):
                 row.shape = id
+                state.endpoint = try endpoint(ofOrigin: origin, target)
                 try register(shape, id: id, of: target, at: position.time)
                 let found = try run(of: state, target: target, at: position)
                 row.run = found.id
@@ -243,6 +244,14 @@ extension WriterSession {
         let id = try findOrigin(origin, of: target.id) ?? storeOrigin(origin, of: target.id)
         target.origin = (origin, id)
         return id
+    }
+
+    /// The endpoint of a row of `origins`, which nearly always is that of the scrape before.
+    private func endpoint(ofOrigin id: Int64, _ target: TargetState) throws -> String? {
+        if let known = target.endpoint, known.origin == id { return known.value }
+        let value = try store.origin(id).endpoint
+        target.endpoint = (id, value)
+        return value
     }
 
     private func findOrigin(_ origin: Origin, of target: TargetID) throws -> Int64? {

@@ -21,24 +21,25 @@ extension WriterSession {
         target.lastSuccess = position
         let isAfterStep =
             target.lastStep.map { step in step <= position && previous.map { $0 < step } ?? true } ?? false
-        func collections(after state: ProcessState?, in new: ProcessState) -> NewCollections {
-            let baseline = CollectionReader.baseline(
-                state,
+        func collections(after run: RunID?) -> NewCollections {
+            CollectionReader.collections(
+                in: state,
+                run: run,
+                target.tracker,
                 after: previous,
                 at: position,
                 isAfterStep: isAfterStep
             )
-            return PauseRing.newCollections(in: new, after: baseline)
         }
         switch target.tracker.decide(state) {
         case .continues(let id):
-            let found = collections(after: target.tracker.state(of: id), in: state)
+            let found = collections(after: id)
             target.tracker.note(state, in: id)
             guard var run = target.runs[id] else {
                 preconditionFailure("BUG: a remembered run without its row")
             }
             run.count(position)
-            if run.startedNanoseconds == nil, let started = state.firstCollectionEnd {
+            if run.startedNanoseconds == nil, let started = run.started(state) {
                 run.startedNanoseconds = started
                 target.changedRuns.insert(id)
             }
@@ -52,9 +53,10 @@ extension WriterSession {
             let run = try newRun(state, target: target.id, at: position)
             try sealedPart(of: run, target.history).insert(on: connection)
             target.row.runCount += 1
+            let found = collections(after: nil)
             target.tracker.note(state, in: run.id)
             target.runs[run.id] = run
-            return (run.id, collections(after: nil, in: state))
+            return (run.id, found)
         }
     }
 
@@ -74,15 +76,17 @@ extension WriterSession {
     }
 
     func newRun(_ state: ProcessState, target: TargetID, at position: ScrapePosition) throws -> RunRow {
-        RunRow(
+        var run = RunRow(
             id: RunID(try RowNumber.next(of: "runs", on: connection)),
             target: target,
             first: position,
             last: position,
             scrapeCount: 1,
-            startedNanoseconds: state.firstCollectionEnd,
+            startedNanoseconds: nil,
             commandLine: try commandLineID(state, of: target)
         )
+        run.startedNanoseconds = run.started(state)
+        return run
     }
 
     func commandLineID(_ state: ProcessState, of target: TargetID) throws -> Int64? {
@@ -154,7 +158,7 @@ extension WriterSession {
         state.staleFrom = try staleMarks().first { $0.target == row.id }?.from
         if state.staleFrom == nil {
             let remembered = try runsBefore(nil, of: history)
-            state.tracker = RunTracker(runs: remembered.map { ($0.run.id, $0.state) })
+            state.tracker = try tracker(remembered, before: nil, of: history)
             for (run, _) in remembered { state.runs[run.id] = run }
         }
         return state
@@ -196,6 +200,23 @@ extension WriterSession {
         return try candidates.suffix(RunTracker.runsMax).map { ($0, try state(of: $0, history)) }
     }
 
+    /// A tracker that remembers those runs, and what the last scrapes before `position` (of all where nil) showed.
+    func tracker(
+        _ runs: [(run: RunRow, state: ProcessState)],
+        before position: ScrapePosition?,
+        of history: TargetHistory
+    ) throws -> RunTracker {
+        var recent: [ProcessState] = []
+        var end = position
+        while recent.count < RunTracker.recentMax, let row = try history.row(before: end, .success) {
+            end = row.position
+            // The newest scrape of a run is at hand.
+            let known = runs.first { $0.run.last == row.position && $0.state.hasMemStats }?.state
+            recent.append(try known ?? processState(of: row))
+        }
+        return RunTracker(runs: runs.map { ($0.run.id, $0.state) }, recent: recent.reversed())
+    }
+
     /// The state of a run at its `last` scrape.
     ///
     /// Where that has no memstats, the last that has it stands in.
@@ -234,7 +255,9 @@ extension WriterSession {
 
     func processState(of row: ScrapeRow, body: [UInt8]) throws -> ProcessState {
         let shape = try store.understand(row, body: body, into: &document)
-        return ProcessState(shape: shape, document: document, body: body)
+        var state = ProcessState(shape: shape, document: document, body: body)
+        state.endpoint = try store.origin(row.origin).endpoint
+        return state
     }
 
     // MARK: Finding runs anew
@@ -242,6 +265,15 @@ extension WriterSession {
     /// Finds the runs anew of all targets that need it.
     func refreshStaleRuns() throws {
         for mark in try staleMarks() { try refreshRuns(of: mark.target) }
+    }
+
+    /// Finds a target's runs anew where that is due, whether or not the target is remembered.
+    func refreshStaleRuns(ofTargetNamed name: String) throws {
+        if let state = targets[name] {
+            if state.staleFrom != nil { try refreshRuns(of: state.id) }
+        } else if let row = try TargetRow.find(name, on: store) {
+            try refreshRuns(of: row.id)
+        }
     }
 
     /// Finds a target's runs anew, from where scrapes were put in between to its end: steps of one transaction each.

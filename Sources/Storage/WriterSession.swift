@@ -230,9 +230,7 @@ final class WriterSession {
     func append(_ scrapes: [(TargetDescription, Scrape)]) throws(StorageError) -> [StoredScrape] {
         for (description, _) in scrapes {
             guard TargetName.isValid(description.name) else { throw .invalidTargetName(description.name) }
-            if let state = targets[description.name], state.staleFrom != nil {
-                try StorageError.wrapping(file.path) { try refreshRuns(of: state.id) }
-            }
+            try StorageError.wrapping(file.path) { try refreshStaleRuns(ofTargetNamed: description.name) }
         }
         tail.growth = TailWriter.slotsPerGrowth
         let stored = try transaction {
@@ -258,9 +256,14 @@ final class WriterSession {
             target.row.stepCount += 1
             target.lastStep = placement.position
         }
+        let before = target.origin?.value
         let origin = try originID(description.origin, of: target)
         let row = try put(scrape, into: target, at: placement.position, origin: origin)
-        return StoredScrape(seq: row.seq, position: placement.position, failure: row.failure)
+        var stored = StoredScrape(seq: row.seq, position: placement.position, failure: row.failure)
+        if let old = before?.endpoint, let new = target.origin?.value.endpoint, old != new {
+            stored.movedFrom = before?.url
+        }
+        return stored
     }
 
     /// The state of a target, which is made where there is none.

@@ -92,7 +92,7 @@ extension TargetReading {
     /// The runs that began in the window, but for the first of all.
     var restarts: [Timestamp] {
         guard let since = range.since else { return [] }
-        return target.runs.dropFirst().map(\.first).filter { $0 >= since }
+        return target.restarts.filter { $0 >= since }
     }
 }
 

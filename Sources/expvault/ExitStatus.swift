@@ -83,7 +83,7 @@ enum ExitStatus: Int32 {
         switch error {
         case .notFound, .unknownTarget: .noInput
         case .notOurs, .newer, .damaged: .dataError
-        case .locked: .temporaryFailure
+        case .locked, .unsettled: .temporaryFailure
         case .permissionDenied: .noPermission
         case .cannotCreate: .cannotCreate
         case .diskFull, .inputOutput, .departed: .inputOutput

@@ -20,10 +20,25 @@ struct ProcessStateTests {
     func firstCollection() {
         var process = SampleProcess()
         #expect(process.state.firstCollectionEndNanoseconds == nil)
-        process.collect(256, from: 77)
-        #expect(process.state.firstCollectionEndNanoseconds == 77)
+        process.collect(256, from: 1_700_000_000_000_000_077)
+        #expect(process.state.firstCollectionEndNanoseconds == 1_700_000_000_000_000_077)
         process.collect(1)
         #expect(process.state.firstCollectionEndNanoseconds == nil)
+    }
+
+    @Test("an end that is no Unix time, or a ring of another length, tells of no beginning")
+    func noBeginning() {
+        var process = SampleProcess()
+        process.collect(3, from: 978_307_199_999_000_000)
+        #expect(process.state.firstCollectionEndNanoseconds == nil)
+        process = SampleProcess()
+        process.collect(3)
+        var state = process.state
+        #expect(state.firstCollectionEndNanoseconds != nil)
+        state.endRing?.removeLast()
+        #expect(state.firstCollectionEndNanoseconds == nil)
+        state.endRing = Array(repeating: 1_700_000_000_000_000_000, count: 512)
+        #expect(state.firstCollectionEndNanoseconds == nil)
     }
 
     @Test("arguments are decoded")

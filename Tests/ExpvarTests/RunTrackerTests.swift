@@ -162,6 +162,47 @@ struct RunTrackerTests {
         #expect(feed.run(of: process(0).state) == 2)
     }
 
+    @Test("another scheme, host, port or path begins a run, and the way back leads to the run that was there")
+    func elsewhere() {
+        var feed = Feed()
+        var process = process(5)
+        func state(_ endpoint: String?) -> ProcessState {
+            var state = process.state
+            state.endpoint = endpoint
+            return state
+        }
+        #expect(feed.run(of: state("http://a/")) == 1)
+        // An imported line may lack it: then it is not compared.
+        #expect(feed.run(of: state(nil)) == 1)
+        #expect(feed.tracker.beginning(with: state("http://b/")) == .elsewhere)
+        #expect(feed.run(of: state("http://b/")) == 2)
+        process.collect(1)
+        #expect(feed.run(of: state("http://b/")) == 2)
+        #expect(feed.run(of: state("http://a/")) == 1)
+    }
+
+    // a: |5 . 9 . 12      few collections
+    // b: |. 900 . 950 .   many, so that no counter falls from a to b, and their rings do not overlap
+    @Test(
+        "a process that collected before the other's newest collection is another, however large its numbers are"
+    )
+    func besides() {
+        var feed = Feed()
+        let first: UInt64 = 1_700_000_000_000_000_000
+        var a = process(5, born: first + 800_000_000)
+        var b = process(900, born: first)
+        b.totalAlloc = 1 << 40
+        b.mallocs = 1 << 40
+        b.frees = 1 << 39
+        #expect(feed.run(of: a.state) == 1)
+        #expect(feed.tracker.beginning(with: b.state) == .beside)
+        #expect(feed.run(of: b.state) == 2)
+        a.collect(4, from: first + 800_000_000)
+        #expect(feed.run(of: a.state) == 1)
+        b.collect(50, from: first)
+        #expect(feed.run(of: b.state) == 2)
+    }
+
     @Test("only the last 16 runs are remembered, by their latest scrape")
     func sixteen() {
         var feed = Feed()

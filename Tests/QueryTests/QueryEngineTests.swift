@@ -140,7 +140,7 @@ import Testing
         #expect(api.lastFailure == FailureAnswer(time: Timestamp(milliseconds: 30), reason: "no answer"))
         #expect(api.runs.map(\.commandLine) == [["service"]])
         #expect(api.runs.map(\.scrapes) == [2])
-        #expect(api.runs.map(\.startedNanoseconds) == [5_000_000])
+        #expect(api.runs.map(\.startedNanoseconds) == [nil])
         #expect(!api.isAlternating && api.clockSteps.isEmpty)
     }
 

@@ -152,6 +152,28 @@ import Testing
         #expect(try engine.targets().first?.runs.count == 2)
     }
 
+    @Test("at another URL a counter starts, and nothing is taken from the time between")
+    func moved() async throws {
+        let database = try TemporaryDatabase()
+        for (url, rows) in [
+            ("http://a:6060", [(0, 100), (10, 140)]), ("http://b:6060", [(20, 5000), (30, 5010)]),
+        ] {
+            // Nothing in memstats falls from one to the other.
+            var process = MadeUpProcess("service")
+            for _ in 0..<rows[0].1 { process.collect(endNanoseconds: 1, pauseNanoseconds: 1) }
+            let scrapes = rows.map { seconds, requests in
+                (Int64(0), Scrape(at: Int64(seconds) * 1000, process.body(["\"requests\": \(requests)"])))
+            }
+            try await database.insert(scrapes, url: url)
+        }
+        let answer = try rate(database.engine())
+        #expect(answer.increase == .integer(50))
+        #expect(answer.coveredSeconds == 20)
+        #expect(answer.resets == 0)
+        #expect(try rate(database.engine(), gap: 1 << 40).increase == .integer(50))
+        #expect(try database.engine().targets().first?.restarts.isEmpty == true)
+    }
+
     @Test("a counter that falls within a run begins again, and takes nothing below 0")
     func falling() async throws {
         let engine = try await engine(requests([(0, "a", 10), (10, "a", 4), (20, "a", -3)]))

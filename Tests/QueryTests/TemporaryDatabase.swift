@@ -14,14 +14,18 @@ final class TemporaryDatabase: Sendable {
     init() throws { directory = try TemporaryDirectory() }
 
     /// Stores scrapes at exactly those places.
-    func insert(_ scrapes: [(epoch: Int64, scrape: Scrape)], target: String = "api") async throws {
+    func insert(
+        _ scrapes: [(epoch: Int64, scrape: Scrape)],
+        target: String = "api",
+        url: String = "http://localhost/debug/vars"
+    ) async throws {
         let writer = try await VaultWriter.open(path: path, create: true)
         _ = try await writer.insert(
             scrapes.map { epoch, scrape in
                 ImportedScrape(
                     target: target,
                     epoch: epoch,
-                    origin: Origin(url: "http://localhost/debug/vars"),
+                    origin: Origin(url: url),
                     scrape: scrape
                 )
             }

@@ -43,7 +43,7 @@ export async function load(view, target, width) {
     several('values', wanted('values'), stepped), several('rate', wanted('rate'), stepped),
     ask('pauses', coarse), ask('sizes', coarse), ask('scrapes', span)]);
   return { target, names, interval, values, rates, pauses, sizes, scrapes, grid: stepped, marks: {
-    restarts: target.runs.slice(1).map(run => run.first), steps: target.steps.map(step => step.after),
+    restarts: target.runs.slice(1).filter(run => run.restart).map(run => run.first), steps: target.steps.map(step => step.after),
     failures: scrapes.failures, holes: scrapes.holes } };
 }
 
@@ -202,7 +202,7 @@ export function about(view, data, now) {
   const restarts = data.marks.restarts.filter(t => t >= view.since && t < view.until).length;
   const state = report ? null : isFailing ? ['down', 'bad'] : isOld ? ['not recording', 'old'] : ['up', ''];
   const facts = [
-    target.url, target.alternating ? 'several processes take turns behind this address' : null, target.limited ? 'has more series than are kept' : null,
+    target.url, ...target.doubts, target.limited ? 'has more series than are kept' : null,
     state && isFailing ? `last failure: ${target.failure}` : null].filter(Boolean).join(' · ');
   return html('section', { class: 'about', 'aria-label': target.target },
     html('h2', {}, target.target, state && html('span', { class: `state ${state[1]}` }, state[0])), html('div', { class: 'url' }, facts),

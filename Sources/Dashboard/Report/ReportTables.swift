@@ -76,7 +76,7 @@ enum ReportTables {
         for (name, value) in target.target.labels.sorted(by: { $0.key < $1.key }) {
             words.append("\(name)=\(value)")
         }
-        if target.target.isAlternating { words.append("several processes take turns behind this address") }
+        words += target.target.doubts
         return words.joined(separator: " · ")
     }
 

@@ -53,7 +53,7 @@ struct ReportTarget {
         target = whole
         self.range = range
         target.runs = ReportTarget.runs(whole.runs, in: range)
-        restarts = target.runs.dropFirst().map(\.first).filter(range.contains)
+        restarts = target.restarts.filter(range.contains)
         let count = max(1, whole.scrapes + whole.failures - 1)
         let length = (whole.last?.milliseconds ?? 0) - (whole.first?.milliseconds ?? 0)
         let interval = max(1, length / count)

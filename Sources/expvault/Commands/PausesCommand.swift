@@ -30,7 +30,8 @@ struct PausesCommand: ParsableCommand {
         let percentiles = try percentile.split(separator: ",", omittingEmptySubsequences: false)
             .map { try DecimalPercentile(String($0)) }
         let snapshot = try database.snapshot()
-        let answers = try QueryEngine(snapshot).pauses(
+        let engine = QueryEngine(snapshot)
+        let answers = try engine.pauses(
             targets: targets.names,
             range: range.range(in: snapshot),
             percentiles: percentiles,
@@ -53,6 +54,7 @@ struct PausesCommand: ParsableCommand {
                 )
             }
         )
+        try DoubtText.tell(engine.doubts(targets.names), about: answers.map(\.target))
     }
 
     private func heading(_ name: String) -> String? {

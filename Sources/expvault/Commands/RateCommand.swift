@@ -35,7 +35,8 @@ struct RateCommand: ParsableCommand {
 
     func run() throws {
         let snapshot = try database.snapshot()
-        let answers = try QueryEngine(snapshot).rate(
+        let engine = QueryEngine(snapshot)
+        let answers = try engine.rate(
             series,
             targets: targets.names,
             range: range.range(in: snapshot),
@@ -49,6 +50,7 @@ struct RateCommand: ParsableCommand {
             emptyNote: "nothing recorded matches"
         )
         try printer.print(answers.map(entry))
+        try DoubtText.tell(engine.doubts(targets.names), about: answers.map(\.target))
     }
 
     private func entry(_ answer: RateAnswer) -> AnswerEntry {

@@ -63,7 +63,8 @@ struct ListTargetsCommand: ParsableCommand {
     }
 
     private func heading(_ name: String) -> String? {
-        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating"].contains(name) ? nil : name
+        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven"].contains(name)
+            ? nil : name
     }
 }
 
@@ -113,6 +114,7 @@ enum TargetRecordText {
             ("clock_steps", steps(answer.clockSteps)),
             ("clock_skew_s", .optional(answer.clockSkewSeconds, .seconds)),
             ("alternating", flag(answer.isAlternating)),
+            ("unproven", .integer(Int128(answer.unproven))),
             ("runs", runs(answer.runs)),
         ])
     }
@@ -139,12 +141,23 @@ enum TargetRecordText {
                 "our clock stepped \(step.milliseconds < 0 ? "back" : "forth") by \(size) at \(step.after)"
             )
         }
-        if answer.isAlternating { notes.append("several processes take turns behind this URL") }
+        notes += answer.doubts
+        notes += moves(answer.runs)
         if answer.isSeriesLimited {
             notes.append("has more variables than are kept as series; bodies are kept whole")
         }
         return notes.map { "\(Cell.text(answer.target).human): \(Cell.text($0).human)\n" }.joined()
     }
+
+    /// Where the URL changed from one run to the next; of many the newest.
+    private static func moves(_ runs: [RunAnswer]) -> [String] {
+        zip(runs, runs.dropFirst()).compactMap { before, after in
+            guard let old = before.url, let new = after.url, old != new else { return nil }
+            return "came from \(old) up to \(before.last), from \(new) since \(after.first)"
+        }.suffix(movesMax)
+    }
+
+    private static let movesMax = 5
 
     private static func flag(_ value: Bool) -> Cell {
         .nested(value ? "true" : "false") { $0.boolean(value) }
@@ -201,6 +214,7 @@ enum TargetRecordText {
                     ("first", .time(run.first)),
                     ("last", .time(run.last)),
                     ("scrapes", .integer(Int128(run.scrapes))),
+                    ("url", .optional(run.url)),
                 ]).writeMembers(to: &json)
                 json.key("cmdline")
                 json.beginArray()
