@@ -78,11 +78,15 @@ package struct BackfillProgress: Hashable, Sendable {
 package struct Backfill: Sendable {
     private let writer: VaultWriter
     private let urls: [String: String]
+    private let keepsQuery: Bool
 
     /// An import into the database of `writer`; `urls` supplies the URLs that lines lack, by target.
-    package init(writer: VaultWriter, urls: [String: String] = [:]) {
+    ///
+    /// The values of URLs' queries are hidden unless it `keepsQuery`.
+    package init(writer: VaultWriter, urls: [String: String] = [:], keepsQuery: Bool = false) {
         self.writer = writer
         self.urls = urls
+        self.keepsQuery = keepsQuery
     }
 
     /// Imports one file; `-` is standard input.
@@ -95,7 +99,7 @@ package struct Backfill: Sendable {
         report: (BackfillFinding) -> Void,
         progress: (BackfillProgress) -> Void = { _ in }
     ) async throws -> BackfillSummary {
-        let source = try RawLineSource(path: path, urls: urls)
+        let source = try RawLineSource(path: path, reader: RawLineReader(urls: urls, keepsQuery: keepsQuery))
         var summary = BackfillSummary()
         var batch = try await source.nextBatch()
         while let current = batch {

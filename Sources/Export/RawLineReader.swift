@@ -33,6 +33,7 @@ package struct RawLineReader: Sendable {
 
     /// URLs by target, for lines that have none.
     private let urls: [String: String]
+    private let keepsQuery: Bool
     private var scratch: [UInt8] = []
     /// The last body of each target, which the next one is like.
     private var followers: [String: JSONStringFollower] = [:]
@@ -40,8 +41,16 @@ package struct RawLineReader: Sendable {
     private static let followersMax = 64
 
     /// A reader; `urls` supplies what lines lack (`--url NAME=URL`).
-    package init(urls: [String: String] = [:]) {
-        self.urls = urls.mapValues(URLText.withoutUser)
+    ///
+    /// The values of URLs' queries are hidden unless it `keepsQuery`.
+    package init(urls: [String: String] = [:], keepsQuery: Bool = false) {
+        self.keepsQuery = keepsQuery
+        self.urls = urls.mapValues { RawLineReader.stored($0, keepsQuery: keepsQuery) }
+    }
+
+    private static func stored(_ url: String, keepsQuery: Bool) -> String {
+        let url = URLText.withoutUser(url)
+        return keepsQuery ? url : URLQuery.hidingValues(of: url)
     }
 
     /// What one line may hold, before it is put together.
@@ -119,7 +128,7 @@ package struct RawLineReader: Sendable {
             }
             fields.body = body
         case "error": fields.error = try string(&text)
-        case "url": fields.url = URLText.withoutUser(try string(&text))
+        case "url": fields.url = RawLineReader.stored(try string(&text), keepsQuery: keepsQuery)
         case "duration_ms": fields.durationNanoseconds = try duration(&text)
         case "status": fields.status = Int(try integer(key, 0...999, "must be an HTTP status", &text))
         case "epoch":

@@ -36,10 +36,10 @@ actor RawLineSource {
     private var lineNumber: Int64 = 0
     private var isAtEnd = false
 
-    /// Opens the file.
-    init(path: String, urls: [String: String]) throws {
+    /// Opens the file, whose lines `reader` reads.
+    init(path: String, reader: RawLineReader) throws {
         file = try InputFile(path: path)
-        reader = RawLineReader(urls: urls)
+        self.reader = reader
     }
 
     /// The next lines; nil at the end.

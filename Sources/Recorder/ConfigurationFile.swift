@@ -10,6 +10,7 @@ package struct ConfigurationFile: Sendable {
     var retain: Setting<Int64>?
     var maxSize: Setting<Int64>?
     var recordsItself: Setting<Bool>?
+    var keepsQuery: Setting<Bool>?
     var targets: [FileTarget] = []
 
     /// A value and the line where it stands.
@@ -57,12 +58,21 @@ package struct ConfigurationFile: Sendable {
             case "retain": retain = try reader.duration(member)
             case "max_size": maxSize = try reader.size(member)
             case "self": recordsItself = try reader.boolean(member)
+            case "keep_query": keepsQuery = try reader.boolean(member)
             default: targets = try reader.targets(member)
             }
         }
     }
 
-    private static let keys = ["database", "interval", "timeout", "retain", "max_size", "self", "targets"]
+    /// A path in the file at `base`, which is relative to that file's directory.
+    static func resolved(_ path: String, against base: String) -> String {
+        guard !path.hasPrefix("/"), let slash = base.lastIndex(of: "/") else { return path }
+        return base[...slash] + path
+    }
+
+    private static let keys = [
+        "database", "interval", "timeout", "retain", "max_size", "self", "keep_query", "targets",
+    ]
 }
 
 /// Turns nodes into settings, or says what should have stood there.
@@ -157,9 +167,7 @@ private struct SettingReader {
     func path(_ member: YAMLMember) throws(ConfigurationError) -> ConfigurationFile.Setting<String> {
         var setting = try text(member)
         guard !setting.value.utf8.contains(0) else { throw error("\(member.key) is no path", member.line) }
-        if !setting.value.hasPrefix("/"), let slash = file.lastIndex(of: "/") {
-            setting.value = file[...slash] + setting.value
-        }
+        setting.value = ConfigurationFile.resolved(setting.value, against: file)
         return setting
     }
 

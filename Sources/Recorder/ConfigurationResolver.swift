@@ -114,6 +114,8 @@ struct ConfigurationResolver {
             }
             targets[index].tls.isInsecure = true
         }
+        let keepsQuery = flags.keepsQuery || file?.keepsQuery?.value == true
+        for index in targets.indices { targets[index].keepsQuery = keepsQuery }
         return targets
     }
 
@@ -308,7 +310,29 @@ struct ConfigurationResolver {
         guard headers.count < RecorderConfiguration.fieldCountMax else {
             throw error("more than \(RecorderConfiguration.fieldCountMax) headers", line)
         }
-        headers.append(HeaderField(name: name, value: value))
+        headers.append(HeaderField(name: name, value: try headerValue(value, of: name, line: line)))
+    }
+
+    /// The value of a header, or the file that it stands in: what begins with `@` names one.
+    private func headerValue(
+        _ value: String,
+        of name: String,
+        line: Int?
+    ) throws(ConfigurationError) -> HeaderField.Value {
+        guard !value.hasPrefix("@") else {
+            let path = String(value.dropFirst())
+            guard !path.isEmpty else { throw error("the header \(name) has no file behind its @", line) }
+            guard line != nil, let base = file?.path else { return .file(path) }
+            return .file(ConfigurationFile.resolved(path, against: base))
+        }
+        guard !SecretHeader.isOne(name) else {
+            let form = line == nil ? "--header '\(name): @FILE'" : "\(name): \"@FILE\""
+            throw error(
+                "the header \(name) carries a credential, which belongs in a file of mode 0600: \(form)",
+                line
+            )
+        }
+        return .text(value)
     }
 
     private func setLabel(

@@ -56,7 +56,7 @@ enum FailureReason {
             // What we cannot read may hold a password; better unsaid.
             return "status \(status), a redirect, not followed"
         } else {
-            shown = location
+            shown = URLQuery.hidingValues(of: location)
         }
         return "redirect to \(EscapedText.escape(shown, charactersMax: charactersMax)), not followed"
     }

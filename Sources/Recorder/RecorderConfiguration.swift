@@ -76,6 +76,7 @@ package struct RecorderConfiguration: Hashable, Sendable {
             case .basic(_, let path), .bearer(let path): _ = try CredentialFile.read(path)
             case .none, .basicInline: break
             }
+            for header in targets[index].headers { _ = try header.text() }
             _ = try targets[index].tls.clientConfiguration()
             targets[index].tls.fingerprint = try targets[index].tls.fileFingerprint()
         }

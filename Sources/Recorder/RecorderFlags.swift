@@ -16,6 +16,8 @@ package struct RecorderFlags: Hashable, Sendable {
     package var scrapeCount: Int64?
     /// `--self`.
     package var recordsItself = false
+    /// `--keep-query`.
+    package var keepsQuery = false
     /// `NAME=URL …`.
     package var targets: [String] = []
 

@@ -252,6 +252,11 @@ actor ScrapeCommitter {
         var reason = outcome.failure
         if case .failure(let own, _) = pending.scrape.outcome { reason = own }
         let name = EscapedText.escape(pending.target.name)
+        if let old = outcome.movedFrom {
+            logger.notice(
+                "target \(name) came from \(EscapedText.escape(old)) before: a gap and a new run, whatever it counted there"
+            )
+        }
         guard let reason else {
             logger.debug("stored target=\(name) t=\(outcome.time.milliseconds)")
             if pending.isOwn { return }

@@ -23,11 +23,14 @@ package struct StoredOutcome: Hashable, Sendable {
     package var time: Timestamp
     /// Why the body counts as failed although it was handed in as a document; nil otherwise.
     package var failure: String?
+    /// Where the target's scrape before came from, if scheme, host, port or path are others now.
+    package var movedFrom: String?
 
     /// That outcome.
-    package init(time: Timestamp, failure: String?) {
+    package init(time: Timestamp, failure: String?, movedFrom: String? = nil) {
         self.time = time
         self.failure = failure
+        self.movedFrom = movedFrom
     }
 }
 
@@ -66,7 +69,7 @@ extension VaultWriter: ScrapeSink {
     /// Appends the scrapes in one transaction.
     package func store(_ scrapes: [PendingScrape]) throws -> [StoredOutcome] {
         try append(scrapes.map { ($0.target, $0.scrape) }).map { stored in
-            StoredOutcome(time: stored.position.time, failure: stored.failure)
+            StoredOutcome(time: stored.position.time, failure: stored.failure, movedFrom: stored.movedFrom)
         }
     }
 }

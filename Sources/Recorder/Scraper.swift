@@ -88,7 +88,8 @@ actor Scraper {
             scrape.status = answer.status
             scrape.serverDate = answer.serverDate
             scrape.outcome = answer.outcome
-            if answer.status == 401 {
+            // A key that is not good any more is often told by 403.
+            if answer.status == 401 || answer.status == 403 {
                 authorization = nil
                 self.request = nil
             }
@@ -105,7 +106,7 @@ actor Scraper {
         if let request { return request }
         var headers = HTTPHeaders([("Host", settings.url.hostAndPort)])
         for header in settings.headers {
-            headers.add(name: header.name, value: header.value)
+            headers.add(name: header.name, value: try header.text())
         }
         headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         if !headers.contains(name: "User-Agent") {

@@ -22,6 +22,8 @@ package struct TargetSettings: Hashable, Sendable {
     package var labels: [String: String] = [:]
     /// What documents have as the service's address.
     package var serviceAddress: String?
+    /// Whether the values of the URL's query are stored and shown as they are.
+    package var keepsQuery = false
 
     /// A target with the defaults.
     package init(name: String, url: TargetURL, intervalMilliseconds: Int64, timeoutMilliseconds: Int64) {
@@ -36,7 +38,7 @@ package struct TargetSettings: Hashable, Sendable {
 
     /// What documents need to know of where its scrapes come from.
     package var origin: Origin {
-        Origin(url: url.description, labels: labels, serviceAddress: serviceAddress)
+        Origin(url: keepsQuery ? url.text : url.description, labels: labels, serviceAddress: serviceAddress)
     }
 }
 
@@ -44,8 +46,24 @@ package struct TargetSettings: Hashable, Sendable {
 package struct HeaderField: Hashable, Sendable {
     /// A token.
     package var name: String
-    /// May be a secret: never logged.
-    package var value: String
+    /// Where its value comes from.
+    package var value: Value
+
+    /// The value of a header.
+    package enum Value: Hashable, Sendable {
+        /// As it was written; may be a secret: never logged.
+        case text(String)
+        /// What stands in that file, which nobody but its owner may read.
+        case file(String)
+    }
+
+    /// The value as it is sent; the file is read each time.
+    func text() throws(ConfigurationError) -> String {
+        switch value {
+        case .text(let text): text
+        case .file(let path): try CredentialFile.read(path)
+        }
+    }
 
     /// Names that the recorder sets itself, in lower case.
     static let reserved: Set<String> = [

@@ -1,3 +1,5 @@
+import Model
+
 /// The URL of a target, without user and password.
 package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
     /// `http` or `https`.
@@ -12,8 +14,11 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
     /// A longer URL is refused, in bytes.
     package static let bytesMax = 2048
 
-    /// The URL as it is asked, stored and shown.
-    package var description: String { "\(scheme)://\(hostAndPort)\(pathAndQuery)" }
+    /// The URL as it is asked.
+    package var text: String { "\(scheme)://\(hostAndPort)\(pathAndQuery)" }
+
+    /// The URL as it is stored and shown: the values of its query are hidden.
+    package var description: String { URLQuery.hidingValues(of: text) }
 
     /// What the header `Host` says: without the port where it is the scheme's own.
     var hostAndPort: String {

@@ -128,7 +128,7 @@ import Glibc
             "--db",
             db,
             "--interval",
-            "50ms",
+            "500ms",
             "--count",
             "12",
             "--label",
@@ -207,6 +207,80 @@ import Glibc
         recorder.signal(SIGTERM)
         #expect(try await recorder.wait().status == 0)
         try await service.stop()
+    }
+
+    @Test("a reload says what was added, removed and changed, and what waits for a restart")
+    func reloadLine() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ExpvarServer.start { .body("{\"n\": \($0.number)}") }
+        func configure(_ database: String, _ settings: String, _ targets: [String]) throws {
+            let text =
+                "database: \(directory.file(database))\ninterval: 100ms\n\(settings)\ntargets:\n"
+                + targets.map { "  - {\($0)}\n" }.joined()
+            try directory.write(text.utf8, to: "expvault.yaml")
+        }
+        let url = server.url()
+        let file = directory.file("expvault.yaml")
+        try configure(
+            "a.db",
+            "",
+            ["name: stays, url: \"\(url)\"", "name: moves, url: \"\(url)\"", "name: goes, url: \"\(url)\""]
+        )
+        let recorder = try Expvault.start(["record", "--config", file, "--log-level", "debug"])
+        for name in ["stays", "moves", "goes"] {
+            #expect(await recorder.waitForError("stored target=\(name)"))
+        }
+        try configure(
+            "b.db",
+            "retain: 30d",
+            [
+                "name: stays, url: \"\(url)\"", "name: moves, url: \"\(url)/x\", interval: 50ms",
+                "name: comes, url: \"\(url)\"",
+            ]
+        )
+        recorder.signal(SIGHUP)
+        #expect(await recorder.waitForError("stored target=comes"))
+        #expect(await recorder.waitForError("target moves came from \(url) before"))
+        recorder.signal(SIGHUP)
+        #expect(await recorder.waitForError("3 target(s); database stays as it was until a restart"))
+        recorder.signal(SIGTERM)
+        let outcome = try await recorder.wait()
+        await server.stop()
+        #expect(
+            outcome.error.contains(
+                "3 target(s); added comes; removed goes; changed moves (url, interval); set retain; "
+                    + "database stays as it was until a restart"
+            ),
+            "\(outcome.error)"
+        )
+        #expect(!directory.names.contains("b.db"))
+    }
+
+    @Test("a recording that was to take so many scrapes, or so long, ends with 1 where none succeeded")
+    func nothingSucceeded() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ExpvarServer.start { $0.path == "/ok" ? .body("{\"n\": 1}") : .status(500) }
+        func status(_ limit: [String], _ path: String...) async throws -> Int32 {
+            let targets = path.map { "t\($0.dropFirst())=\(server.url($0))" }
+            return try await ChildProcess.run(
+                Expvault.binary,
+                ["record", "--db", directory.file("a.db"), "--interval", "5s"] + limit + targets
+            ).status
+        }
+        #expect(try await status(["--count", "2"], "/bad") == 1)
+        #expect(try await status(["--for", "300ms"], "/bad") == 1)
+        #expect(try await status(["--count", "2"], "/bad", "/ok") == 0)
+        #expect(try await status(["--count", "1"], "/ok") == 0)
+        let recorder = try Expvault.start(
+            ["record", "--db", directory.file("a.db"), "--interval", "50ms", "bad=\(server.url("/bad"))"]
+        )
+        #expect(await recorder.waitForError("target bad failed"))
+        recorder.signal(SIGTERM)
+        #expect(
+            try await recorder.wait().status == 0,
+            "told to stop, it did what it was told"
+        )
+        await server.stop()
     }
 
     /// Waits until the newest recorded `requests_total` is that.

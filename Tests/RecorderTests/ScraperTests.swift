@@ -89,7 +89,7 @@ extension Scrape {
     func requests() async throws {
         let server = try await ExpvarServer.start { _ in .body(Self.small) }
         var settings = try ScraperBench.settings(server.url("/debug/vars?x=1"))
-        settings.headers = [HeaderField(name: "X-Team", value: "blue")]
+        settings.headers = [HeaderField(name: "X-Team", value: .text("blue"))]
         settings.credentials = .basicInline(username: "me", password: "pass")
         try await ScraperBench().with(settings) { scraper in
             for _ in 0..<3 { _ = try await scraper.scrape() }

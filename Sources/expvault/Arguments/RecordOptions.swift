@@ -28,8 +28,12 @@ struct RecordScheduleOptions: ParsableArguments {
     )
     var recordsItself = false
 
+    @Flag(help: "Store and show the values of the URLs' queries, which are … else.")
+    var keepQuery = false
+
     /// Notes what was said.
     func apply(to flags: inout RecorderFlags) {
+        flags.keepsQuery = keepQuery
         flags.interval = interval
         flags.timeout = timeout
         flags.duration = length
@@ -52,7 +56,10 @@ struct RecordAccessOptions: ParsableArguments {
     var bearerTokenFile: String?
     @Option(
         name: .customLong("header"),
-        help: ArgumentHelp("A header to send; may repeat.", valueName: "name: value")
+        help: ArgumentHelp(
+            "A header to send, its value in a file (0600) where it is @FILE; may repeat.",
+            valueName: "name: value"
+        )
     )
     var headers: [String] = []
     @Option(help: ArgumentHelp("Trust the certificates in this PEM file alone.", valueName: "file"))

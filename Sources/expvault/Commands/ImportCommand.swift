@@ -31,6 +31,8 @@ struct ImportCommand: AsyncParsableCommand {
         help: ArgumentHelp("The URL of a target whose lines have none; may repeat.", valueName: "name=url")
     )
     var urls: [String] = []
+    @Flag(help: "Store and show the values of the URLs' queries, which are … else.")
+    var keepQuery = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
@@ -38,7 +40,7 @@ struct ImportCommand: AsyncParsableCommand {
         let writer = try await VaultWriter.open(path: database.resolvedPath, create: true)
         let summary: BackfillSummary
         do {
-            summary = try await importAll(Backfill(writer: writer, urls: backfillURLs))
+            summary = try await importAll(Backfill(writer: writer, urls: backfillURLs, keepsQuery: keepQuery))
             try await writer.finishImport()
         } catch {
             // What was stored stays; the first error is the one to tell.

@@ -5,6 +5,7 @@ import Model
 import Recorder
 import ServiceLifecycle
 import Storage
+import Synchronization
 import UnixSignals
 
 /// `expvault record`: scrape until told to stop.
@@ -44,10 +45,14 @@ struct RecordCommand: AsyncParsableCommand {
         let settings = try resolve()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
+        let putAside = PutAsideFlag()
         let writer = try await VaultWriter.open(
             path: settings.database,
             create: true,
-            putAside: { logger.critical("\(PutAsideText.words($0))") },
+            putAside: { aside in
+                putAside.isSet.store(true, ordering: .relaxed)
+                logger.critical("\(PutAsideText.words(aside))")
+            },
             fileChange: { logger.critical("\(EscapedText.escape($0.description))") }
         )
         await writer.reserveRoom()
@@ -66,7 +71,7 @@ struct RecordCommand: AsyncParsableCommand {
         var page: DashboardServer?
         do {
             page = try await startPage(settings.database, logger)
-            summary = try await supervise(service, systemd, logger)
+            summary = try await supervise(service, settings, systemd, logger)
         } catch {
             await page?.stop()
             // The first error is the one to tell.
@@ -77,7 +82,24 @@ struct RecordCommand: AsyncParsableCommand {
         // Before the file is closed, which may fail as well.
         logger.info("\(summary)")
         try await writer.close()
-        if summary.notStored > 0 { throw ExitCode(ExitStatus.inputOutput.rawValue) }
+        if let status = verdict(on: summary, wasPutAside: putAside.isSet.load(ordering: .relaxed)) {
+            throw ExitCode(status.rawValue)
+        }
+    }
+
+    /// What a recording came to, as a script should learn it; nil where all is well.
+    ///
+    /// A recorder that runs until it is told to stop has seen all sorts of things by then; one that was to take so
+    /// many scrapes, or so long, has a result.
+    private func verdict(on summary: RecordingSummary, wasPutAside: Bool) -> ExitStatus? {
+        if summary.notStored > 0 { return .inputOutput }
+        guard schedule.length != nil || schedule.count != nil else { return nil }
+        if wasPutAside { return .dataError }
+        guard summary.scrapes == 0 else { return nil }
+        StandardStreams.errorLine(
+            "expvault: no scrape succeeded; `expvault targets` says why the last one failed"
+        )
+        return .failed
     }
 
     /// Serves the page where that was asked for; it reads the database as any other reader does.
@@ -108,6 +130,7 @@ struct RecordCommand: AsyncParsableCommand {
     /// Runs the service; the first SIGINT or SIGTERM ends it, SIGHUP reads the configuration again.
     private func supervise(
         _ service: RecordingService,
+        _ settings: RecorderConfiguration,
         _ systemd: SystemdNotifier?,
         _ logger: Logger
     ) async throws -> RecordingSummary {
@@ -115,9 +138,10 @@ struct RecordCommand: AsyncParsableCommand {
         return try await withThrowingTaskGroup(of: RecordingSummary?.self) { group in
             group.addTask { try await service.run() }
             group.addTask {
+                var current = settings
                 for await signal in signals {
                     guard signal == .sighup else { break }
-                    reload(service, logger, systemd)
+                    reload(service, &current, logger, systemd)
                 }
                 return nil
             }
@@ -166,17 +190,37 @@ struct RecordCommand: AsyncParsableCommand {
         }
     }
 
-    private func reload(_ service: RecordingService, _ logger: Logger, _ systemd: SystemdNotifier?) {
+    private func reload(
+        _ service: RecordingService,
+        _ current: inout RecorderConfiguration,
+        _ logger: Logger,
+        _ systemd: SystemdNotifier?
+    ) {
         systemd?.notify(.reloading)
         defer { systemd?.notify(.ready) }
         do {
-            let settings = try resolve()
+            var settings = try resolve()
+            let change = ConfigurationChange(from: current, to: settings)
+            // What waits for a restart is not in force, and what is compared with next time is what is.
+            settings.database = current.database
+            settings.durationMilliseconds = current.durationMilliseconds
+            settings.scrapeCountMax = current.scrapeCountMax
             try service.reload(settings)
-            logger.info("read the configuration again: \(settings.targets.count) target(s)")
+            current = settings
+            let words = EscapedText.escape("\(change)")
+            logger.log(
+                level: change.awaitingRestart.isEmpty ? .info : .warning,
+                "read the configuration again: \(settings.targets.count) target(s); \(words)"
+            )
         } catch {
             logger.error("the configuration is kept as it was: \(error)")
         }
     }
+}
+
+/// Whether a damaged database was put aside, as the writer's thread tells.
+private final class PutAsideFlag: Sendable {
+    let isSet = Atomic(false)
 }
 
 /// Log levels as flags name them.
