@@ -42,6 +42,9 @@ package struct DashboardConfiguration: Sendable {
         let isIPv4 = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
         return isIPv4 || host == "::1" || host == "localhost"
     }
+
+    /// Whether that address stands for all of this host's, so that no browser names it.
+    package static func isEveryAddress(_ host: String) -> Bool { host == "0.0.0.0" || host == "::" }
 }
 
 /// What one client may ask of the server at most.
@@ -77,6 +80,4 @@ package enum DashboardLimits {
     package static let keptDecodedBytesMax = 32 << 20
     /// Seconds without a question after which nothing is kept any longer.
     package static let keptSeconds: Int64 = 60
-    /// The longest range in milliseconds: a hundred years.
-    package static let rangeMillisecondsMax: Int64 = 100 * 366 * 24 * 3_600_000
 }

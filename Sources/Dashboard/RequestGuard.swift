@@ -41,7 +41,10 @@ struct RequestGuard {
     func admit(_ head: RequestHead) throws(Refusal) -> (path: String, query: String) {
         let host = head.values("host")
         guard host.count == 1, hosts.contains(host[0].lowercased()) else {
-            throw Refusal(status: 421, reason: "this server is not reached by that name")
+            throw Refusal(
+                status: 421,
+                reason: "this server is not reached by that name; `expvault serve --host-name NAME` adds it"
+            )
         }
         guard head.method == "GET" || head.method == "HEAD" else {
             throw Refusal(status: 405, reason: "only GET and HEAD are answered")

@@ -157,7 +157,7 @@ struct Question {
             default: DashboardLimits.pointsDefault,
             limit: DashboardLimits.pointsMax
         )
-        let least = try query.count("least", default: 1, limit: Int(DashboardLimits.rangeMillisecondsMax))
+        let least = try query.count("least", default: 1, limit: Int(DurationText.millisecondsMax))
         grid = StepChoice.grid(for: range, points: points, least: Int64(least))
         series =
             hasSeries

@@ -1,5 +1,7 @@
 import Model
 
+// Bounded throughout: ranges are within Timestamp.accepted, and `least` is a duration; the rest are constants.
+
 /// Steps of lengths that people read well.
 enum StepChoice {
     private static let second: Int64 = 1000

@@ -211,10 +211,12 @@ package struct RawLineReader: Sendable {
             omittingEmptySubsequences: false
         )
         let places = parts.count == 2 ? String(parts[1]) ?? "" : ""
-        guard let whole = String(parts[0]).flatMap({ Int64($0) }), whole >= 0, whole < Int64.max / 2_000_000,
+        guard let whole = String(parts[0]).flatMap({ Int64($0) }), whole >= 0,
+            whole <= DurationText.millisecondsMax,
             places.utf8.count <= 6, parts.count == 1 || !places.isEmpty,
             let rest = Int64(places + String(repeating: "0", count: 6 - places.utf8.count)), rest >= 0
         else { return nil }
+        // Bounded: DurationText.millisecondsMax.
         return whole * 1_000_000 + rest
     }
 

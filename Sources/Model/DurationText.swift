@@ -1,9 +1,16 @@
 /// Durations as people write them: `250ms`, `90s`, `15m`, `6h`, `7d`.
 package enum DurationText {
     /// What a duration must look like, for error messages.
-    package static let rule = "a duration is a number with ms, s, m, h or d, as in 90s or 1.5h"
+    package static let rule =
+        "a duration is a number with ms, s, m, h or d, as in 90s or 1.5h, and no longer than 36600d"
 
-    /// The duration in milliseconds; nil where `text` is none, is finer than a millisecond, or too long for Int64.
+    /// The longest duration that is taken, in milliseconds: a hundred years.
+    ///
+    /// 3.2 × 10¹⁸ ns, a third of what Int64 holds: what was read may be multiplied by 10⁶ and added to a clock.
+    package static let millisecondsMax: Int64 = 36_600 * 86_400_000
+
+    /// The duration in milliseconds; nil where `text` is none, is finer than a millisecond, or longer than
+    /// `millisecondsMax`.
     ///
     /// A fraction is allowed where it comes out in whole milliseconds (`1.5s`); a sign, a space and a bare number
     /// are not.
@@ -12,7 +19,7 @@ package enum DurationText {
             guard let value = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor) else {
                 continue
             }
-            return value
+            return value <= millisecondsMax ? value : nil
         }
         return nil
     }
@@ -36,7 +43,8 @@ package enum DurationText {
 enum DecimalText {
     /// `text` × `factor`; nil where `text` is no plain decimal, or the product no whole Int64.
     static func multiply(_ text: some Sequence<UInt8>, by factor: Int64) -> Int64? {
-        // The number is mantissa / scale. `digitsMax` digits at most, so that mantissa × factor stays within Int128.
+        // The number is mantissa / scale.
+        // Bounded throughout: `digitsMax` digits at most, so that mantissa × factor stays within Int128.
         var mantissa: Int128 = 0
         var scale: Int128 = 1
         var digits = 0

@@ -2,16 +2,18 @@
 package enum SizeText {
     /// What a size must look like, for error messages.
     package static let rule =
-        "a size is a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, as in 1GiB"
+        "a size is a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, as in 1GiB, up to 8192TiB"
 
-    /// The size in bytes; nil where `text` is none, or too large for Int64.
+    /// The largest size that is taken, in bytes: 2⁵³, which a double holds exactly, and Int64 a thousandfold.
+    package static let bytesMax: Int64 = 1 << 53
+
+    /// The size in bytes; nil where `text` is none, or larger than `bytesMax`.
     ///
     /// A fraction is allowed where it comes out in whole bytes (`1.5KiB`). `KB` is 1000 bytes, `KiB` 1024.
     package static func bytes(_ text: String) -> Int64? {
-        for (unit, factor) in units where text.hasSuffix(unit) {
-            return DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor)
-        }
-        return DecimalText.multiply(text.utf8, by: 1)
+        let (unit, factor) = units.first { text.hasSuffix($0.0) } ?? ("", 1)
+        let bytes = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor)
+        return bytes.flatMap { $0 <= bytesMax ? $0 : nil }
     }
 
     /// The size in the largest binary unit, with one decimal, cut and not rounded: `512 B`, `1.5 MiB`.
@@ -21,6 +23,7 @@ package enum SizeText {
         let size = bytes.magnitude
         let sign = bytes < 0 ? "-" : ""
         for (unit, factor) in binaryUnits where size >= UInt64(factor) {
+            // Bounded: 64 bits in 128.
             let tenths = (Int128(size) * 10) / Int128(factor)
             return "\(sign)\(tenths / 10).\(tenths % 10) \(unit)"
         }

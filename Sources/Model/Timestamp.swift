@@ -11,6 +11,19 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.milliseconds = milliseconds
     }
 
+    /// What is taken for a time from outside, in Unix milliseconds: the years 0000 to 9999, which RFC 3339 can
+    /// write, and the moment after them, where a range may end.
+    ///
+    /// Arguments, addresses, lines and headers give no other. The difference of two of them is below 2⁴⁹, so that
+    /// sums and differences of times need no thought behind this check, and those of nanoseconds only Int128.
+    package static let accepted: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_800_000
+
+    /// The moment that somebody outside named; nil beyond `accepted`.
+    package init?(accepting milliseconds: Int64) {
+        guard Timestamp.accepted.contains(milliseconds) else { return nil }
+        self.milliseconds = milliseconds
+    }
+
     /// The earlier moment first.
     package static func < (a: Timestamp, b: Timestamp) -> Bool {
         a.milliseconds < b.milliseconds

@@ -1,3 +1,6 @@
+// Bounded throughout: numbers are read in fixed widths of two and four digits, and of a time in Int64's milliseconds the
+// days are below 2⁴⁰.
+
 /// Times as RFC 3339 writes them, in the proleptic Gregorian calendar.
 package enum TimestampText {
     /// What a time must look like, for error messages.
@@ -14,7 +17,7 @@ package enum TimestampText {
             let day = reader.number(digits: 2), (1...daysIn(month: month, year: year)).contains(day)
         else { return nil }
         let midnight = CivilDate(year: year, month: month, day: day).daysSince1970 * millisecondsPerDay
-        if reader.rest.isEmpty { return Timestamp(milliseconds: midnight) }
+        if reader.rest.isEmpty { return Timestamp(accepting: midnight) }
         guard reader.skip("T") || reader.skip("t") || reader.skip(" "),
             let hour = reader.number(digits: 2), hour < 24, reader.skip(":"),
             let minute = reader.number(digits: 2), minute < 60, reader.skip(":"),
@@ -23,7 +26,8 @@ package enum TimestampText {
             let offset = reader.offsetMinutes(), reader.rest.isEmpty
         else { return nil }
         let seconds = (hour * 60 + minute - offset) * 60 + second
-        return Timestamp(milliseconds: midnight + seconds * 1000 + millisecond)
+        // An offset may lead out of the years that can be written.
+        return Timestamp(accepting: midnight + seconds * 1000 + millisecond)
     }
 
     /// The moment in UTC with milliseconds: `2026-01-02T03:04:05.678Z`.

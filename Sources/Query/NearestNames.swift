@@ -18,7 +18,7 @@ enum NearestNames {
             let letters = folded(candidate)
             if wanted.count >= 3, holds(letters, wanted) {
                 near.append((1, candidate))
-            } else if abs(letters.count - wanted.count) <= limit, letters.count <= comparedBytesMax {
+            } else if (letters.count - wanted.count).magnitude <= limit, letters.count <= comparedBytesMax {
                 let edits = edits(letters, wanted)
                 if edits <= limit { near.append((edits, candidate)) }
             }

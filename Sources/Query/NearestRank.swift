@@ -26,8 +26,10 @@ package struct DecimalPercentile: Hashable, Sendable {
                 digits += 1
                 if let seen = fractionDigits {
                     fractionDigits = seen + 1
+                    // Bounded: below, with each digit.
                     denominator *= 10
                 }
+                // Bounded: below, with each digit.
                 numerator = numerator * 10 + UInt64(byte - UInt8(ascii: "0"))
             case UInt8(ascii: ".") where fractionDigits == nil && digits > 0:
                 fractionDigits = 0
@@ -50,7 +52,7 @@ package struct DecimalPercentile: Hashable, Sendable {
     /// It is `ceil(p / 100 × count)`, at least 1. For `count` above 0.
     package func rank(of count: Int) -> Int {
         precondition(count > 0, "BUG: no percentile of nothing")
-        // numerator ≤ denominator ≤ 10¹⁴ < 2⁴⁷ and count < 2⁶³, so the product stays below 2¹¹⁰.
+        // Bounded: numerator ≤ denominator ≤ 10¹⁴ < 2⁴⁷ and count < 2⁶³, so the product stays below 2¹¹⁰.
         let product = UInt128(numerator) * UInt128(count)
         let denominator = UInt128(denominator)
         let rank = product / denominator + (product % denominator == 0 ? 0 : 1)

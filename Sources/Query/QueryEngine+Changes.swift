@@ -115,8 +115,8 @@ extension ChangeAnswer {
             weight = before == nil && after == nil ? 0 : 1
             return
         }
-        let greater = max(abs(before), abs(after))
+        let greater = max(before.magnitude, after.magnitude)
         // Halved first, so that the ends of the range of double do not overflow.
-        weight = greater == 0 ? 0 : min(1, abs(after / 2 - before / 2) / (greater / 2))
+        weight = greater == 0 ? 0 : min(1, (after / 2 - before / 2).magnitude / (greater / 2))
     }
 }

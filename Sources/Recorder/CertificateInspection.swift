@@ -50,18 +50,18 @@ enum CertificateInspection {
         let certificates = (try? await promise.futureResult.get()) ?? []
         timer.cancel()
         connection.whenSuccess { $0.close(promise: nil) }
-        return certificates.first.flatMap { describe($0, now: now) }
+        return describe(certificates, now: now)
     }
 
-    private static func describe(_ certificate: NIOSSLCertificate, now: Timestamp) -> String? {
-        let seconds = now.milliseconds / 1000
-        let until = Timestamp(milliseconds: Int64(certificate.notValidAfter) &* 1000)
-        if Int64(certificate.notValidAfter) < seconds {
-            return "the certificate has expired, on \(TimestampText.format(until).prefix(10))"
-        }
-        let since = Timestamp(milliseconds: Int64(certificate.notValidBefore) &* 1000)
-        if Int64(certificate.notValidBefore) > seconds {
-            return "the certificate is not valid before \(TimestampText.format(since).prefix(10))"
+    /// What is wrong with the dates of a chain, the target's own certificate first; nil where nothing is.
+    private static func describe(_ chain: [NIOSSLCertificate], now: Timestamp) -> String? {
+        for (index, certificate) in chain.enumerated() {
+            let dates = CertificateDates(
+                notBefore: Int64(certificate.notValidBefore),
+                notAfter: Int64(certificate.notValidAfter)
+            )
+            guard let complaint = dates.complaint(now: now) else { continue }
+            return "\(index == 0 ? "the certificate" : "the certificate of its authority") \(complaint)"
         }
         return nil
     }

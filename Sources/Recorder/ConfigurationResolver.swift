@@ -108,9 +108,19 @@ struct ConfigurationResolver {
                     + "those of the file have keys for them"
             )
         }
+        if flags.concernsTLS,
+            !targets.suffix(flags.targets.count).contains(where: { $0.url.scheme == "https" })
+        {
+            throw ConfigurationError(
+                "--ca-file, --client-cert and --client-key are for https, and no URL given begins with https://"
+            )
+        }
         for name in flags.insecure {
             guard let index = targets.firstIndex(where: { $0.name == name }) else {
                 throw ConfigurationError("--insecure names \(name), which is no target")
+            }
+            guard targets[index].url.scheme == "https" else {
+                throw ConfigurationError("--insecure is for https, and the url of target \(name) is http")
             }
             targets[index].tls.isInsecure = true
         }
@@ -145,7 +155,7 @@ struct ConfigurationResolver {
         target.tls.clientCertificateFile = file.clientCertificate?.value
         target.tls.clientKeyFile = file.clientKey?.value
         target.tls.isInsecure = file.isInsecure?.value ?? false
-        try checkClientCertificate(target, line: file.line)
+        try checkTLS(target, line: file.line)
         target.redactsCommandLine = file.redactsCommandLine?.value ?? false
         for label in file.labels {
             guard case .scalar(let text, _) = label.value.value else { continue }
@@ -185,10 +195,13 @@ struct ConfigurationResolver {
             let value = header[header.index(after: colon)...].drop { $0 == " " }
             try addHeader(String(header[..<colon]), String(value), to: &target.headers, line: nil)
         }
-        target.tls.caFile = flags.caFile
-        target.tls.clientCertificateFile = flags.clientCertificate
-        target.tls.clientKeyFile = flags.clientKey
-        try checkClientCertificate(target, line: nil)
+        // Of several targets some may be reached by http; `targets` sees to it that not all are.
+        if target.url.scheme == "https" {
+            target.tls.caFile = flags.caFile
+            target.tls.clientCertificateFile = flags.clientCertificate
+            target.tls.clientKeyFile = flags.clientKey
+        }
+        try checkTLS(target, line: nil)
         target.redactsCommandLine = flags.redactsCommandLine
         for label in flags.labels {
             guard let equals = label.firstIndex(of: "=") else {
@@ -358,10 +371,19 @@ struct ConfigurationResolver {
         }
     }
 
-    private func checkClientCertificate(_ target: TargetSettings, line: Int?) throws(ConfigurationError) {
+    private func checkTLS(_ target: TargetSettings, line: Int?) throws(ConfigurationError) {
         let tls = target.tls
         guard (tls.clientCertificateFile == nil) == (tls.clientKeyFile == nil) else {
             throw error("client_cert and client_key belong together", line)
+        }
+        guard target.url.scheme != "https" else { return }
+        // Whoever names an authority believes that it is asked.
+        let said = [
+            ("ca_file", tls.caFile != nil), ("client_cert", tls.clientCertificateFile != nil),
+            ("insecure", tls.isInsecure),
+        ]
+        if let (key, _) = said.first(where: { $0.1 }) {
+            throw error("\(key) is for https, and the url of target \(target.name) is http", line)
         }
     }
 

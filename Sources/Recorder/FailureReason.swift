@@ -99,23 +99,20 @@ enum FailureReason {
         }
     }
 
-    /// BoringSSL's errors are told apart by the names in their text; they have no other public face.
     private static func tls(_ text: String) -> String {
-        let names: [(String, String)] = [
-            ("CERTIFICATE_VERIFY_FAILED", refusedCertificate),
-            ("UNSUPPORTED_PROTOCOL", "the server speaks no TLS 1.2 or newer"),
-            ("PROTOCOL_VERSION", "the server speaks no TLS 1.2 or newer"),
-            ("WRONG_VERSION_NUMBER", "the server does not speak TLS"),
-            ("HTTP_REQUEST", "the server does not speak TLS"),
-            ("CERTIFICATE_REQUIRED", "the server wants a client certificate (see client_cert)"),
-            ("ALERT_BAD_CERTIFICATE", "the server refused the client certificate"),
-            ("ALERT_UNKNOWN_CA", "the server refused the client certificate"),
-            ("ALERT_CERTIFICATE", "the server refused the client certificate"),
-            ("HANDSHAKE_FAILURE", "the server refused the TLS handshake"),
-            ("EOF during handshake", "the server closed the connection during the TLS handshake"),
-            ("unableToValidateCertificate", refusedCertificate),
-            ("uncleanShutdown", closedEarly),
-        ]
-        return names.first { text.contains($0.0) }?.1 ?? "TLS failed"
+        switch TLSFailure(errorText: text) {
+        case .untrusted: refusedCertificate
+        case .oldProtocol: "the server speaks no TLS 1.2 or newer"
+        case .noTLS: "the server does not speak TLS"
+        case .clientCertificateWanted: "the server wants a client certificate (see client_cert)"
+        case .clientCertificateExpired: "the server refused the client certificate: it has expired"
+        case .clientAuthorityUnknown:
+            "the server refused the client certificate: it knows no authority that signed it"
+        case .clientCertificateRefused: "the server refused the client certificate"
+        case .handshakeRefused: "the server refused the TLS handshake"
+        case .endedInHandshake: "the server closed the connection during the TLS handshake"
+        case .cut: closedEarly
+        case .unknown: "TLS failed"
+        }
     }
 }

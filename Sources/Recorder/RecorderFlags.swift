@@ -48,6 +48,9 @@ package struct RecorderFlags: Hashable, Sendable {
     /// Nothing said.
     package init() {}
 
+    /// Whether anything is said that needs one of them to be reached by https.
+    var concernsTLS: Bool { caFile != nil || clientCertificate != nil || clientKey != nil }
+
     /// Whether anything is said that needs a target of the command line.
     var concernsOwnTargets: Bool {
         username != nil || passwordFile != nil || bearerTokenFile != nil || !headers.isEmpty || caFile != nil

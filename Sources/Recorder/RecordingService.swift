@@ -184,9 +184,11 @@ package final class RecordingService: Sendable {
     ) -> ScrapeSchedule {
         ScrapeSchedule(
             name: settings.name,
+            // Bounded: RecorderConfiguration.intervalMillisecondsMax.
             interval: settings.intervalMilliseconds * 1_000_000,
             start: clock.monotonicNanoseconds(),
-            until: configuration.durationMilliseconds.map { start &+ Self.nanoseconds($0) },
+            // At most a third of Int64's range; see DurationText.millisecondsMax.
+            until: configuration.durationMilliseconds.map { start &+ $0.multipliedOrMax(by: 1_000_000) },
             count: configuration.scrapeCountMax
         )
     }
@@ -196,10 +198,5 @@ package final class RecordingService: Sendable {
         // The database that is open, whatever a later configuration says.
         let database = configuration.database
         return CommandLineRedaction(key: try CommandLineRedaction.loadKey(besideDatabase: database))
-    }
-
-    /// Nanoseconds, at most half of Int64's range, so that adding two such moments cannot overflow.
-    private static func nanoseconds(_ milliseconds: Int64) -> Int64 {
-        min(milliseconds, Int64.max / 2 / 1_000_000) * 1_000_000
     }
 }

@@ -34,11 +34,8 @@ actor ScrapeNetwork {
         }
         let configuration = try tls.clientConfiguration()
         guard let context = try? NIOSSLContext(configuration: configuration) else {
-            // Each file was read; what does not go together is the certificate and the key.
-            throw ConfigurationError(
-                "the client certificate and its key do not fit",
-                file: tls.clientCertificateFile
-            )
+            // Each file was read, and the key is the certificate's: what is left are the authorities.
+            throw ConfigurationError("TLS cannot be set up with these authorities", file: tls.caFile)
         }
         leases[tls] = Lease(context: context, users: 1)
         return context

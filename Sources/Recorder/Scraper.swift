@@ -83,6 +83,7 @@ actor Scraper {
         )
         do {
             let request = try makeRequest()
+            // Bounded: by the interval, RecorderConfiguration.intervalMillisecondsMax.
             let deadline = started &+ settings.deadlineMilliseconds * 1_000_000
             let answer = try await ask(request, deadline: deadline)
             scrape.status = answer.status
@@ -164,11 +165,23 @@ actor Scraper {
         let head = response.head
         let status = Int(head.status.code)
         let serverDate = head.headers.first(name: "Date").flatMap(HTTPDate.parse)
-        let reason = Self.failure(of: head, status: status, isTooLarge: response.isCut)
+        let reason =
+            status == 401 ? unauthorized : Self.failure(of: head, status: status, isTooLarge: response.isCut)
         let outcome: ScrapeOutcome =
             reason.map { .failure(reason: $0, body: Array(response.body.prefix(Scrape.failureBodyMax))) }
             ?? .document(response.body)
         return Answer(status: status, serverDate: serverDate, outcome: outcome)
+    }
+
+    /// The reason for a 401: what was shown is wrong, or nothing was.
+    private var unauthorized: String {
+        switch settings.credentials {
+        // A header may be one, whatever it is called.
+        case .none where settings.headers.isEmpty:
+            "status 401: no credential is set (see username and bearer_token_file)"
+        case .none: "status 401"
+        case .basic, .basicInline, .bearer: "status 401: the credential is refused"
+        }
     }
 
     private static func failure(of response: HTTPResponseHead, status: Int, isTooLarge: Bool) -> String? {

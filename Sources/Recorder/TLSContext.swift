@@ -31,6 +31,7 @@ extension TLSSettings {
                     file: clientKeyFile
                 )
             }
+            try Self.checkPair(configuration, certificate: clientCertificateFile, key: clientKeyFile)
         }
         if isInsecure { configuration.certificateVerification = .none }
         return configuration
@@ -50,6 +51,22 @@ extension TLSSettings {
             )
         }
         return SHA256.hexadecimal(SHA256.digest(bytes))
+    }
+
+    /// Makes sure that the key is the certificate's.
+    private static func checkPair(
+        _ configuration: TLSConfiguration,
+        certificate: String,
+        key: String
+    ) throws(ConfigurationError) {
+        var pair = TLSConfiguration.makeClientConfiguration()
+        pair.trustRoots = .certificates([])
+        pair.certificateChain = configuration.certificateChain
+        pair.privateKey = configuration.privateKey
+        // Both were read, so that all that can be wrong with them is that they do not belong together.
+        guard (try? NIOSSLContext(configuration: pair)) != nil else {
+            throw ConfigurationError("is not the key of the certificate in \(certificate)", file: key)
+        }
     }
 
     private static func certificates(_ path: String) throws(ConfigurationError) -> [NIOSSLCertificate] {

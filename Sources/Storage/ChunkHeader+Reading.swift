@@ -49,7 +49,7 @@ extension ChunkHeader {
             let pauses = try reader.count(max: max(0, end), "a ring's place")
             let ends = try reader.count(max: max(0, end), "a ring's place")
             let collectionCount = try reader.count(max: max(0, leafCount - 1), "a leaf's place")
-            guard end >= 0, abs(pauses - ends) >= PauseRing.slots else {
+            guard end >= 0, (pauses - ends).magnitude >= PauseRing.slots else {
                 throw .malformed("rings out of place")
             }
             let places = ChunkTable.Rings(pauses: pauses, ends: ends, collectionCount: collectionCount)

@@ -97,7 +97,7 @@ enum GoNumberText {
         }
         bytes.append(UInt8(ascii: "e"))
         bytes.append(exponent < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-        let magnitude = abs(exponent)
+        let magnitude = exponent.magnitude
         // At least two digits, but for json's cleaning of negative ones.
         if magnitude < 10, format == .shortestGeneral || exponent > 0 { bytes.append(UInt8(ascii: "0")) }
         DecimalText.append(UInt64(magnitude), to: &bytes)

@@ -152,10 +152,3 @@ extension WriterSession {
         return age
     }
 }
-
-extension Int64 {
-    fileprivate func multipliedOrMax(by factor: Int64) -> Int64 {
-        let (value, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? .max : value
-    }
-}

@@ -1,5 +1,6 @@
 import Logging
 import Model
+import TestSupport
 import Testing
 
 @testable import Dashboard

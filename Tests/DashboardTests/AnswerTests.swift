@@ -2,6 +2,7 @@ import JSON
 import Model
 import Query
 import Storage
+import TestSupport
 import Testing
 
 @testable import Dashboard

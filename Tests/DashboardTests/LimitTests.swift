@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 @testable import Dashboard
@@ -59,7 +60,10 @@ import Testing
             "values?target=api&series=up&since=0&until=5&points=5000",
             "values?target=api&series=up&since=0&until=5&points=-1",
             "values?target=api&series=up&since=0&until=5&least=0",
-            "values?target=api&series=up&since=0&until=9000000000000",
+            "values?target=api&series=up&since=0&until=253402300800001",
+            "values?target=api&series=up&since=-62167219200001&until=5",
+            "pauses?target=api&since=-9223372036854775808&until=0",
+            "pauses?target=api&since=0&until=9223372036854775807",
             "values?target=api&target=b&series=up&since=0&until=5",
             "targets?x=1", "names?target=%ff", "names?target=%4", "names?target", "names",
             "scrapes?target=api",

@@ -61,6 +61,7 @@ extension Ban {
             outside: [],
             "throw, or state the invariant: precondition(x, \"BUG: …\")"
         )
+        + calls(["abs"], outside: [], "abs(Int64.min) traps: take the magnitude")
         + names(["try!"], outside: [], "throw instead of trapping")
         + calls(
             ["Date", "gettimeofday"],

@@ -39,4 +39,21 @@ import Testing
         }
         #expect(count > 30, "the table must be found")
     }
+
+    @Test("docs/exit-status.md has every status that the sources have, and README leads there")
+    func exitStatuses() throws {
+        func text(_ path: String) throws -> String {
+            try String(contentsOf: SourceTree.root.appendingPathComponent(path), encoding: .utf8)
+        }
+        let table = try text("docs/exit-status.md").split(separator: "\n").filter { $0.hasPrefix("| ") }
+        let source = try text("Sources/expvault/ExitStatus.swift")
+        var count = 0
+        for line in source.split(separator: "\n") where line.contains("    case ") && line.contains(" = ") {
+            guard let status = Int(line.split(separator: " ").last ?? "") else { continue }
+            #expect(table.contains { $0.hasPrefix("| \(status) |") }, "\(status) is not in the table")
+            count += 1
+        }
+        #expect(count == 11, "the statuses must be found")
+        #expect(try text("README.md").contains("(docs/exit-status.md)"))
+    }
 }

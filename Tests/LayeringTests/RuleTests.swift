@@ -32,6 +32,7 @@ import Testing
             ("clock_gettime(CLOCK_REALTIME, &now)", "SQLite"),
             ("let clock = ContinuousClock()", "Query"),
             ("let x = try! f()", "Model"),
+            ("if abs(x) < 1 << 53 {}", "Dashboard"),
             ("fatalError(\"pending\")", "Storage"),
             ("text = \"a \\(getenv(\"HOME\")) b\"", "Storage"),
             ("let file = fopen(path, \"r\")", "Codec"),
@@ -113,6 +114,36 @@ import Testing
     )
     func fileNames(name: String) {
         #expect(broken("", in: "Sources/Model/\(name).swift").count == 1)
+    }
+
+    @Test(
+        "a turned sign or a product where numbers come from outside is found",
+        arguments: [
+            "now.advanced(byMilliseconds: -back)", "return -x", "let y = [-x]", "f(x, -(a + b))",
+            "let y = x * 1000",
+            "let y = 1000 * x", "x *= 10", "// Says nothing of it.\nlet y = a * b", "text = \"\\(x * 1000)\"",
+        ]
+    )
+    func outsideNumbers(source: String) {
+        for path in ["Sources/Model/TimeText.swift", "Sources/expvault/Arguments/A.swift"] {
+            #expect(broken(source, in: path).count == 1)
+        }
+        #expect(broken(source, in: "Sources/Model/Run.swift") == [], "what was checked is another's affair")
+    }
+
+    @Test(
+        "what is bounded by its reason, by the compiler or by the operator passes",
+        arguments: [
+            "let y = x * 1000  // Bounded: x is a day.", "// Bounded: x is a day.\nlet y =\n    x * 1000",
+            "// Bounded throughout: of four digits each.\n\n\n\nlet y = x * 1000",
+            "static let z = 36_600 * 86_400_000",
+            "let y = x &* 1000", "let y = a - b", "let y = -1", "func f() -> Int { x }",
+            "let glob = \"a * b\"",
+            "let y = x.multipliedOrMax(by: 1000)",
+        ]
+    )
+    func boundedNumbers(source: String) {
+        #expect(broken(source, in: "Sources/Model/TimeText.swift") == [])
     }
 
     @Test("a finding names the line, also behind texts and comments of several lines")

@@ -29,6 +29,7 @@ enum Rules {
     /// All of them.
     static let all: [@Sendable (SourceFile) -> [Violation]] = [
         imports, calls, unsafeMarks, invariants, sqlText, fieldWords, documentation, length, fileName,
+        OutsideNumbers.arithmetic,
     ]
 
     /// Files longer than that have a second subject.

@@ -17,15 +17,18 @@ import Testing
         "what is no duration is refused",
         arguments: [
             "", "s", "5", "5 s", "-5s", "+5s", "1.s", ".5s", "1..5s", "5sec", "0.5ms", "1.0001s", "１s",
-            "99999999999999999999d", "9223372036854775808ms", "1e3s", "1_000s",
+            "99999999999999999999d", "9223372036854775807ms", "9223372036854775808ms", "36600.5d", "1e3s",
+            "1_000s",
         ]
     )
     func refuses(text: String) {
         #expect(DurationText.milliseconds(text) == nil)
     }
 
-    @Test("the longest duration is Int64's") func longest() {
-        #expect(DurationText.milliseconds("9223372036854775807ms") == .max)
+    @Test("the longest duration is a hundred years, and may be had in nanoseconds") func longest() {
+        #expect(DurationText.milliseconds("36600d") == DurationText.millisecondsMax)
+        #expect(DurationText.milliseconds("36600.01d") == nil)
+        #expect(!DurationText.millisecondsMax.multipliedReportingOverflow(by: 2_000_000).overflow)
     }
 
     @Test("what is written is read back") func roundTrip() {
@@ -54,7 +57,10 @@ import Testing
 
     @Test(
         "what is no size is refused",
-        arguments: ["", "KiB", "1 KiB", "-1", "1K", "1.5", "0.1B", "99999999999GiB"]
+        arguments: [
+            "", "KiB", "1 KiB", "-1", "1K", "1.5", "0.1B", "99999999999GiB", "8193TiB", "9007199254740993",
+            "9223372036854775807",
+        ]
     )
     func refuses(text: String) {
         #expect(SizeText.bytes(text) == nil)

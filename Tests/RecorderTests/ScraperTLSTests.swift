@@ -110,6 +110,13 @@ import Testing
         tls.clientCertificateFile = made.client.certificate
         tls.clientKeyFile = made.client.certificate
         #expect(throws: ConfigurationError.self) { try tls.clientConfiguration() }
+        tls.clientKeyFile = made.good.key
+        #expect(
+            throws: ConfigurationError(
+                "is not the key of the certificate in \(made.client.certificate)",
+                file: made.good.key
+            )
+        ) { try tls.clientConfiguration() }
     }
 
     @Test("a renewed certificate counts as a change")

@@ -236,7 +236,7 @@ extension Scrape {
             return reasons
         }
         // The file is not looked at while it works.
-        #expect(reasons == ["status 401", nil, nil])
+        #expect(reasons == ["status 401: the credential is refused", nil, nil])
         await server.stop()
     }
 

@@ -108,9 +108,8 @@ package enum ReportPage {
             since: range.since ?? min(first, range.until?.advanced(byMilliseconds: -1) ?? first),
             until: range.until ?? max(last, range.since ?? last).advanced(byMilliseconds: 1)
         )
-        guard let since = closed.since, let until = closed.until, since < until,
-            until.milliseconds.subtractingReportingOverflow(since.milliseconds).overflow == false,
-            until.milliseconds - since.milliseconds <= DashboardLimits.rangeMillisecondsMax
+        guard let since = closed.since.flatMap({ Timestamp(accepting: $0.milliseconds) }),
+            let until = closed.until.flatMap({ Timestamp(accepting: $0.milliseconds) }), since < until
         else { throw ReportError.noRange }
         return closed
     }
@@ -216,14 +215,14 @@ package enum ReportPage {
 package enum ReportError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No target has a scrape.
     case nothingRecorded
-    /// The range is empty, or longer than a hundred years.
+    /// The range is empty, or leaves the years 0 to 9999.
     case noRange
 
     /// One sentence.
     package var description: String {
         switch self {
         case .nothingRecorded: "nothing is recorded that could be reported"
-        case .noRange: "the range is empty, or longer than a hundred years; see --since and --until"
+        case .noRange: "the range is empty, or leaves the years 0 to 9999; see --since and --until"
         }
     }
 }

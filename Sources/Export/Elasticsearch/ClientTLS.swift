@@ -16,6 +16,14 @@ package struct ClientTLS: Hashable, Sendable {
     /// The system's authorities, and no certificate of our own.
     package init() {}
 
+    /// The options by which something else was said.
+    var options: [String] {
+        [
+            ("--ca-file", caFile), ("--ca-fingerprint", caFingerprint),
+            ("--client-cert", clientCertificateFile), ("--client-key", clientKeyFile),
+        ].compactMap { $0.1 == nil ? nil : $0.0 }
+    }
+
     /// What NIOSSL is to do; reads the files, and asks the server for its chain where a fingerprint is given.
     func configuration(
         for url: ElasticsearchURL,
@@ -40,6 +48,16 @@ package struct ClientTLS: Hashable, Sendable {
                 throw ExportSetupError("\(clientKeyFile) holds no private key in PEM without a passphrase")
             }
             configuration.privateKey = .privateKey(key)
+            var pair = TLSConfiguration.makeClientConfiguration()
+            pair.trustRoots = .certificates([])
+            pair.certificateChain = configuration.certificateChain
+            pair.privateKey = configuration.privateKey
+            // Both were read, so that all that can be wrong with them is that they do not belong together.
+            guard (try? NIOSSLContext(configuration: pair)) != nil else {
+                throw ExportSetupError(
+                    "\(clientKeyFile) (--client-key) is not the key of the certificate in \(clientCertificateFile)"
+                )
+            }
         }
         return configuration
     }
@@ -90,12 +108,13 @@ enum FingerprintPin {
     private static func reason(for error: any Error) -> String {
         switch error {
         case is NIOConnectionError, is IOError, ChannelError.connectTimeout: "it cannot be reached"
-        case is NIOSSLError, is BoringSSLError: "it does not speak TLS"
+        case is NIOSSLError, is BoringSSLError: TLSFailureText.words(for: "\(error)", of: "it")
         default: "the connection was cut"
         }
     }
 
-    private static func chain(
+    /// The certificates that a server shows, its own first; nothing is sent or believed.
+    static func chain(
         of url: ElasticsearchURL,
         group: any EventLoopGroup
     ) async throws -> [NIOSSLCertificate] {

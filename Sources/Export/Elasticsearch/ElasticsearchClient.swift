@@ -140,7 +140,15 @@ package final class ElasticsearchClient: Sendable {
             )
             return answer.isCut ? Self.tooLarge : .answer(Self.answer(answer))
         } catch {
-            return outcome(of: error)
+            let outcome = outcome(of: error)
+            guard case .failed(_, let isCertainlyNotSent, true) = outcome,
+                TLSFailure(errorText: "\(error)") == .untrusted
+            else { return outcome }
+            return .failed(
+                reason: await TLSFailureText.untrusted(settings.url, group: group),
+                isCertainlyNotSent: isCertainlyNotSent,
+                isTLS: true
+            )
         }
     }
 
@@ -153,6 +161,7 @@ package final class ElasticsearchClient: Sendable {
     /// When an answer must be there, in nanoseconds of the monotonic clock.
     private func deadline(allowing bytes: Int) -> Int64 {
         // A rate limit makes a request slow on purpose; requests on the way at once share it.
+        // Bounded: a body is some megabytes, and a limit at least one byte.
         let pacing = settings.rateLimit.map { Int64(bytes) * 4_000 / $0 } ?? 0
         let (limit, isBeyond) = settings.requestTimeout.addingReportingOverflow(pacing)
         let (milliseconds, isFar) = MonotonicClock.now.addingReportingOverflow(isBeyond ? .max : limit)
@@ -221,21 +230,15 @@ package final class ElasticsearchClient: Sendable {
         return "no connection in time"
     }
 
-    /// BoringSSL's errors are told apart by the names in their text; they have no other public face.
     private func tls(_ words: String) -> Outcome {
-        // An unclean end in the middle of an answer is a cut like any other.
-        if words.contains("uncleanShutdown") || words.contains("unableToReadFromBio") {
-            return .failed(
-                reason: "the connection was cut before the answer was complete",
-                isCertainlyNotSent: false,
-                isTLS: false
-            )
-        }
-        let reason =
-            words.contains("CERTIFICATE_VERIFY_FAILED")
-            ? "the certificate of \(settings.url) is expired, or signed by nobody that is trusted; see --ca-file"
-            : "TLS with \(settings.url) failed"
-        return .failed(reason: reason, isCertainlyNotSent: true, isTLS: true)
+        let failure = TLSFailure(errorText: words)
+        return .failed(
+            reason: TLSFailureText.words(for: words, of: "\(settings.url)"),
+            // An unclean end in the middle of an answer is a cut like any other.
+            isCertainlyNotSent: failure != .cut,
+            // A server that is being started may end a handshake, too: that mends itself.
+            isTLS: failure != .cut && failure != .endedInHandshake
+        )
     }
 }
 

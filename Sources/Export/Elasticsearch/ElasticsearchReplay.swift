@@ -327,10 +327,3 @@ package final class ElasticsearchReplay: Sendable {
         }
     }
 }
-
-extension Int64 {
-    fileprivate func multipliedOrMax(by factor: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? .max : product
-    }
-}

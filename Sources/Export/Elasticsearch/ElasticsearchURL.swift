@@ -12,16 +12,14 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `ExportSetupError`; above all where a user or password stands in it, which would show in `ps`.
     package init(_ text: String) throws(ExportSetupError) {
-        let scheme: String
-        if text.hasPrefix("https://") {
-            scheme = "https"
-        } else if text.hasPrefix("http://") {
-            scheme = "http"
-        } else {
+        // Scheme and host are the same in capitals (RFC 3986, 6.2.2.1), and one destination should have one name.
+        let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+        let scheme = parts[0].lowercased()
+        guard parts.count == 2, scheme == "https" || scheme == "http" else {
             throw ExportSetupError("the URL must begin with https:// or http://")
         }
         isTLS = scheme == "https"
-        let rest = text.dropFirst(scheme.count + 3)
+        let rest = parts[1]
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         var path = rest.dropFirst(authority.count)
         guard !authority.contains("@") else {
@@ -38,7 +36,7 @@ package struct ElasticsearchURL: Hashable, Sendable, CustomStringConvertible {
         while path.hasSuffix("/") { path = path.dropLast() }
         let hostEnd = authority.hasPrefix("[") ? authority.firstIndex(of: "]") : nil
         let colon = authority[(hostEnd ?? authority.startIndex)...].firstIndex(of: ":")
-        host = String(authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" })
+        host = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }.lowercased()
         guard !host.isEmpty else { throw ExportSetupError("the URL names no host") }
         if let colon {
             guard let port = Int(authority[authority.index(after: colon)...]), (1...65_535).contains(port)

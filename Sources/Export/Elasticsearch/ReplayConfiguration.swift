@@ -66,6 +66,9 @@ package struct ReplayConfiguration: Sendable {
         guard client.requestTimeout > 0, waitMax > 0 else {
             throw ExportSetupError("--request-timeout and --max-wait must be longer than nothing")
         }
+        if !client.url.isTLS, let option = client.tls.options.first {
+            throw ExportSetupError("\(option) is for https, and the server's URL is \(client.url)")
+        }
         if let rate = client.rateLimit, rate < 1 {
             throw ExportSetupError("--rate-limit must let something through")
         }
@@ -94,10 +97,12 @@ package struct ReplayProgress: Sendable {
     /// How long until the next try, in milliseconds.
     package var waitMilliseconds: Int64?
 
-    /// How long the rest takes at this rate, in seconds; nil where nobody can say.
+    /// How long the rest takes at this rate, in whole seconds from 1 on; nil where nobody can say.
+    ///
+    /// When everything was read, what is on the way is not answered yet, and how long that takes is not known.
     package var secondsLeft: Double? {
-        guard let remaining, documentsPerSecond > 0 else { return nil }
-        return Double(remaining) / documentsPerSecond
+        guard let remaining, remaining > 0, documentsPerSecond > 0 else { return nil }
+        return (Double(remaining) / documentsPerSecond).rounded(.up)
     }
 }
 

@@ -11,6 +11,7 @@ enum RetryAfter {
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             // Whatever does not fit is over the longest that is obeyed, anyway.
             guard let seconds = Int64(text), seconds < 1_000_000 else { return RetryPolicy.retryAfterMax }
+            // Bounded: on the line above.
             return seconds * 1_000
         }
         guard let date = date(text) else { return nil }

@@ -13,6 +13,7 @@ struct ServerGreeting {
                     status: answer.status,
                     productHeader: answer.product,
                     body: answer.body,
+                    hasCredential: client.settings.authentication.header != nil,
                     url: client.settings.url.description,
                     text: client.text
                 )

@@ -56,32 +56,27 @@ package struct ServerInfo: Hashable, Sendable {
 
     /// Reads the answer to `GET /`.
     ///
-    /// `productHeader` is the value of `X-Elastic-Product`, where there was one.
+    /// `productHeader` is the value of `X-Elastic-Product`, where there was one; `hasCredential` says whether we
+    /// showed who we are.
     ///
     /// - Throws: `ReplayStop`: this is no server for us; a proxy, a captive portal, something else, or too old.
     package init(
         status: Int,
         productHeader: String?,
         body: [UInt8],
+        hasCredential: Bool = true,
         url: String,
         text: ServerText
     ) throws(ReplayStop) {
         let value = try? JSONReader.value(of: body, bytesMax: 1 << 20)
         if status != 200 {
             let error = ServerInfo.error(in: value)
-            let reason = error.reason.map(text.clean)
-            if let stop = BulkOutcome.stop(
+            throw ServerInfo.refusal(
                 status: status,
                 type: error.type.map(text.clean),
-                reason: reason,
-                on: url
-            ) {
-                // A proxy or portal answers 404 to anything, and would have us look for an index.
-                throw status == 404 ? ServerInfo.stranger(url, "answered 404") : stop
-            }
-            throw ServerInfo.stranger(
-                url,
-                "answered \(BulkOutcome.words(status, error.type.map(text.clean), reason))"
+                reason: error.reason.map(text.clean),
+                hasCredential: hasCredential,
+                url: url
             )
         }
         guard let value, let number = value[path: ["version", "number"]]?.string,
@@ -111,6 +106,42 @@ package struct ServerInfo: Hashable, Sendable {
             }
         } else if value["tagline"]?.string != "You Know, for Search" {
             throw ServerInfo.stranger(url, "lacks the tagline")
+        }
+    }
+
+    /// What an answer to `GET /` other than 200 means.
+    private static func refusal(
+        status: Int,
+        type: String?,
+        reason: String?,
+        hasCredential: Bool,
+        url: String
+    ) -> ReplayStop {
+        let said = BulkOutcome.words(status, type, reason)
+        if status == 401, !hasCredential {
+            return ReplayStop(
+                .forbidden,
+                "\(url) wants to know who asks, and no credential was given: \(said); "
+                    + "see --api-key-file, --user and --bearer-token-file"
+            )
+        }
+        if let stop = BulkOutcome.stop(status: status, type: type, reason: reason, on: url) {
+            // A proxy or portal answers 404 to anything, and would have us look for an index.
+            return status == 404 ? stranger(url, "answered 404") : stop
+        }
+        switch status {
+        case 429:
+            return ReplayStop(
+                .unavailable,
+                "\(url) is overloaded: it answered \(said); try again later, or with a longer --max-wait"
+            )
+        // 511 (RFC 6585, 6) is what a captive portal should answer.
+        case 408, 500...510, 512...599:
+            return ReplayStop(
+                .unavailable,
+                "\(url) cannot answer at present: \(said); is the cluster up, and what stands before it?"
+            )
+        default: return stranger(url, "answered \(said)")
         }
     }
 

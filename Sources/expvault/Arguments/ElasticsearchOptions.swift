@@ -31,7 +31,10 @@ struct ElasticsearchServerOptions: ParsableArguments {
     var clientKey: String?
 
     func validate() throws {
-        guard (url == nil) != (cloudID == nil) else {
+        guard url == nil || cloudID == nil else {
+            throw ValidationError("--url and --cloud-id exclude one another: both name the server")
+        }
+        guard url != nil || cloudID != nil else {
             throw ValidationError("give the server with --url, or with --cloud-id")
         }
     }

@@ -19,19 +19,12 @@ struct TimeArgument: ExpressibleByArgument {
     static func wallClock() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
+        // Bounded: the kernel's clock ends in the year 2262.
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
     init?(argument: String) {
-        guard let timestamp = TimeArgument.parse(argument, now: TimeArgument.now) else { return nil }
+        guard let timestamp = TimeText.parse(argument, now: TimeArgument.now) else { return nil }
         self.timestamp = timestamp
-    }
-
-    /// The moment that `text` means at `now`; nil where it means none.
-    static func parse(_ text: String, now: Timestamp) -> Timestamp? {
-        if text == "now" { return now }
-        if let milliseconds = Int64(text) { return Timestamp(milliseconds: milliseconds) }
-        if let back = DurationText.milliseconds(text) { return now.advanced(byMilliseconds: -back) }
-        return TimestampText.parse(text)
     }
 }

@@ -27,7 +27,9 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
     @OptionGroup(title: "What and how") var sending: ElasticsearchSendingOptions
     @Flag(help: "Prepare the cluster for our documents (the pause histogram's mapping), and end.")
     var setup = false
-    @Flag(help: "Count what would be sent, show the first document of each stream, send nothing.")
+    @Flag(
+        help: "Count what would be sent, show the first document of each stream; ask no server, send nothing."
+    )
     var dryRun = false
     @OptionGroup var range: RangeOptions
     @OptionGroup var targets: TargetOptions
@@ -89,6 +91,13 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
     }
 
     private func print(_ preview: ReplayPreview) throws {
+        // Exports know a cluster by the UUID that it answers with; here only the URL is there to go by.
+        StandardStreams.errorLine(
+            preview.isDestinationKnown
+                ? "no server was asked: left out is what an export to this very URL got an answer for"
+                : "no server was asked, and no export has gone to this very URL: everything recorded is counted, "
+                    + "also what the same server may have taken under another"
+        )
         if format.format == .json {
             var json = JSONWriter()
             json.beginObject()
@@ -97,6 +106,8 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
                 ("documents", .integer(Int128(preview.documents))),
                 ("bytes", .integer(Int128(preview.bytes))),
             ]).writeMembers(to: &json)
+            json.key("destination_known")
+            json.boolean(preview.isDestinationKnown)
             json.key("first")
             json.beginObject()
             for (stream, document) in preview.first.sorted(by: { $0.key < $1.key }) {

@@ -38,8 +38,16 @@ struct RecordCommand: AsyncParsableCommand {
         )
     )
     var serve: ListenArgument?
-    @Option(help: "trace, debug (a line for each stored scrape), info, warning or error.")
+    @Option(help: "trace, debug (a line for each stored scrape), info, notice, warning, error or critical.")
     var logLevel = LogLevel.info
+
+    func validate() throws {
+        guard let serve, !DashboardConfiguration.isLoopback(serve.host) else { return }
+        throw ValidationError(
+            "record --serve takes an address of the loopback alone, as in 127.0.0.1:9121; for other hosts run "
+                + "`expvault serve` beside it, which has --token-file and --host-name"
+        )
+    }
 
     func run() async throws {
         let settings = try resolve()
@@ -228,8 +236,10 @@ enum LogLevel: String, CaseIterable, ExpressibleByArgument {
     case trace
     case debug
     case info
+    case notice
     case warning
     case error
+    case critical
 
     /// The level of swift-log.
     var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }

@@ -24,7 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
     var listen = ListenArgument.standard
     @OptionGroup var access: DashboardOptions
     @OptionGroup var database: DatabaseOptions
-    @Option(help: "trace, debug, info, warning or error.")
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = LogLevel.info
 
     func run() async throws {
@@ -32,6 +32,11 @@ struct ServeCommand: AsyncParsableCommand {
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
         let configuration = try access.configuration(database: database.resolvedPath, listen: listen)
+        if DashboardConfiguration.isEveryAddress(listen.host), access.hostName.isEmpty {
+            logger.warning(
+                "browsers on other hosts will get 421: say by which name they reach this one, with --host-name NAME"
+            )
+        }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let server = try await DashboardServer.start(configuration, logger: logger)
         logger.info("serving \(database.resolvedPath) on http://\(listen.text(port: server.port))")

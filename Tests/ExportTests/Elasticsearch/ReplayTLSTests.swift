@@ -45,14 +45,16 @@ struct ReplayTLSTests {
     func bad() async throws {
         let expired = try await export(showing: \.expired) { $0.caFile = $1.authority }
         #expect(expired.exitStatus == 69)
-        #expect(expired.complaint?.contains("expired") == true)
+        #expect(expired.complaint?.contains("has expired, on 20") == true)
         let other = try await export(showing: \.otherHost) { $0.caFile = $1.authority }
         #expect(other.exitStatus == 69)
         #expect(other.complaint?.contains("another host") == true)
         let unknown = try await export(showing: \.good) { _, _ in }
         #expect(unknown.exitStatus == 69)
+        #expect(unknown.complaint?.contains("signed by no authority that is trusted") == true)
         let selfSigned = try await export(showing: \.selfSigned) { $0.caFile = $1.authority }
         #expect(selfSigned.exitStatus == 69)
+        #expect(selfSigned.complaint?.contains("signed by no authority that is trusted") == true)
     }
 
     @Test("a client certificate is shown where the server wants one")

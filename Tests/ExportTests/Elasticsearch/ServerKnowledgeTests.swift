@@ -66,12 +66,50 @@ struct ServerKnowledgeTests {
         #expect(stop?.exitStatus == 69)
     }
 
+    @Test("429 is overload, 5xx is a server that is away, and neither is a captive portal")
+    func busy() {
+        let overloaded = #expect(throws: ReplayStop.self) { try info("slow down", status: 429) }
+        #expect(overloaded?.description.contains("overloaded") == true)
+        #expect(overloaded?.description.contains("portal") == false)
+        #expect(overloaded?.exitStatus == 69)
+        for status in [408, 500, 502, 503, 504] {
+            let away = #expect(throws: ReplayStop.self) { try info("", status: status) }
+            #expect(away?.description.contains("cannot answer at present") == true)
+            #expect(away?.description.contains("portal") == false)
+            #expect(away?.exitStatus == 69)
+        }
+        let portal = #expect(throws: ReplayStop.self) { try info("sign in", status: 511) }
+        #expect(portal?.description.contains("portal") == true)
+    }
+
+    @Test("a version or a status of any size is no number to trap on")
+    func extremes() {
+        for version in [
+            "9223372036854775807.9223372036854775807.9223372036854775807", "18446744073709551616.0", "-1.0",
+        ] {
+            _ = try? info(root(version), header: "Elasticsearch")
+        }
+        #expect(ServerInfo.Version("18446744073709551616.0") == nil)
+    }
+
     @Test("401 and 403 are about the key")
     func keys() {
         for status in [401, 403] {
             let stop = #expect(throws: ReplayStop.self) { try info("{}", status: status) }
             #expect(stop?.exitStatus == 77)
         }
+        let none = #expect(throws: ReplayStop.self) {
+            try ServerInfo(
+                status: 401,
+                productHeader: nil,
+                body: [],
+                hasCredential: false,
+                url: "http://h:9200",
+                text: text
+            )
+        }
+        #expect(none?.description.contains("no credential was given") == true)
+        #expect(none?.exitStatus == 77)
     }
 
     @Test("require_data_stream is sent from 8.13 on, pipeline=_none unless the pipeline is wanted")
@@ -102,8 +140,10 @@ struct ServerKnowledgeTests {
         #expect(try ElasticsearchURL("https://es.example.org/").description == "https://es.example.org:443")
         #expect(try ElasticsearchURL("http://es/a/b/").description == "http://es:9200/a/b")
         #expect(try ElasticsearchURL("http://[::1]:9201").description == "http://[::1]:9201")
+        #expect(try ElasticsearchURL("HTTPS://ES.example:9200/A").description == "https://es.example:9200/A")
         for bad in [
-            "es:9200", "http://", "http://u:p@es", "http://es?x=1", "http://es:0", "http://es:99999",
+            "es:9200", "http://", "://es", "http:/es", "http://u:p@es", "http://es?x=1", "http://es:0",
+            "http://es:99999",
             "http://e s",
             "ftp://es", "http://es:9200#x", "",
         ] {

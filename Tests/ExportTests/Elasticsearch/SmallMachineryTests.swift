@@ -39,6 +39,19 @@ struct SmallMachineryTests {
         }
     }
 
+    @Test("what is left is told in whole seconds, and not at all once everything was read")
+    func secondsLeft() {
+        func left(_ remaining: Int64?, rate: Double) -> Double? {
+            ReplayProgress(summary: ReplaySummary(), remaining: remaining, documentsPerSecond: rate)
+                .secondsLeft
+        }
+        #expect(left(0, rate: 100) == nil)
+        #expect(left(nil, rate: 100) == nil)
+        #expect(left(5, rate: 0) == nil)
+        #expect(left(1, rate: 1_000_000) == 1)
+        #expect(left(250, rate: 100) == 3)
+    }
+
     @Test("a cursor is never past what is open, in any order of answers")
     func answeredSeqs() {
         var chance = SeededGenerator(seed: 3)

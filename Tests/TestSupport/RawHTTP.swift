@@ -1,30 +1,33 @@
-import JSON
+package import JSON
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// A connection that sends the bytes it is told to, right or wrong.
-final class RawHTTP {
+package final class RawHTTP {
     /// An answer as it came.
-    struct Response {
-        var status: Int
-        var headers: [(name: String, value: String)]
-        var body: [UInt8]
+    package struct Response {
+        package var status: Int
+        package var headers: [(name: String, value: String)]
+        package var body: [UInt8]
 
-        func values(_ name: String) -> [String] {
+        /// The values of a header, by its name in lower case.
+        package func values(_ name: String) -> [String] {
             headers.filter { $0.name.lowercased() == name }.map(\.value)
         }
 
-        var json: JSONValue? { try? JSONReader.value(of: body) }
+        /// The body as JSON; nil where it is none.
+        package var json: JSONValue? { try? JSONReader.value(of: body) }
     }
 
-    struct NoConnection: Error {}
+    /// There is no connection, or no answer on it.
+    package struct NoConnection: Error {}
 
     private let descriptor: Int32
 
     /// Connects to 127.0.0.1.
-    init(port: Int) throws {
+    package init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw NoConnection() }
         var limit = timeval(tv_sec: 20, tv_usec: 0)
@@ -44,7 +47,7 @@ final class RawHTTP {
     deinit { close(descriptor) }
 
     /// Sends those bytes; what the server no longer takes is lost.
-    func send(_ text: String) {
+    package func send(_ text: String) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes {
@@ -56,7 +59,7 @@ final class RawHTTP {
     }
 
     /// Everything that comes until the server closes, or nothing more for 20 s.
-    func readToEnd() -> [UInt8] {
+    package func readToEnd() -> [UInt8] {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -67,14 +70,14 @@ final class RawHTTP {
     }
 
     /// One request on a connection of its own, which the server closes; nil where it closed without an answer.
-    static func exchange(port: Int, _ request: String) throws -> Response? {
+    package static func exchange(port: Int, _ request: String) throws -> Response? {
         let connection = try RawHTTP(port: port)
         connection.send(request)
         return response(connection.readToEnd())
     }
 
     /// A GET of a path, as a browser sends it.
-    static func get(
+    package static func get(
         port: Int,
         _ path: String,
         method: String = "GET",

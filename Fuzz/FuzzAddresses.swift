@@ -1,0 +1,50 @@
+// Any bytes as an address, or as a header of an answer: URLs of targets and clusters, Cloud ids, versions, dates and
+// waits. Never a trap, and what is shown of a URL reads back as itself.
+// With: Sources/Recorder/TargetURL.swift Sources/Recorder/HTTPDate.swift Sources/Export/URLText.swift
+// With: Sources/Export/Elasticsearch/ElasticsearchURL.swift Sources/Export/Elasticsearch/CredentialText.swift
+// With: Sources/Export/Elasticsearch/CloudID.swift Sources/Export/Elasticsearch/RetryAfter.swift
+// With: Sources/Export/Elasticsearch/RetryPolicy.swift Sources/Export/Elasticsearch/ServerInfo.swift
+// With: Sources/Export/Elasticsearch/BulkOutcome.swift Sources/Export/Elasticsearch/ServerText.swift
+// Longest: 256
+import Model
+
+/// One input of libFuzzer.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzAddresses(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let bytes = UnsafeBufferPointer(start: start, count: count)
+    let text = String(decoding: bytes, as: UTF8.self)
+    if let (url, _) = try? TargetURL.parse(text) {
+        precondition(url.port.map { (1...65_535).contains($0) } ?? true, "a port of TCP")
+        let again = try? TargetURL.parse(url.description).url
+        precondition(again == url || url.description.utf8.count > TargetURL.bytesMax, "it reads back")
+    }
+    if let url = try? ElasticsearchURL(text) {
+        precondition((1...65_535).contains(url.port), "a port of TCP")
+        _ = try? ElasticsearchURL(url.description)
+    }
+    if let url = CloudID.url(of: text) {
+        precondition((try? ElasticsearchURL(url)) != nil, "it can be asked")
+    }
+    _ = URLText.withoutUser(text)
+    if let date = HTTPDate.parse(text) {
+        precondition(Timestamp.accepted.contains(date.milliseconds), "a time of the calendar")
+    }
+    for now in [Timestamp.accepted.lowerBound, 0, Timestamp.accepted.upperBound] {
+        if let wait = RetryAfter.milliseconds(text, now: Timestamp(milliseconds: now)) {
+            precondition(wait >= 0, "nobody waits backwards")
+            var policy = RetryPolicy(seed: UInt64(bytes.count))
+            let delay = policy.delay(attempt: bytes.count, retryAfter: wait)
+            precondition((0...RetryPolicy.retryAfterMax).contains(delay), "no longer than the limit")
+        }
+    }
+    _ = ServerInfo.Version(text)
+    let status = bytes.first.map { Int($0) * 3 } ?? 200
+    _ = try? ServerInfo(
+        status: status,
+        productHeader: "Elasticsearch",
+        body: Array(bytes),
+        url: "http://h:9200",
+        text: ServerText(secrets: [])
+    )
+    return 0
+}
