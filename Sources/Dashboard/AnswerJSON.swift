@@ -10,16 +10,17 @@ enum AnswerJSON {
 
     static func write(
         _ targets: [TargetAnswer],
-        _ snapshot: VaultSnapshot,
+        host: String,
+        seq: Int64,
         now: Timestamp,
         to json: inout JSONWriter
     ) {
         json.beginObject()
         json.member("version", ProductVersion.text)
         json.member("now", now)
-        json.member("host", snapshot.recordingHost)
+        json.member("host", host)
         json.key("seq")
-        json.integer(snapshot.lastSeq)
+        json.integer(seq)
         json.array("targets", targets) { target, json in
             json.beginObject()
             json.member("target", target.target)

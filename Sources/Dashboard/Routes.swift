@@ -61,7 +61,15 @@ enum Route: String, CaseIterable, Sendable {
         switch self {
         case .targets:
             let targets = try engine.targets()
-            return Answer.json { AnswerJSON.write(targets, snapshot, now: now, to: &$0) }
+            return Answer.json {
+                AnswerJSON.write(
+                    targets,
+                    host: snapshot.recordingHost,
+                    seq: snapshot.lastSeq,
+                    now: now,
+                    to: &$0
+                )
+            }
         case .names:
             let names = try engine.names(target: query.required("target"))
             return Answer.json { AnswerJSON.write(names, to: &$0) }

@@ -1,3 +1,5 @@
+import Model
+
 /// The two documents that a scrape makes, each with a data stream of its own.
 package enum DocumentKind: String, CaseIterable, Hashable, Sendable {
     /// `logs-golang.heap-*`.
@@ -19,14 +21,12 @@ package enum DocumentKind: String, CaseIterable, Hashable, Sendable {
 package struct DocumentContext: Hashable, Sendable {
     /// `data_stream.namespace`.
     package var namespace: String
-    /// `agent.id`: the database's UUID.
+    /// `agent.id` of what the database recorded itself: its UUID.
     package var agentID: String
-    /// `agent.name`: the name of the host that recorded.
+    /// `agent.name` of what the database recorded itself: the name of its host.
     package var agentName: String
     /// `agent.version`.
     package var agentVersion: String
-    /// `agent.ephemeral_id`: one for each export.
-    package var ephemeralID: String
     /// Whether `event.original` holds the body.
     package var preservesOriginal: Bool
     /// Whether `golang.heap.gc.pause.*` beyond `total` is there (`--pauses`).
@@ -42,7 +42,6 @@ package struct DocumentContext: Hashable, Sendable {
         agentID: String,
         agentName: String,
         agentVersion: String,
-        ephemeralID: String,
         preservesOriginal: Bool = false,
         includesPauses: Bool = true,
         includesHistogram: Bool = true,
@@ -52,10 +51,14 @@ package struct DocumentContext: Hashable, Sendable {
         self.agentID = agentID
         self.agentName = agentName
         self.agentVersion = agentVersion
-        self.ephemeralID = ephemeralID
         self.preservesOriginal = preservesOriginal
         self.includesPauses = includesPauses
         self.includesHistogram = includesHistogram
         self.isViaPipeline = isViaPipeline
+    }
+
+    /// Who recorded what came from there: another where it was imported.
+    func recorder(of origin: Origin) -> RecorderIdentity {
+        origin.recorder ?? RecorderIdentity(id: agentID, host: agentName)
     }
 }

@@ -55,14 +55,26 @@ struct DocumentEnvelope: Sendable {
         json.object("input", [("type", "httpjson")])
         json.object("service", [("address", address(of: origin) ?? ""), ("name", target)])
         json.object("labels", labels(origin.labels))
+        let recorder = context.recorder(of: origin)
         json.object(
             "agent",
             [
-                ("type", "expvault"), ("name", context.agentName), ("id", context.agentID),
-                ("ephemeral_id", context.ephemeralID), ("version", context.agentVersion),
+                ("type", "expvault"), ("name", recorder.host), ("id", recorder.id),
+                ("ephemeral_id", ephemeralID(of: recorder)), ("version", context.agentVersion),
             ]
         )
         return Parts(event: event.bytes, members: json.bytes)
+    }
+
+    /// A UUID (RFC 9562, version 8) made of the recorder's id and host: whoever exports a scrape, from wherever, makes the
+    /// same document of it.
+    private static func ephemeralID(of recorder: RecorderIdentity) -> String {
+        let name = ["agent.ephemeral_id", recorder.id, recorder.host].joined(separator: "\n")
+        var bytes = Array(SHA256.digest(Array(name.utf8)).prefix(16))
+        bytes[6] = bytes[6] & 0x0F | 0x80
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Array(SHA256.hexadecimal(bytes))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
     }
 
     /// Labels ascending by name, with names that fit beside one another.

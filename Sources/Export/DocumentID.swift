@@ -6,9 +6,9 @@ import Storage
 /// SHA-256 over these bytes, of which the first 24 are written as 32 characters of URL-safe base64:
 ///
 ///     1 byte    1, the version of this layout
-///     text      agent.id
+///     text      agent.id, the UUID of the database that recorded it
 ///     text      the recording host's name
-///     text      the target's name
+///     text      the target's name when it was recorded
 ///     8 bytes   epoch
 ///     8 bytes   time in Unix milliseconds
 ///     text      the dataset, such as golang.heap
@@ -33,9 +33,8 @@ package enum DocumentID {
     ) -> String {
         text(
             of: kind,
-            agentID: context.agentID,
-            host: context.agentName,
-            target: scrape.target,
+            recorder: context.recorder(of: scrape.record.origin),
+            target: scrape.record.origin.recordedName ?? scrape.target,
             position: scrape.record.position,
             checksum: BodyChecksum.checksum(scrape.body),
             isViaPipeline: context.isViaPipeline
@@ -48,12 +47,13 @@ package enum DocumentID {
         in context: DocumentContext
     ) -> (heap: String, expvar: String) {
         let checksum = BodyChecksum.checksum(scrape.body)
+        let recorder = context.recorder(of: scrape.record.origin)
+        let target = scrape.record.origin.recordedName ?? scrape.target
         func text(_ kind: DocumentKind) -> String {
             self.text(
                 of: kind,
-                agentID: context.agentID,
-                host: context.agentName,
-                target: scrape.target,
+                recorder: recorder,
+                target: target,
                 position: scrape.record.position,
                 checksum: checksum,
                 isViaPipeline: context.isViaPipeline
@@ -64,8 +64,7 @@ package enum DocumentID {
 
     static func text(
         of kind: DocumentKind,
-        agentID: String,
-        host: String,
+        recorder: RecorderIdentity,
         target: String,
         position: ScrapePosition,
         checksum: UInt64,
@@ -73,8 +72,8 @@ package enum DocumentID {
     ) -> String {
         var message: [UInt8] = [1]
         message.reserveCapacity(192)
-        append(agentID, to: &message)
-        append(host, to: &message)
+        append(recorder.id, to: &message)
+        append(recorder.host, to: &message)
         append(target, to: &message)
         append(UInt64(bitPattern: position.epoch), bytes: 8, to: &message)
         append(UInt64(bitPattern: position.time.milliseconds), bytes: 8, to: &message)

@@ -64,6 +64,8 @@ package struct RawLineReader: Sendable {
         var status: Int?
         var epoch: Int64?
         var labels: [String: String] = [:]
+        var recorder: RecorderIdentity?
+        var recordedName: String?
     }
 
     /// The scrape that `line` (without its newline) holds.
@@ -88,10 +90,13 @@ package struct RawLineReader: Sendable {
         } else {
             throw .missing("body")
         }
+        var origin = Origin(url: fields.url ?? urls[target], labels: fields.labels)
+        origin.recorder = fields.recorder
+        origin.recordedName = fields.recordedName
         return ImportedScrape(
             target: target,
             epoch: fields.epoch,
-            origin: Origin(url: fields.url ?? urls[target], labels: fields.labels),
+            origin: origin,
             scrape: Scrape(
                 time: time,
                 durationNanoseconds: fields.durationNanoseconds,
@@ -133,7 +138,8 @@ package struct RawLineReader: Sendable {
         case "status": fields.status = Int(try integer(key, 0...999, "must be an HTTP status", &text))
         case "epoch":
             fields.epoch = try integer(key, 0...Int64(Int32.max), "must be a whole number from 0 on", &text)
-        case "labels": fields.labels = try labels(&text)
+        case "labels": fields.labels = try texts(of: key, &text)
+        case "recorder": try readRecorder(&text, into: &fields)
         default: try text.skipValue(depth: 1)
         }
     }
@@ -220,7 +226,22 @@ package struct RawLineReader: Sendable {
         return whole * 1_000_000 + rest
     }
 
-    private mutating func labels(_ text: inout JSONText) throws -> [String: String] {
+    private mutating func readRecorder(_ text: inout JSONText, into fields: inout Fields) throws {
+        let texts = try texts(of: "recorder", &text)
+        guard let id = texts["id"], let host = texts["host"], !id.isEmpty,
+            max(id.utf8.count, host.utf8.count) <= RecorderIdentity.bytesMax,
+            texts["target"].map(TargetName.isValid) ?? true
+        else {
+            throw RawLineError.invalid(
+                key: "recorder",
+                rule: "must have id and host, of at most \(RecorderIdentity.bytesMax) bytes"
+            )
+        }
+        fields.recorder = RecorderIdentity(id: id, host: host)
+        fields.recordedName = texts["target"]
+    }
+
+    private mutating func texts(of key: String, _ text: inout JSONText) throws -> [String: String] {
         var labels: [String: String] = [:]
         try text.expect(UInt8(ascii: "{"))
         var isFirst = true
@@ -228,7 +249,7 @@ package struct RawLineReader: Sendable {
             let name = try string(&text)
             try text.expect(UInt8(ascii: ":"))
             guard try text.peek() == UInt8(ascii: "\"") else {
-                throw RawLineError.invalid(key: "labels", rule: "must be an object of texts")
+                throw RawLineError.invalid(key: key, rule: "must be an object of texts")
             }
             labels[name] = try string(&text)
         }

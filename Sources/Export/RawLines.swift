@@ -1,5 +1,5 @@
 import JSON
-import Model
+package import Model
 package import Storage
 
 // A raw line is one scrape: a JSON object with
@@ -14,15 +14,20 @@ package import Storage
 //     status        the answer's status
 //     epoch         the target's epoch; absent in lines of a target that has only epoch 0
 //     labels        the target's labels
+//     recorder      who recorded it: {"id", "host"}, the UUID of the database and the host's name; and "target", the
+//                   target's name then, where it is another now
 //
 // in this order, those that are not known left out. See cli.md, `export raw` and `import`.
 
 /// Writes scrapes as raw lines.
 package struct RawLineWriter: Sendable {
+    private let recorder: RecorderIdentity?
     private var json = JSONWriter()
 
-    /// A writer.
-    package init() {}
+    /// A writer; `recorder` is the database that the scrapes are in, nil where lines shall not say.
+    package init(recorder: RecorderIdentity? = nil) {
+        self.recorder = recorder
+    }
 
     /// The line for a scrape, without the newline.
     ///
@@ -70,8 +75,24 @@ package struct RawLineWriter: Sendable {
             }
             json.endObject()
         }
+        writeRecorder(of: record.origin)
         json.endObject()
         return json.bytes
+    }
+
+    private mutating func writeRecorder(of origin: Origin) {
+        guard let recorder = origin.recorder ?? recorder else { return }
+        json.key("recorder")
+        json.beginObject()
+        json.key("id")
+        json.string(recorder.id)
+        json.key("host")
+        json.string(recorder.host)
+        if let name = origin.recordedName {
+            json.key("target")
+            json.string(name)
+        }
+        json.endObject()
     }
 
     private mutating func writeBody(_ body: [UInt8]) {
@@ -105,10 +126,11 @@ package struct RawSink {
     private let vault: Vault
     private let output: OutputFile
     private let failures: Bool
-    private var writer = RawLineWriter()
+    private var writer: RawLineWriter
 
-    /// A sink that writes scrapes of `vault` to `output`, failed ones too where asked.
-    package init(vault: Vault, output: OutputFile, failures: Bool) {
+    /// A sink that writes scrapes of `vault` to `output`, failed ones too where asked; `recorder` is the vault's.
+    package init(vault: Vault, recorder: RecorderIdentity?, output: OutputFile, failures: Bool) {
+        writer = RawLineWriter(recorder: recorder)
         self.vault = vault
         self.output = output
         self.failures = failures

@@ -8,12 +8,35 @@ package struct Origin: Hashable, Sendable {
     package var labels: [String: String]
     /// `service_address` of the configuration, where set.
     package var serviceAddress: String?
+    /// Which database recorded it, and on which host; nil: the one that it is in.
+    package var recorder: RecorderIdentity?
+    /// The target's name when it was recorded; nil: the one that it has.
+    ///
+    /// Documents are named by it, so that a target that gets another name does not send its past a second time.
+    package var recordedName: String?
 
     /// An origin; `url` must not hold a user or password any more.
     package init(url: String?, labels: [String: String] = [:], serviceAddress: String? = nil) {
         self.url = url
         self.labels = labels
         self.serviceAddress = serviceAddress
+    }
+}
+
+/// The database that recorded a scrape, and the host on which it was: what tells a fleet's scrapes apart.
+package struct RecorderIdentity: Hashable, Sendable {
+    /// The longest id and host in bytes: those of an import are taken as they stand.
+    package static let bytesMax = 255
+
+    /// The database's UUID.
+    package var id: String
+    /// The host's name.
+    package var host: String
+
+    /// That database on that host.
+    package init(id: String, host: String) {
+        self.id = id
+        self.host = host
     }
 }
 

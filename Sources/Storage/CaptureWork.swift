@@ -135,7 +135,8 @@ struct CaptureWork {
     ) throws {
         let id = "target = \(target.value)"
         try copy("targets", where: "id = \(target.value)", from: store)
-        for table in ["origins", "command_lines", "runs", "series", "clock_steps", "stale_runs"] {
+        try copy("origins", OriginRow.columns(ofVersion: store.version), where: id, from: store)
+        for table in ["command_lines", "runs", "series", "clock_steps", "stale_runs"] {
             try copy(table, where: id, from: store)
         }
         try copy("boots", where: "1", isShared: true, from: store)
@@ -153,11 +154,12 @@ struct CaptureWork {
     /// Copies the rows of a table as they are; `isShared`: those that are there already stay.
     private func copy(
         _ table: String,
+        _ columns: String = "*",
         where condition: String,
         isShared: Bool = false,
         from store: RowStore
     ) throws {
-        let rows = try store.connection.ownStatement("SELECT * FROM \(table) WHERE \(condition)")
+        let rows = try store.connection.ownStatement("SELECT \(columns) FROM \(table) WHERE \(condition)")
         defer { rows.reset() }
         var insert: Statement?
         while try rows.step() {

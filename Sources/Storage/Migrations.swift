@@ -20,6 +20,7 @@ enum Migrations {
     static let steps: [Step] = [
         Step(version: 2, run: { try migrateTo2($0) }, objects: Schema.version2),
         Step(version: 3, run: { try migrateTo3($0) }, objects: Schema.version3),
+        Step(version: 4, run: { try migrateTo4($0) }, objects: Schema.version4),
     ]
 
     /// The version that this program writes.
@@ -105,5 +106,23 @@ enum Migrations {
         rows.reset()
         try tail.flush()
         try connection.execute("DROP TABLE scrapes; DROP TABLE bases")
+    }
+
+    /// Origins can say who recorded, and under which name.
+    private static func migrateTo4(_ connection: Connection) throws {
+        let last = try connection.integer("SELECT seq FROM sqlite_sequence WHERE name = 'origins'")
+        try connection.execute("ALTER TABLE origins RENAME TO origins_3")
+        for object in Schema.version4 where object.name == "origins" { try connection.execute(object.sql) }
+        try connection.execute(
+            "INSERT INTO origins SELECT \(OriginRow.columns(ofVersion: 3)) FROM origins_3; DROP TABLE origins_3"
+        )
+        for object in Schema.version4 where object.name == "origins_by_target" {
+            try connection.execute(object.sql)
+        }
+        // No number is given twice, also where the last origin went with its target.
+        if let last {
+            try connection.execute("DELETE FROM sqlite_sequence WHERE name = 'origins'")
+            try connection.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('origins', \(last))")
+        }
     }
 }

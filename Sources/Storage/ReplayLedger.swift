@@ -4,13 +4,14 @@ import SQLite
 
 /// What exports remember: how far each destination was answered for, and what it refused.
 ///
-/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 2 (1 had no
-/// checksums, and is migrated when it is opened):
+/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 3 (1 had no
+/// checksums, 2 no sightings; both are migrated when they are opened):
 ///
-///     destination  one row for each database, cluster, namespace and mode; `foreign_high`, `doubt_high`, last use, and
-///                  how many cursors, indices and refused documents it has
+///     destination  one row for each database, cluster, namespace and mode; `doubt_high`, last use, and how many cursors,
+///                  indices and refused documents it has
 ///     cursor       (destination, target) → seq: everything up to it was answered for
-///     write_index  (destination, stream) → the oldest index that a document in doubt can be in
+///     write_index  (destination, stream) → the index that it was last seen to write to, and how far the database had
+///                  come then (`IndexSighting`)
 ///     rejected     documents that were refused, whole, zstd-compressed
 ///
 /// Several exports (to several destinations) and the recorder's retention use the file at once. So it keeps SQLite's
@@ -28,7 +29,7 @@ package actor ReplayLedger {
     static let busyMilliseconds: Int32 = 10_000
     /// "expx" in ASCII.
     static let applicationID: Int64 = 0x6578_7078
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// A document larger than this cannot be; a damaged row shall not eat the memory.
     static let documentBytesMax = 64 << 20
 
@@ -82,27 +83,25 @@ package actor ReplayLedger {
     /// Takes the destination for this export, and tells how far it got.
     ///
     /// `label` is what to call it in words: its URL without a user. Each of `targets`, those that the database has, gets
-    /// a cursor, so that retention knows of it. `lastSeq` is the newest scrape: where the destination is new to the
-    /// ledger, everything up to it (`foreignHigh`) may be there already, from an export that the ledger knows nothing of.
+    /// a cursor, so that retention knows of it. What a new or an old ledger does not know of may be there all the same.
     ///
     /// - Throws: `StorageError.locked` where another export is at work on it, with words for who.
     package func claim(
         _ destination: ReplayDestination,
         label: String,
         targets: [TargetID],
-        lastSeq: Int64,
         now: Timestamp
-    ) throws(StorageError) -> (position: ReplayPosition, foreignHigh: Int64) {
+    ) throws(StorageError) -> ReplayPosition {
         let key = ReplayLedgerFile.key(destination, databaseUUID: databaseUUID)
         let file = try VaultFile(path: "\(path)-\(key)")
         lock = try VaultLock(file: file, owner: VaultFile(path: path).realPath)
         return try wrapping { connection in
             let rows = rows(connection)
             let claimed = try connection.transaction {
-                try look(for: destination, label, targets, lastSeq, now, rows)
+                try look(for: destination, label, targets, now, rows)
             }
             self.destination = claimed.0
-            return (claimed.1, claimed.0.foreignHigh)
+            return claimed.1
         }
     }
 
@@ -110,7 +109,6 @@ package actor ReplayLedger {
         for wanted: ReplayDestination,
         _ label: String,
         _ targets: [TargetID],
-        _ lastSeq: Int64,
         _ now: Timestamp,
         _ rows: ReplayLedgerRows
     ) throws -> (ReplayLedgerRows.Destination, ReplayPosition) {
@@ -127,7 +125,6 @@ package actor ReplayLedger {
                 namespace: wanted.namespace,
                 mode: wanted.mode,
                 label: label,
-                foreignHigh: lastSeq,
                 usedMilliseconds: now.milliseconds
             )
         destination.label = label
@@ -142,8 +139,8 @@ package actor ReplayLedger {
         guard try rows.rejectedCount(of: destination.number) == destination.rejectedCount else {
             throw ReplayLedgerFile.damaged("a refused document cannot be reached", path: path)
         }
-        let indices = try rows.writeIndices(of: destination)
-        if let high = destination.doubtHigh { position.doubt = ReplayDoubt(high: high, indices: indices) }
+        position.sightings = try rows.sightings(of: destination)
+        position.high = destination.doubtHigh
         try rows.store(&destination)
         return (destination, position)
     }
@@ -189,15 +186,15 @@ package actor ReplayLedger {
                     }
                     destination.cursorCount = Int64(Set(known.keys).union(commit.cursors.keys).count)
                 }
-                if let indices = commit.doubt?.indices, !indices.isEmpty {
-                    let known = try rows.writeIndices(of: destination)
-                    for (stream, index) in indices where known[stream] != index {
-                        try rows.store(index, of: stream, destination.number)
+                if !commit.sightings.isEmpty {
+                    let known = try rows.sightings(of: destination)
+                    for (stream, sighting) in commit.sightings where known[stream] != sighting {
+                        try rows.store(sighting, of: stream, destination.number)
                     }
-                    destination.indexCount = Int64(Set(known.keys).union(indices.keys).count)
+                    destination.indexCount = Int64(Set(known.keys).union(commit.sightings.keys).count)
                 }
                 destination.usedMilliseconds = now.milliseconds
-                if let high = commit.doubt?.high { destination.doubtHigh = high }
+                if let high = commit.high { destination.doubtHigh = high }
                 try rows.store(&destination)
             }
         }

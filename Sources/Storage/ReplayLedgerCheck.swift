@@ -77,7 +77,7 @@ extension ReplayLedger {
         }
         for destination in reading.destinations {
             reading.attempt { $0.cursors[destination.number] = try rows.cursors(of: destination) }
-            reading.attempt { _ in _ = try rows.writeIndices(of: destination) }
+            reading.attempt { _ in _ = try rows.sightings(of: destination) }
             if counts[destination.number] ?? 0 != destination.rejectedCount {
                 reading.add("a refused document of destination \(destination.number) cannot be reached")
             }

@@ -16,7 +16,7 @@ enum ReplayLedgerFile {
             "destination",
             """
             CREATE TABLE destination(number INTEGER PRIMARY KEY, database TEXT NOT NULL, cluster TEXT NOT NULL, \
-            namespace TEXT NOT NULL, mode TEXT NOT NULL, label TEXT NOT NULL, foreign_high INTEGER NOT NULL, \
+            namespace TEXT NOT NULL, mode TEXT NOT NULL, label TEXT NOT NULL, \
             used_ms INTEGER NOT NULL, doubt_high INTEGER, cursor_count INTEGER NOT NULL, \
             index_count INTEGER NOT NULL, rejected_count INTEGER NOT NULL, checksum INTEGER NOT NULL, \
             UNIQUE (database, cluster, namespace, mode)) STRICT
@@ -32,8 +32,9 @@ enum ReplayLedgerFile {
         (
             "write_index",
             """
-            CREATE TABLE write_index(destination INTEGER NOT NULL, stream TEXT NOT NULL, state INTEGER NOT NULL, \
-            name TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (destination, stream)) STRICT, WITHOUT ROWID
+            CREATE TABLE write_index(destination INTEGER NOT NULL, stream TEXT NOT NULL, name TEXT NOT NULL, \
+            seq INTEGER NOT NULL, t INTEGER NOT NULL, checksum INTEGER NOT NULL, \
+            PRIMARY KEY (destination, stream)) STRICT, WITHOUT ROWID
             """
         ),
         (
@@ -112,7 +113,7 @@ enum ReplayLedgerFile {
             guard version <= ReplayLedger.version else {
                 throw StorageError.newer(path: path, version: version)
             }
-            if version == 1 { try migrate(connection, path: path) }
+            try ReplayLedgerMigration(connection: connection, path: path).run(from: version)
             try verify(connection, path: path)
         }
     }
@@ -132,33 +133,6 @@ enum ReplayLedgerFile {
         }
         guard expected.isEmpty else { throw damaged("a table is missing", path: path) }
     }
-
-    /// Version 1 had neither checksums nor counts.
-    private static func migrate(_ connection: Connection, path: String) throws {
-        for (name, sql) in tables {
-            try connection.execute("ALTER TABLE \(name) RENAME TO \(name)_1")
-            try connection.execute(sql)
-            let columns = old[name] ?? ""
-            let counts =
-                name == "destination"
-                ? (", cursor_count, index_count, rejected_count", ", 0, 0, 0") : ("", "")
-            try connection.execute(
-                "INSERT INTO \(name)(\(columns)\(counts.0), checksum) SELECT \(columns)\(counts.1), 0 FROM \(name)_1"
-            )
-            try connection.execute("DROP TABLE \(name)_1")
-        }
-        try ReplayLedgerRows(connection: connection, path: path).storeChecksums()
-        try connection.execute("PRAGMA user_version = \(ReplayLedger.version)")
-    }
-
-    /// The columns of version 1.
-    private static let old = [
-        "destination": "number, database, cluster, namespace, mode, label, foreign_high, used_ms, doubt_high",
-        "cursor": "destination, target, seq",
-        "write_index": "destination, stream, state, name",
-        "rejected":
-            "number, destination, id, target, target_name, seq, t, stream, status, type, reason, document",
-    ]
 
     /// The error for what is wrong, with what to do about it.
     static func damaged(_ detail: String, path: String) -> StorageError {

@@ -19,30 +19,24 @@ package struct ReplayDestination: Hashable, Sendable {
     }
 }
 
-/// What is known of the backing index that a data stream writes to.
-package enum WriteIndex: Hashable, Sendable {
-    /// Nobody looked: documents may lie in any index of the stream.
-    case unknown
-    /// The stream does not exist.
-    case absent
-    /// Its name.
-    case named(String)
-}
-
-/// The part of an export's past that is not settled: what may have been sent without an answer.
+/// The backing index that a data stream was seen to write to, and how far the database had come by then.
 ///
-/// Every document with a `seq` up to `high` and beyond its target's cursor may be in the destination already. If it
-/// is, it lies in the stream's index `indices[stream]` or one that came after it.
-package struct ReplayDoubt: Hashable, Sendable {
-    /// The highest `seq` that was ever handed to the network.
-    package var high: Int64
-    /// By name of the stream, the oldest index that an unanswered document can be in.
-    package var indices: [String: WriteIndex]
+/// What the recorder stored after that (a higher `seq`, a later time) did not exist before the index did. So whoever sent
+/// its documents, from this database, a copy or a capture of it, they lie in this index or one that came after it. That
+/// stays true whatever becomes of the ledger.
+package struct IndexSighting: Hashable, Sendable {
+    /// The index's name.
+    package var index: String
+    /// The newest scrape when it was seen.
+    package var seq: Int64
+    /// The wall clock then: of two copies of a database that both go on, one may be ahead with its numbers.
+    package var time: Timestamp
 
-    /// Doubt about everything up to `high`.
-    package init(high: Int64, indices: [String: WriteIndex]) {
-        self.high = high
-        self.indices = indices
+    /// That index, seen then.
+    package init(index: String, seq: Int64, time: Timestamp) {
+        self.index = index
+        self.seq = seq
+        self.time = time
     }
 }
 
@@ -50,13 +44,20 @@ package struct ReplayDoubt: Hashable, Sendable {
 package struct ReplayPosition: Hashable, Sendable {
     /// By target, the `seq` up to which every document was answered for.
     package var cursors: [TargetID: Int64]
-    /// What may have been sent beyond the cursors; nil where nothing ever was.
-    package var doubt: ReplayDoubt?
+    /// The highest `seq` that was ever handed to the network; nil where nothing ever was.
+    package var high: Int64?
+    /// By name of the stream, the index that it was last seen to write to.
+    package var sightings: [String: IndexSighting]
 
     /// A position; empty for a destination that was never sent to.
-    package init(cursors: [TargetID: Int64] = [:], doubt: ReplayDoubt? = nil) {
+    package init(
+        cursors: [TargetID: Int64] = [:],
+        high: Int64? = nil,
+        sightings: [String: IndexSighting] = [:]
+    ) {
         self.cursors = cursors
-        self.doubt = doubt
+        self.high = high
+        self.sightings = sightings
     }
 }
 
@@ -109,8 +110,10 @@ package struct RejectedDocument: Hashable, Sendable {
 package struct ReplayCommit: Hashable, Sendable {
     /// The cursors that moved.
     package var cursors: [TargetID: Int64] = [:]
-    /// The doubt from now on; nil leaves it as it is.
-    package var doubt: ReplayDoubt?
+    /// The highest `seq` that is handed to the network; nil leaves it as it is.
+    package var high: Int64?
+    /// By name of the stream, the index that it was just seen to write to.
+    package var sightings: [String: IndexSighting] = [:]
     /// Documents that were refused; one that was refused before gets the newer reason.
     package var rejected: [RejectedDocument] = []
     /// The ids of documents that were taken and need not be kept any longer.
@@ -120,5 +123,7 @@ package struct ReplayCommit: Hashable, Sendable {
     package init() {}
 
     /// Whether there is nothing to commit.
-    package var isEmpty: Bool { cursors.isEmpty && doubt == nil && rejected.isEmpty && released.isEmpty }
+    package var isEmpty: Bool {
+        cursors.isEmpty && high == nil && sightings.isEmpty && rejected.isEmpty && released.isEmpty
+    }
 }

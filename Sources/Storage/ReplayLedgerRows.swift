@@ -4,8 +4,7 @@ import SQLite
 
 /// The rows of the ledger, each compared with its checksum, and none missing.
 ///
-/// A cursor that is too high would leave documents out, one that is too low, or a write index that is another, could have
-/// them sent twice. So no row is gone by before it was compared, and a destination tells how many others it has.
+/// A cursor that is too high would leave documents out; a sighting that is another could have them sent twice. So no row is gone by before it was compared, and a destination tells how many others it has.
 struct ReplayLedgerRows {
     let connection: Connection
     let path: String
@@ -18,7 +17,6 @@ struct ReplayLedgerRows {
         var namespace: String
         var mode: String
         var label: String
-        var foreignHigh: Int64
         var usedMilliseconds: Int64
         var doubtHigh: Int64?
         var cursorCount: Int64 = 0
@@ -34,7 +32,6 @@ struct ReplayLedgerRows {
                 .text(namespace),
                 .text(mode),
                 .text(label),
-                .integer(foreignHigh),
                 .integer(usedMilliseconds),
                 .integer(doubtHigh),
                 .integer(cursorCount),
@@ -56,7 +53,7 @@ struct ReplayLedgerRows {
     private func destinations(verifies: Bool) throws -> [Destination] {
         let row = try connection.statement(
             """
-            SELECT number, database, cluster, namespace, mode, label, foreign_high, used_ms, doubt_high, cursor_count, \
+            SELECT number, database, cluster, namespace, mode, label, used_ms, doubt_high, cursor_count, \
             index_count, rejected_count, checksum FROM destination ORDER BY number
             """
         )
@@ -70,14 +67,13 @@ struct ReplayLedgerRows {
                 namespace: row.text(3),
                 mode: row.text(4),
                 label: row.text(5),
-                foreignHigh: row.integer(6),
-                usedMilliseconds: row.integer(7),
-                doubtHigh: row.optionalInteger(8),
-                cursorCount: row.integer(9),
-                indexCount: row.integer(10),
-                rejectedCount: row.integer(11)
+                usedMilliseconds: row.integer(6),
+                doubtHigh: row.optionalInteger(7),
+                cursorCount: row.integer(8),
+                indexCount: row.integer(9),
+                rejectedCount: row.integer(10)
             )
-            guard !verifies || destination.checksum == row.integer(12) else {
+            guard !verifies || destination.checksum == row.integer(11) else {
                 throw damaged("destination \(destination.number) contradicts its checksum")
             }
             found.append(destination)
@@ -92,9 +88,9 @@ struct ReplayLedgerRows {
         }
         try connection.statement(
             """
-            INSERT INTO destination(number, database, cluster, namespace, mode, label, foreign_high, used_ms, \
-            doubt_high, cursor_count, index_count, rejected_count, checksum) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+            INSERT INTO destination(number, database, cluster, namespace, mode, label, used_ms, doubt_high, \
+            cursor_count, index_count, rejected_count, checksum) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
             ON CONFLICT (number) DO UPDATE SET label = excluded.label, used_ms = excluded.used_ms, \
             doubt_high = excluded.doubt_high, cursor_count = excluded.cursor_count, \
             index_count = excluded.index_count, rejected_count = excluded.rejected_count, checksum = excluded.checksum
@@ -102,16 +98,13 @@ struct ReplayLedgerRows {
         )
         .bind(1, destination.number).bind(2, destination.database).bind(3, destination.cluster)
         .bind(4, destination.namespace).bind(5, destination.mode).bind(6, destination.label)
-        .bind(7, destination.foreignHigh).bind(8, destination.usedMilliseconds).bind(9, destination.doubtHigh)
-        .bind(10, destination.cursorCount).bind(11, destination.indexCount).bind(
-            12,
-            destination.rejectedCount
-        )
-        .bind(13, destination.checksum)
+        .bind(7, destination.usedMilliseconds).bind(8, destination.doubtHigh)
+        .bind(9, destination.cursorCount).bind(10, destination.indexCount).bind(11, destination.rejectedCount)
+        .bind(12, destination.checksum)
         .run()
     }
 
-    // MARK: Cursors and write indices
+    // MARK: Cursors and sightings
 
     /// The cursors of a destination.
     func cursors(of destination: Destination) throws -> [TargetID: Int64] {
@@ -144,42 +137,49 @@ struct ReplayLedgerRows {
         RowChecksum.of("cursor", .integer(destination), .integer(target), .integer(seq))
     }
 
-    /// The write indices of a destination, by stream.
-    func writeIndices(of destination: Destination) throws -> [String: WriteIndex] {
+    /// The sightings of a destination, by stream.
+    func sightings(of destination: Destination) throws -> [String: IndexSighting] {
         let rows = try connection.statement(
-            "SELECT stream, state, name, checksum FROM write_index WHERE destination = ?1"
+            "SELECT stream, name, seq, t, checksum FROM write_index WHERE destination = ?1"
         )
         .bind(1, destination.number)
         defer { rows.reset() }
-        var indices: [String: WriteIndex] = [:]
+        var sightings: [String: IndexSighting] = [:]
         while try rows.step() {
-            let (stream, state, name) = (rows.text(0), rows.integer(1), rows.text(2))
-            guard checksum(ofIndex: destination.number, stream, state, name) == rows.integer(3) else {
+            let stream = rows.text(0)
+            let sighting = IndexSighting(
+                index: rows.text(1),
+                seq: rows.integer(2),
+                time: Timestamp(milliseconds: rows.integer(3))
+            )
+            guard checksum(of: sighting, stream, destination.number) == rows.integer(4) else {
                 throw damaged("the index of stream \(stream) contradicts its checksum")
             }
-            indices[stream] = WriteIndex(state: state, name: name)
+            sightings[stream] = sighting
         }
-        guard Int64(indices.count) == destination.indexCount else {
+        guard Int64(sightings.count) == destination.indexCount else {
             throw damaged("an index of destination \(destination.number) cannot be reached")
         }
-        return indices
+        return sightings
     }
 
-    func store(_ index: WriteIndex, of stream: String, _ destination: Int64) throws {
+    func store(_ sighting: IndexSighting, of stream: String, _ destination: Int64) throws {
         try connection.statement(
-            "INSERT OR REPLACE INTO write_index(destination, stream, state, name, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
+            "INSERT OR REPLACE INTO write_index(destination, stream, name, seq, t, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
         )
-        .bind(1, destination).bind(2, stream).bind(3, index.state).bind(4, index.name)
-        .bind(5, checksum(ofIndex: destination, stream, index.state, index.name)).run()
+        .bind(1, destination).bind(2, stream).bind(3, sighting.index).bind(4, sighting.seq)
+        .bind(5, sighting.time.milliseconds).bind(6, checksum(of: sighting, stream, destination)).run()
     }
 
-    private func checksum(
-        ofIndex destination: Int64,
-        _ stream: String,
-        _ state: Int64,
-        _ name: String
-    ) -> Int64 {
-        RowChecksum.of("write_index", .integer(destination), .text(stream), .integer(state), .text(name))
+    private func checksum(of sighting: IndexSighting, _ stream: String, _ destination: Int64) -> Int64 {
+        RowChecksum.of(
+            "write_index",
+            .integer(destination),
+            .text(stream),
+            .text(sighting.index),
+            .integer(sighting.seq),
+            .integer(sighting.time.milliseconds)
+        )
     }
 
     // MARK: The quarantine
@@ -298,6 +298,11 @@ struct ReplayLedgerRows {
 
     // MARK: Migration
 
+    /// Gives each destination the checksum that it should have.
+    func storeDestinationChecksums() throws {
+        for var destination in try destinations(verifies: false) { try store(&destination) }
+    }
+
     /// Gives each row the checksum that it should have, and each destination its counts.
     func storeChecksums() throws {
         for var destination in try destinations(verifies: false) {
@@ -306,19 +311,7 @@ struct ReplayLedgerRows {
             var cursors: [(TargetID, Int64)] = []
             while try rows.step() { cursors.append((TargetID(rows.integer(0)), rows.integer(1))) }
             for (target, seq) in cursors { try store(cursor: seq, of: target, destination.number) }
-            let streams = try connection.ownStatement(
-                "SELECT stream, state, name FROM write_index WHERE destination = ?1"
-            )
-            try streams.bind(1, destination.number)
-            var indices: [(String, WriteIndex)] = []
-            while try streams.step() {
-                indices.append(
-                    (streams.text(0), WriteIndex(state: streams.integer(1), name: streams.text(2)))
-                )
-            }
-            for (stream, index) in indices { try store(index, of: stream, destination.number) }
             destination.cursorCount = Int64(cursors.count)
-            destination.indexCount = Int64(indices.count)
             destination.rejectedCount = try rejectedCount(of: destination.number)
             try store(&destination)
         }
@@ -335,27 +328,5 @@ struct ReplayLedgerRows {
             }
             after = last.number
         }
-    }
-}
-
-extension WriteIndex {
-    init(state: Int64, name: String) {
-        switch state {
-        case 1: self = .absent
-        case 2: self = .named(name)
-        default: self = .unknown
-        }
-    }
-
-    var state: Int64 {
-        switch self {
-        case .unknown: 0
-        case .absent: 1
-        case .named: 2
-        }
-    }
-
-    var name: String {
-        if case .named(let name) = self { name } else { "" }
     }
 }

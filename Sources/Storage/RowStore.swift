@@ -183,27 +183,9 @@ final class RowStore {
     /// The origin with that number.
     func origin(_ id: Int64) throws -> Origin {
         if let cached = origins[id] { return cached }
-        let statement = try connection.statement(
-            "SELECT target, url, labels, service_address, checksum FROM origins WHERE id = ?1"
-        )
-        try statement.bind(1, id)
-        defer { statement.reset() }
-        guard try statement.step() else { throw damaged("origin \(id) is missing") }
-        let url = statement.optionalText(1)
-        let labels = statement.bytes(2)
-        let address = statement.optionalText(3)
-        let checksum = RowChecksum.of(
-            "origins",
-            .integer(id),
-            .integer(statement.integer(0)),
-            .text(url),
-            .bytes(labels),
-            .text(address)
-        )
-        guard checksum == statement.integer(4), let decoded = StringList.decodeLabels(labels) else {
-            throw damaged("origin \(id) contradicts its checksum")
+        guard let origin = try OriginRow.find(id, on: self)?.origin else {
+            throw damaged("origin \(id) is missing")
         }
-        let origin = Origin(url: url, labels: decoded, serviceAddress: address)
         origins[id] = origin
         return origin
     }

@@ -158,6 +158,19 @@ enum Schema {
             ),
         ]
 
+    /// Each object of the schema of version 4: origins that say who recorded, and under which name.
+    static let version4: [(name: String, sql: String)] = version3.map { object in
+        guard object.name == "origins" else { return object }
+        return (
+            "origins",
+            """
+            CREATE TABLE origins(id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL, url TEXT, \
+            labels BLOB NOT NULL, service_address TEXT, recorder TEXT, recording_host TEXT, recorded_name TEXT, \
+            checksum INTEGER NOT NULL)
+            """
+        )
+    }
+
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
     static func create(on connection: Connection) throws(SQLiteError) {
         try connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")

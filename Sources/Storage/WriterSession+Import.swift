@@ -41,7 +41,7 @@ extension WriterSession {
                 return try isSame(present, as: imported.scrape) ? .skipped : .conflict
             }
         }
-        let origin = try originID(imported.origin, of: target)
+        let origin = try originID(ownOrigin(of: imported), of: target)
         let row = try put(
             imported.scrape,
             into: target,
@@ -57,6 +57,14 @@ extension WriterSession {
             return .storedAsFailure(reason: reason)
         }
         return .stored
+    }
+
+    /// The origin as this database has it: what it recorded itself, under the name that the target has, says neither.
+    private func ownOrigin(of imported: ImportedScrape) -> Origin {
+        var origin = imported.origin
+        if origin.recorder == recorder { origin.recorder = nil }
+        if origin.recordedName == imported.target { origin.recordedName = nil }
+        return origin
     }
 
     /// Whether the scrape has the body that is there; of a failed one only what is kept counts.

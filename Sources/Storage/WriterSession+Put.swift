@@ -241,7 +241,8 @@ extension WriterSession {
     /// The row of `origins` for that origin of a target, stored where it is new.
     func originID(_ origin: Origin, of target: TargetState) throws -> Int64 {
         if let known = target.origin, known.value == origin { return known.id }
-        let id = try findOrigin(origin, of: target.id) ?? storeOrigin(origin, of: target.id)
+        let id =
+            try OriginRow.number(of: origin, target.id, on: connection) ?? storeOrigin(origin, of: target.id)
         target.origin = (origin, id)
         return id
     }
@@ -254,39 +255,9 @@ extension WriterSession {
         return value
     }
 
-    private func findOrigin(_ origin: Origin, of target: TargetID) throws -> Int64? {
-        let statement = try connection.statement(
-            """
-            SELECT id FROM origins WHERE target = ?1 AND url IS ?2 AND labels = ?3 AND service_address IS ?4 \
-            ORDER BY id LIMIT 1
-            """
-        )
-        try statement.bind(1, target.value).bind(2, origin.url).bind(
-            3,
-            StringList.encode(labels: origin.labels)
-        )
-        .bind(4, origin.serviceAddress)
-        defer { statement.reset() }
-        return try statement.step() ? statement.integer(0) : nil
-    }
-
     private func storeOrigin(_ origin: Origin, of target: TargetID) throws -> Int64 {
         let id = try RowNumber.next(of: "origins", on: connection)
-        let labels = StringList.encode(labels: origin.labels)
-        let checksum = RowChecksum.of(
-            "origins",
-            .integer(id),
-            .integer(target.value),
-            .text(origin.url),
-            .bytes(labels),
-            .text(origin.serviceAddress)
-        )
-        try connection.statement(
-            "INSERT INTO origins(id, target, url, labels, service_address, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-        )
-        .bind(1, id).bind(2, target.value).bind(3, origin.url).bind(4, labels).bind(5, origin.serviceAddress)
-        .bind(6, checksum)
-        .run()
+        try OriginRow(id: id, target: target, origin: origin).store(on: connection)
         return id
     }
 }

@@ -35,6 +35,8 @@ final class WriterSession {
     var refreshScrapesMax = HistoryPass.scrapesPerStep
     /// Whether the database is a capture, and nothing was added to it yet.
     private var isCapture = false
+    /// Who records here.
+    private(set) var recorder: RecorderIdentity?
     /// Buffers that are filled anew for each body.
     var document = ScannedDocument()
     /// Where its files were when they were opened.
@@ -129,6 +131,7 @@ final class WriterSession {
         nextSeq =
             max(meta.seqFloor, meta.markSeq, try store.highestTailSeq()) &+ 1
         isCapture = meta.capturedRange != .all
+        recorder = RecorderIdentity(id: meta.databaseUUID, host: meta.recordingHost)
     }
 
     /// A capture that something is added to is a database as any other, whose answers are about all that it has.
@@ -315,8 +318,19 @@ final class WriterSession {
             guard try TargetRow.find(new, on: store) == nil else { throw StorageError.targetExists(new) }
             row.name = new
             try row.store(on: connection)
+            try keepRecordedName(old, of: row.id)
             targets[old] = nil
         }
+    }
+
+    /// What was recorded stays what was recorded under that name: its documents are named by it.
+    private func keepRecordedName(_ name: String, of target: TargetID) throws {
+        for id in try OriginRow.numbersWithoutName(of: target, on: connection) {
+            guard var row = try OriginRow.find(id, on: store) else { continue }
+            row.origin.recordedName = name
+            try row.store(on: connection)
+        }
+        store.forgetRows()
     }
 
     /// See `VaultWriter.checkpoint`.

@@ -39,6 +39,7 @@ struct BackfillTests {
         let vault = try Vault.openReader(path: directory.file(database))
         var sink = RawSink(
             vault: vault,
+            recorder: nil,
             output: try OutputFile.create(directory.file("out")),
             failures: failures
         )

@@ -17,8 +17,7 @@ struct DocumentIDTests {
     ) -> String {
         DocumentID.text(
             of: kind,
-            agentID: agent,
-            host: host,
+            recorder: RecorderIdentity(id: agent, host: host),
             target: target,
             position: ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: time)),
             checksum: checksum,

@@ -38,7 +38,7 @@ struct ExportDocumentTests {
                 "data_stream":{"type":"logs","dataset":"golang.heap","namespace":"default"},\
                 "ecs":{"version":"8.11.0"},"input":{"type":"httpjson"},\
                 "service":{"address":"http://localhost:6060","name":"api"},\
-                "agent":{"type":"expvault","name":"edge","id":"id","ephemeral_id":"once","version":"1"},\
+                "agent":{"type":"expvault","name":"edge","id":"id","ephemeral_id":"9a6a13e8-1aff-87bb-83b1-d0956622240f","version":"1"},\
                 "tags":["forwarded","golang-heap"],\
                 "golang":{"heap":{"allocations":{"active":{"bytes":9},"idle":{"bytes":8},\
                 "object":{"bytes":6,"count":11},"total":{"bytes":18446744073709551615},"frees":{"count":5}},\

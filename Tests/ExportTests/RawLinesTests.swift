@@ -58,6 +58,8 @@ struct RawLinesTests {
             (#"{"ts":1,"target":"a","body":"<html>","error":"no document","status":502,"epoch":0}"#, true),
             (#"{"ts":1,"target":"a","error":"connection refused","duration_ms":0.5}"#, false),
             (#"{"ts":1,"target":"a","body_base64":"/w==","error":"cut","duration_ms":7}"#, false),
+            (#"{"ts":1,"target":"a","body":"{}","recorder":{"id":"5b1f","host":"edge-7"}}"#, false),
+            (#"{"ts":1,"target":"a","body":"{}","recorder":{"id":"5b1f","host":"","target":"b"}}"#, false),
         ]
     )
     func roundTrip(line: String, epochs: Bool) throws {

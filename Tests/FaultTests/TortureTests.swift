@@ -21,6 +21,11 @@ struct TortureTests {
     func exporting() async throws { try await Torture.run("export", quick: 8, slow: 1000) }
 
     @Test(
+        "whoever exports a recording, with whatever ledger, each document is there once, or counted as twice"
+    )
+    func once() async throws { try await Torture.run("once", quick: 3, slow: 100) }
+
+    @Test(
         "death at any step of creating, recording, importing, sealing, pruning, migrating and putting aside leaves all of a scrape or nothing"
     )
     func steps() async throws {

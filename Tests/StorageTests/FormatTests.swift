@@ -29,7 +29,7 @@ struct FormatTests {
 
     @Test(
         "a database of each version reads as the history that was stored in it",
-        arguments: [Int64(1), 2, 3]
+        arguments: [Int64(1), 2, 3, 4]
     )
     func fixtures(version: Int64) async throws {
         let directory = try TemporaryDirectory()

@@ -19,7 +19,6 @@ struct LedgerDamageTests {
     /// All that an export, retention and a list go by.
     private struct Known: Equatable {
         var positions: [ReplayPosition] = []
-        var foreign: [Int64] = []
         var rejected: [[RejectedDocument]] = []
         var listed: [RejectedEntry] = []
         var protected: Int64?
@@ -33,17 +32,17 @@ struct LedgerDamageTests {
                 destination,
                 label: "http://es-\(index):9200",
                 targets: (1...12).map { TargetID($0) },
-                lastSeq: 5000,
                 now: now
             )
             var commit = ReplayCommit()
             for target in 1...12 {
                 commit.cursors[TargetID(Int64(target))] = Int64(3000 + 7 * target + index)
             }
-            commit.doubt = ReplayDoubt(
-                high: 4000,
-                indices: ["a": .named(".ds-a-000001"), "b": .absent, "c": .unknown]
-            )
+            commit.high = 4000
+            commit.sightings = [
+                "a": IndexSighting(index: ".ds-a-000001", seq: 3999, time: now),
+                "b": IndexSighting(index: ".ds-b-000002", seq: 0, time: now),
+            ]
             commit.rejected = (0..<30).map { number in
                 RejectedDocument(
                     id: "id-\(number * 7919)",
@@ -81,11 +80,9 @@ struct LedgerDamageTests {
                     destination,
                     label: destination.namespace == "edge" ? "http://es-1:9200" : "http://es-0:9200",
                     targets: (1...12).map { TargetID($0) },
-                    lastSeq: 9999,
                     now: now
                 )
-                known.positions.append(claimed.position)
-                known.foreign.append(claimed.foreignHigh)
+                known.positions.append(claimed)
                 known.rejected.append(try await ledger.rejected(after: 0, limit: 100).documents)
                 let count = try await ledger.rejectedCount()
                 #expect(count == known.rejected.last?.count)
@@ -104,7 +101,10 @@ struct LedgerDamageTests {
         try await make(path)
         let bytes = contents(of: path + "-export")
         let right = try await ask(path)
-        #expect(right.foreign == [5000, 5000] && right.listed.count == 60 && right.protected == 3007)
+        #expect(
+            right.positions.map(\.sightings.count) == [2, 2] && right.listed.count == 60
+                && right.protected == 3007
+        )
         #expect(ReplayLedger.findings(vaultPath: path) == [])
         let seed = UInt64.random(in: 0...(.max))
         var generator = SeededGenerator(seed: seed)
@@ -197,13 +197,10 @@ struct LedgerDamageTests {
             destinations[0],
             label: "es",
             targets: [TargetID(1), TargetID(2)],
-            lastSeq: 99,
             now: now
         )
-        #expect(claimed.foreignHigh == 50)
-        #expect(claimed.position.cursors == [TargetID(1): 40, TargetID(2): 44])
-        let doubt = ReplayDoubt(high: 60, indices: ["a": .named(".ds-a-000001"), "b": .absent])
-        #expect(claimed.position.doubt == doubt)
+        #expect(claimed.cursors == [TargetID(1): 40, TargetID(2): 44])
+        #expect(claimed.high == 60 && claimed.sightings.isEmpty)
         #expect(try await ledger.rejected(after: 0, limit: 9).documents.map(\.document) == [Array("{}".utf8)])
         await ledger.close()
         #expect(ReplayLedger.findings(vaultPath: path) == [])
@@ -224,7 +221,6 @@ struct LedgerDamageTests {
                 destinations[0],
                 label: "es",
                 targets: targets,
-                lastSeq: last,
                 now: now
             )
             var commit = ReplayCommit()

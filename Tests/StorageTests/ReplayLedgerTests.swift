@@ -33,9 +33,8 @@ struct ReplayLedgerTests {
             destination ?? self.destination,
             label: "http://es:9200",
             targets: targets.map { TargetID($0) },
-            lastSeq: 50,
             now: now
-        ).position
+        )
     }
 
     private func rejected(_ id: String, reason: String = "r") -> RejectedDocument {
@@ -53,23 +52,25 @@ struct ReplayLedgerTests {
         )
     }
 
-    @Test("what is committed is there after a restart: cursors, doubt, quarantine")
+    @Test("what is committed is there after a restart: cursors, sightings, quarantine")
     func remembers() async throws {
         let first = try await open()
         #expect(try await claim(first) == ReplayPosition(cursors: [TargetID(1): 0, TargetID(2): 0]))
         var commit = ReplayCommit()
         commit.cursors = [TargetID(1): 40]
-        commit.doubt = ReplayDoubt(
-            high: 60,
-            indices: ["a": .named(".ds-a-000001"), "b": .absent, "c": .unknown]
-        )
+        commit.high = 60
+        commit.sightings = [
+            "a": IndexSighting(index: ".ds-a-000001", seq: 55, time: now),
+            "b": IndexSighting(index: ".ds-b-000007", seq: 0, time: Timestamp(milliseconds: -5)),
+        ]
         commit.rejected = [rejected("x"), rejected("yy")]
         try await first.commit(commit, now: now)
         await first.close()
         let second = try await open()
         let position = try await claim(second)
         #expect(position.cursors == [TargetID(1): 40, TargetID(2): 0])
-        #expect(position.doubt == commit.doubt)
+        #expect(position.high == 60)
+        #expect(position.sightings == commit.sightings)
         #expect(try await second.rejectedCount() == 2)
         #expect(try await second.rejected(after: 0, limit: 10).documents == commit.rejected)
         await second.close()

@@ -6,7 +6,8 @@ import Storage
 /// What the page's script asks, answered beforehand (`answerFrom` in view.js), target by target.
 struct ReportAnswers {
     let range: TimeRange
-    let snapshot: VaultSnapshot
+    let host: String
+    let lastSeq: Int64
     let made: Timestamp
     private var targets: [TargetAnswer] = []
     /// The answers of each, as elements of one array.
@@ -15,9 +16,10 @@ struct ReportAnswers {
     private var isCut = false
 
     /// Answers of no target yet, which are to have no more bytes than that.
-    init(_ range: TimeRange, _ snapshot: VaultSnapshot, made: Timestamp, bytesMax: Int) {
+    init(_ range: TimeRange, host: String, lastSeq: Int64, made: Timestamp, bytesMax: Int) {
         self.range = range
-        self.snapshot = snapshot
+        self.host = host
+        self.lastSeq = lastSeq
         self.made = made
         bytesLeft = bytesMax - ReportAnswers.frameBytes
         json.beginArray()
@@ -81,7 +83,7 @@ struct ReportAnswers {
 
     private func overview(_ targets: [TargetAnswer]) -> [UInt8] {
         var json = JSONWriter()
-        AnswerJSON.write(targets.map(\.shortened), snapshot, now: made, to: &json)
+        AnswerJSON.write(targets.map(\.shortened), host: host, seq: lastSeq, now: made, to: &json)
         return json.bytes
     }
 

@@ -54,13 +54,12 @@ package enum ReportPage {
         ),
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> [UInt8] {
-        let snapshot = try vault.snapshot()
-        let all = try QueryEngine(snapshot).targets(names).filter { $0.first != nil }
+        let (all, host, uuid, lastSeq) = try overview(of: vault, names)
         let range = try closed(range, all)
         let points =
             all.count <= 8 ? ReportLimits.points : max(60, ReportLimits.points * 8 / all.count)
         var cuts = ReportCuts()
-        var answers = ReportAnswers(range, snapshot, made: made, bytesMax: limits.answers)
+        var answers = ReportAnswers(range, host: host, lastSeq: lastSeq, made: made, bytesMax: limits.answers)
         var tables = HTMLText()
         var figures: [ReportFigures.Part] = []
         var numbersLeft = limits.numbers
@@ -83,9 +82,9 @@ package enum ReportPage {
             figures.append(figure)
         }
         let head = ReportHead(
-            host: snapshot.recordingHost,
+            host: host,
             database: vault.path,
-            uuid: snapshot.databaseUUID,
+            uuid: uuid,
             range: range,
             targets: all.map(\.target),
             made: made
@@ -97,6 +96,16 @@ package enum ReportPage {
             figures: ReportFigures.json(figures, head, cuts),
             answers: answers.finished()
         )
+    }
+
+    /// The targets, and what the file says of itself; the snapshot is not kept while each target is gone over.
+    private static func overview(
+        of vault: Vault,
+        _ names: [String]
+    ) throws -> (targets: [TargetAnswer], host: String, uuid: String, lastSeq: Int64) {
+        let snapshot = try vault.snapshot()
+        let targets = try QueryEngine(snapshot).targets(names).filter { $0.first != nil }
+        return (targets, snapshot.recordingHost, snapshot.databaseUUID, snapshot.lastSeq)
     }
 
     private static func closed(_ range: TimeRange, _ targets: [TargetAnswer]) throws -> TimeRange {

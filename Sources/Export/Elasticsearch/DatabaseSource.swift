@@ -98,6 +98,8 @@ final class DatabaseSource: ReplaySource {
                     target: scrape.record.target,
                     targetName: scrape.target,
                     time: scrape.record.position.time,
+                    // Raw lines know no boot, scrapes of a recorder always do.
+                    isRecorded: scrape.record.bootID != nil,
                     kind: kind,
                     bytes: documents[kind]
                 )

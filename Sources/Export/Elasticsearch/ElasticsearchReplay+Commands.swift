@@ -1,3 +1,4 @@
+import Model
 package import Storage
 
 /// What `--dry-run` finds: what would be sent.
@@ -40,10 +41,10 @@ extension ElasticsearchReplay {
     package func preview() async throws -> ReplayPreview {
         var preview = ReplayPreview()
         let vault = try Vault.openReader(path: configuration.vaultPath)
-        let snapshot = try vault.snapshot()
+        let database = try ExportedDatabase(vault)
         let known = try ReplayLedger.cursors(
             vaultPath: configuration.vaultPath,
-            databaseUUID: snapshot.databaseUUID,
+            databaseUUID: database.recorder.id,
             label: configuration.client.url.description,
             namespace: configuration.namespace,
             mode: configuration.mode
@@ -51,7 +52,7 @@ extension ElasticsearchReplay {
         preview.isDestinationKnown = known != nil
         let source = try DatabaseSource(
             vault: vault,
-            context: context(snapshot, includesHistogram: configuration.pauseHistogram != .off),
+            context: context(database, includesHistogram: configuration.pauseHistogram != .off),
             targets: configuration.targets,
             range: configuration.range,
             isWhole: configuration.isWhole,
@@ -74,7 +75,7 @@ extension ElasticsearchReplay {
         vaultPath: String,
         _ body: (RejectedEntry) throws -> Void
     ) throws {
-        let snapshot = try Vault.openReader(path: vaultPath).snapshot()
-        try ReplayLedger.forEachRejected(vaultPath: vaultPath, databaseUUID: snapshot.databaseUUID, body)
+        let uuid = try Vault.openReader(path: vaultPath).snapshot().databaseUUID
+        try ReplayLedger.forEachRejected(vaultPath: vaultPath, databaseUUID: uuid, body)
     }
 }

@@ -117,10 +117,10 @@ package final class ElasticsearchReplay: Sendable {
     ) async throws {
         let info = try await patience.asking { try await ServerGreeting(client: client).info() }
         report.server = "\(info.product.rawValue) \(info.version)"
-        let snapshot = try vault.snapshot()
+        let database = try ExportedDatabase(vault)
         let ledger = try await ReplayLedger.open(
             vaultPath: configuration.vaultPath,
-            databaseUUID: snapshot.databaseUUID
+            databaseUUID: database.recorder.id
         )
         do {
             let destination = ReplayDestination(
@@ -128,18 +128,17 @@ package final class ElasticsearchReplay: Sendable {
                 namespace: configuration.namespace,
                 mode: configuration.mode
             )
-            let claimed = try await ledger.claim(
+            let position = try await ledger.claim(
                 destination,
                 label: configuration.client.url.description,
-                targets: try snapshot.targets().map(\.id),
-                lastSeq: snapshot.lastSeq,
+                targets: database.targets.map(\.id),
                 now: Timestamp(milliseconds: MonotonicClock.wall)
             )
-            try await ledger.requireBehind(vault, lastSeq: snapshot.lastSeq)
-            try noteOtherMode(snapshot.databaseUUID, &report.notes)
+            try await ledger.requireBehind(vault, lastSeq: database.lastSeq)
+            try noteOtherMode(database.recorder.id, &report.notes)
             let includesHistogram = try await decideHistogram(client, info, patience, &report.notes)
             try await patience.asking { try await makeStreams(client, info) }
-            let context = try context(snapshot, includesHistogram: includesHistogram)
+            let context = context(database, includesHistogram: includesHistogram)
             let source: any ReplaySource =
                 configuration.retriesRejected
                 ? try await QuarantineSource(ledger: ledger)
@@ -149,11 +148,11 @@ package final class ElasticsearchReplay: Sendable {
                     targets: configuration.targets,
                     range: configuration.range,
                     isWhole: configuration.isWhole,
-                    cursors: claimed.position.cursors
+                    cursors: position.cursors
                 )
             let machine = ReplayMachine(
-                rules: rules(foreignHigh: claimed.foreignHigh),
-                position: claimed.position,
+                rules: rules(),
+                position: position,
                 jitterSeed: UInt64.random(in: .min ... .max),
                 now: MonotonicClock.now
             )
@@ -165,7 +164,7 @@ package final class ElasticsearchReplay: Sendable {
                 gzipLevel: configuration.gzipLevel,
                 isPatient: configuration.follows
             )
-            try await drive(machine, source, ledger, transport, herald, &report, progress)
+            try await drive(machine, source, vault, ledger, transport, herald, &report, progress)
         } catch {
             await ledger.close()
             throw error
@@ -173,7 +172,7 @@ package final class ElasticsearchReplay: Sendable {
         await ledger.close()
     }
 
-    private func rules(foreignHigh: Int64) -> ReplayMachine.Rules {
+    private func rules() -> ReplayMachine.Rules {
         var rules = ReplayMachine.Rules()
         rules.namespace = configuration.namespace
         rules.requestTimeout = configuration.client.requestTimeout
@@ -195,18 +194,15 @@ package final class ElasticsearchReplay: Sendable {
         } else if !configuration.isWhole {
             rules.scope = .part
         }
-        // What a part or the quarantine holds may have been sent before, who knows to which index.
-        rules.foreignHigh = rules.scope == .whole ? foreignHigh : .max
         return rules
     }
 
-    func context(_ snapshot: VaultSnapshot, includesHistogram: Bool) throws -> DocumentContext {
+    func context(_ database: ExportedDatabase, includesHistogram: Bool) -> DocumentContext {
         DocumentContext(
             namespace: configuration.namespace,
-            agentID: snapshot.databaseUUID,
-            agentName: snapshot.recordingHost,
+            agentID: database.recorder.id,
+            agentName: database.recorder.host,
             agentVersion: configuration.version,
-            ephemeralID: RandomUUID.text(),
             preservesOriginal: configuration.preservesOriginal,
             includesPauses: configuration.includesPauses,
             includesHistogram: includesHistogram,
@@ -227,6 +223,7 @@ package final class ElasticsearchReplay: Sendable {
     private func drive(
         _ machine: ReplayMachine,
         _ source: any ReplaySource,
+        _ vault: Vault,
         _ ledger: ReplayLedger,
         _ transport: ElasticsearchTransport,
         _ herald: ReplayHerald,
@@ -254,6 +251,7 @@ package final class ElasticsearchReplay: Sendable {
             )
             while true {
                 try await feed(&loop, source)
+                var hasSighted = false
                 for action in loop.machine.next(now: MonotonicClock.now) {
                     switch action {
                     case .commit(let commit):
@@ -265,6 +263,11 @@ package final class ElasticsearchReplay: Sendable {
                         }
                     case .probe(let batch, let streams):
                         group.addTask { .event(await transport.probe(batch, streams), wireBytes: 0) }
+                    case .sight:
+                        let seq = try vault.snapshot().lastSeq
+                        let time = Timestamp(milliseconds: MonotonicClock.wall)
+                        loop.machine.handle(.sighted(seq: seq, time: time), now: MonotonicClock.now)
+                        hasSighted = true
                     case .lookUp(let batch, let ids, let refresh):
                         group.addTask {
                             .event(await transport.lookUp(batch, ids, refresh: refresh), wireBytes: 0)
@@ -281,7 +284,7 @@ package final class ElasticsearchReplay: Sendable {
                 herald.event(loop.machine.standstill(now: MonotonicClock.now)) {
                     pending(loop.machine, source)
                 }
-                if loop.machine.wantsDocument, !loop.isSourceEmpty { continue }
+                if hasSighted || loop.machine.wantsDocument && !loop.isSourceEmpty { continue }
                 if let delay = loop.timerToStart(now: MonotonicClock.now, restAfter: Self.restAfter) {
                     group.addTask {
                         try? await Task.sleep(for: .milliseconds(delay))

@@ -57,7 +57,7 @@ enum PauseHistogramMapping {
     /// Of several indices the one with the highest generation is written to.
     static func isMapped(inFields value: JSONValue?) -> Bool {
         let newest = value?.members?.max {
-            (ReplayMachine.generation($0.key) ?? 0) < (ReplayMachine.generation($1.key) ?? 0)
+            (WriteIndex.generation($0.key) ?? 0) < (WriteIndex.generation($1.key) ?? 0)
         }
         // The field's own name holds dots and is one key.
         let mapping = newest?.value["mappings"]?[field]?["mapping"]

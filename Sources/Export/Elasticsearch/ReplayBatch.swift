@@ -8,38 +8,36 @@ struct ReplayItem: Sendable {
     var original: ReplayDocument?
     /// The paths of those variables, and why they were left out.
     var leftOut: (paths: [String], reason: String)?
+    /// The oldest index of its stream that it can lie in; nil where it may be any.
+    ///
+    /// The index that wrote its documents when they did not exist yet, or when a look-up did not find it.
+    var floor: String?
+    /// What the server answered where that needs another look: it is in an index that nobody foresaw, and may be in an older one,
+    /// too.
+    var taken: Taken?
+
+    /// How a document came to be where it is.
+    enum Taken: Hashable {
+        /// By this request.
+        case now
+        /// Before it: 409.
+        case before
+    }
 }
 
 /// Documents that are sent together, and what must be done before they may be.
 ///
-/// A batch whose request was cut off is *in doubt*: its documents may be stored. While the stream still writes to the
-/// index that it wrote to then, sending again is safe, since that index knows the ids (409). Once it writes to another
-/// one, the ids must be looked up in the whole stream first.
+/// An id is unique within one backing index only. So before a document is sent to a stream of several, it must be known that
+/// it lies in none but the one written to, where 409 protects it: either that index is older than the document (`ReplayItem.floor`),
+/// or the ids are looked up in the whole stream.
 struct ReplayBatch: Sendable {
     /// What is being done with it.
     enum Phase: Hashable {
         /// Nothing: it waits for its turn.
         case waiting
-        /// Its request, a question for the write indices, or a lookup of its ids is on the way.
+        /// Its request, or a lookup of its ids, is on the way.
         case sending
-        case probing
         case lookingUp
-    }
-
-    /// What is known about documents that may be stored already.
-    struct Doubt: Hashable {
-        /// The oldest index that they can be in, by stream.
-        var indices: PerStream<WriteIndex>
-        /// When the server has finished with the request or given up, in milliseconds of the machine's clock.
-        var settledAt: Int64
-        /// Whether we sent them ourselves, as against: some earlier export might have.
-        var wasSent: Bool
-    }
-
-    /// A request: where it stood in the order of requests, and what each stream wrote to then, as far as we knew.
-    struct Sent: Hashable {
-        var order: Int
-        var indices: PerStream<WriteIndex>
     }
 
     let id: Int
@@ -47,28 +45,30 @@ struct ReplayBatch: Sendable {
     /// The size of its request, uncompressed.
     var bytes: Int
     var phase = Phase.waiting
-    var doubt: Doubt?
-    /// The streams whose ids must be looked up before sending, as the last probe found.
-    var streamsToLookUp: [DocumentKind] = []
+    /// What each stream wrote to when it was sent, or looked up, as far as we knew.
+    var assumed = PerStream<WriteIndex>(.unknown)
+    /// Whether it was made sure, before it was sent, that its documents lie in no index but those.
+    var isProtected = false
+    /// Where a request of it may have stored something without our knowing, or may do so yet: what each stream wrote to
+    /// at the first of these.
+    var sentUnder: PerStream<WriteIndex>?
+    /// When the server has finished with these requests or given up, in milliseconds of the machine's clock.
+    var settledAt: Int64 = 0
     /// Not before this moment may the next step be taken.
     var notBefore: Int64 = 0
-    /// Whether the write indices were just found to be those that the doubt speaks of, and what they are.
-    var isProbed = false
-    var probedIndices = PerStream<WriteIndex>(.unknown)
     /// When its request was handed to the network.
     var sentAt: Int64 = 0
-    /// The first of its requests that may have stored something without our knowing.
-    var oldest: Sent?
+    /// The streams that a look-up on the way asks.
+    var lookedUp: [DocumentKind] = []
+    /// Whether what a look-up on the way finds includes everything that earlier requests stored.
+    var isLookUpFinal = false
     /// How often its request got no answer at all.
     var unansweredCount = 0
-    /// Whether it is sent without protection: it may be stored twice, and nobody lets us look.
-    var isUnprotected = false
 
-    init(id: Int, items: [ReplayItem], bytes: Int, doubt: Doubt? = nil) {
+    init(id: Int, items: [ReplayItem], bytes: Int) {
         self.id = id
         self.items = items
         self.bytes = bytes
-        self.doubt = doubt
     }
 
     /// The streams that its documents go to.

@@ -44,6 +44,8 @@ package struct ReplayDocument: Hashable, Sendable {
     package var targetName: String
     /// The time of its scrape.
     package var time: Timestamp
+    /// Whether this database's recorder stored its scrape, as against: an import, which brings what is older.
+    package var isRecorded: Bool
     package var kind: DocumentKind
     /// The source: one JSON object without a newline.
     package var bytes: [UInt8]
@@ -55,6 +57,7 @@ package struct ReplayDocument: Hashable, Sendable {
         target: TargetID,
         targetName: String,
         time: Timestamp,
+        isRecorded: Bool = false,
         kind: DocumentKind,
         bytes: [UInt8]
     ) {
@@ -63,6 +66,7 @@ package struct ReplayDocument: Hashable, Sendable {
         self.target = target
         self.targetName = targetName
         self.time = time
+        self.isRecorded = isRecorded
         self.kind = kind
         self.bytes = bytes
     }

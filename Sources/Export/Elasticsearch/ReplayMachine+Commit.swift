@@ -19,36 +19,16 @@ extension ReplayMachine {
         }
         movedTargets.removeAll(keepingCapacity: true)
         settleCarried()
-        if beforeSending, rules.scope != .rejected {
-            let doubt = ReplayDoubt(high: high, indices: oldestIndices)
-            if doubt != committedDoubt {
-                commit.doubt = doubt
-                committedDoubt = doubt
-            }
-            // Without cursors nothing ever settles a doubt, so it must not move on either.
-            if rules.scope == .part { carried = doubt }
+        if beforeSending, rules.scope != .rejected, high != committedHigh {
+            commit.high = high
+            committedHigh = high
         }
         return commit
     }
 
-    /// Forgets what an earlier export left in doubt once everything up to there is answered for.
-    ///
-    /// Until then it must be kept as it is: were this export killed, the next one would otherwise trust an index
-    /// that knows nothing of what the first one sent.
+    /// Forgets what an earlier export left on the way once everything up to there is answered for.
     mutating func settleCarried() {
         guard rules.scope == .whole, let carried else { return }
-        if seqs.values.allSatisfy({ $0.cursor >= carried.high }) { self.carried = nil }
-    }
-
-    /// By name of the stream, the oldest index that a document without an answer can be in.
-    private var oldestIndices: [String: WriteIndex] {
-        let unsettled = waiting.compactMap(\.oldest) + active.values.compactMap(\.oldest)
-        let oldest = unsettled.min { $0.order < $1.order }?.indices ?? indices
-        var result: [String: WriteIndex] = [:]
-        for kind in DocumentKind.allCases {
-            let name = kind.stream(namespace: rules.namespace)
-            result[name] = carried?.indices[name] ?? oldest[kind]
-        }
-        return result
+        if seqs.values.allSatisfy({ $0.cursor >= carried }) { self.carried = nil }
     }
 }

@@ -6,7 +6,8 @@ extension ReplayMachine {
         guard !isFinished else { return }
         switch event {
         case .cancelled: end(.cancelled, now: now)
-        case .probed(let id, let states): probed(id, states, now: now)
+        case .probed(_, let states): probed(states, now: now)
+        case .sighted(let seq, let time): sighted(seq: seq, time: time)
         case .found(let id, let ids): found(id, ids, now: now)
         case .denied(let id): denied(id)
         case .answered(let id, let answers): answered(id, answers, now: now)
@@ -16,69 +17,62 @@ extension ReplayMachine {
 
     // MARK: Questions
 
-    private mutating func probed(_ id: Int, _ states: PerStream<StreamState>, now: Int64) {
-        guard var batch = active.removeValue(forKey: id) else { return }
-        if id == ReplayMachine.firstProbe {
-            hasProbed = true
-            isProbing = false
-            for kind in DocumentKind.allCases { indices[kind] = states[kind].writeIndex }
-            return
-        }
-        batch.phase = .waiting
-        batch.isProbed = true
-        var mustLookUp = false
-        for stream in batch.streams {
-            let state = states[stream]
-            indices[stream] = state.writeIndex
-            batch.probedIndices[stream] = state.writeIndex
-            // In a stream of one index every id is known to that index.
-            if state.writeIndex != .absent, state.indexCount > 1,
-                batch.doubt?.indices[stream] == .unknown || batch.doubt?.indices[stream] != state.writeIndex
-            {
-                mustLookUp = true
-            }
-        }
-        if mustLookUp {
-            // Of both streams, even if only one moved on: the wait would make the other's probe stale.
-            batch.streamsToLookUp = batch.streams
-            batch.notBefore = batch.doubt?.settledAt ?? now
-        }
-        waiting.insert(batch, at: 0)
+    private mutating func probed(_ states: PerStream<StreamState>, now: Int64) {
+        guard active.removeValue(forKey: ReplayMachine.probe) != nil else { return }
+        for kind in DocumentKind.allCases { known[kind].probed(states[kind], now: now) }
     }
 
     private mutating func found(_ id: Int, _ ids: [String], now: Int64) {
         guard var batch = active.removeValue(forKey: id) else { return }
         var seen: [String: Int] = [:]
         for id in ids { seen[id, default: 0] += 1 }
-        hasRefreshed = true
         batch.phase = .waiting
-        batch.streamsToLookUp = []
-        batch.doubt = nil
-        batch.oldest = nil
-        batch.isProbed = false
-        batch.items.removeAll { item in
-            guard let times = seen[item.document.id] else { return false }
-            summary.thereBefore += 1
-            summary.possiblyTwice += times - 1
-            settle(item, wasTaken: true, now: now)
-            return true
+        for stream in batch.lookedUp { refreshedUnder[stream] = batch.assumed[stream] }
+        if batch.isLookUpFinal { batch.sentUnder = nil }
+        var missing: [ReplayItem] = []
+        for var item in batch.items {
+            if let taken = item.taken {
+                take(item, taken, copies: seen[item.document.id] ?? 1, now: now)
+            } else if let times = seen[item.document.id] {
+                take(item, .before, copies: times, now: now)
+            } else {
+                // What is stored from now on goes to that index or a later one.
+                item.floor = batch.assumed[item.document.kind].name
+                missing.append(item)
+            }
         }
+        batch.items = missing
         if !batch.items.isEmpty { waiting.insert(resized(batch), at: 0) }
     }
 
     private mutating func denied(_ id: Int) {
         guard var batch = active.removeValue(forKey: id) else { return }
-        canProbe = false
-        if id == ReplayMachine.firstProbe {
-            hasProbed = true
-            isProbing = false
-            return
-        }
+        mayLook = false
+        guard id != ReplayMachine.probe else { return }
         batch.phase = .waiting
-        batch.streamsToLookUp = []
-        batch.isUnprotected = batch.doubt?.wasSent ?? false
-        batch.doubt = nil
         waiting.insert(batch, at: 0)
+    }
+
+    /// Settles what is there, once or twice, where nobody lets us look.
+    mutating func settleTaken(of batch: inout ReplayBatch, now: Int64) {
+        guard batch.items.contains(where: { $0.taken != nil }) else { return }
+        for item in batch.items {
+            if let taken = item.taken { take(item, taken, copies: 2, now: now) }
+        }
+        batch.items.removeAll { $0.taken != nil }
+        batch = resized(batch)
+    }
+
+    /// The document is in the stream, so often.
+    private mutating func take(_ item: ReplayItem, _ taken: ReplayItem.Taken, copies: Int, now: Int64) {
+        switch taken {
+        case .now:
+            summary.sent += 1
+            if item.original != nil { countLeftOut(item) }
+        case .before: summary.thereBefore += 1
+        }
+        summary.possiblyTwice += copies - 1
+        settle(item, wasTaken: true, now: now)
     }
 
     // MARK: Answers
@@ -102,16 +96,20 @@ extension ReplayMachine {
                 stream: stream.stream(namespace: rules.namespace)
             )
             switch outcome {
-            case .delivered:
-                summary.sent += 1
-                if item.original != nil { countLeftOut(item) }
-                if mayBeTwice(batch, answer, stream) { summary.possiblyTwice += 1 }
-                note(answer.index, of: stream)
-                settle(item, wasTaken: true, now: now)
-            case .thereBefore:
-                summary.thereBefore += 1
-                note(answer.index, of: stream)
-                settle(item, wasTaken: true, now: now)
+            case .delivered, .thereBefore:
+                let taken = outcome == .delivered ? ReplayItem.Taken.now : .before
+                if let index = answer.index, !index.hasPrefix(".fs-") {
+                    known[stream].answered(index, now: now)
+                }
+                if isForeseen(item, answer, batch) {
+                    take(item, taken, copies: 1, now: now)
+                } else if mayLook {
+                    var item = item
+                    item.taken = taken
+                    batch.items.append(item)
+                } else {
+                    take(item, taken, copies: 2, now: now)
+                }
             case .retry(let isCertainlyNotStored):
                 isCertain = isCertain && isCertainlyNotStored
                 retryReason = BulkOutcome.words(answer.status, answer.type, answer.reason)
@@ -129,21 +127,20 @@ extension ReplayMachine {
         }
         if let retryReason { backOff(batch, reason: retryReason, retryAfter: nil, now: now) }
         guard !batch.items.isEmpty else { return }
-        if isCertain, batch.doubt == nil {
-            batch.oldest = nil
-        } else {
-            putInDoubt(&batch)
-        }
-        summary.resent += batch.items.count
+        if !isCertain { putInDoubt(&batch) }
+        summary.resent += batch.items.count { $0.taken == nil }
         waiting.insert(resized(batch), at: 0)
     }
 
-    /// Whether a document that was just stored may be stored in an older index, too.
-    private func mayBeTwice(_ batch: ReplayBatch, _ answer: BulkItemAnswer, _ stream: DocumentKind) -> Bool {
-        if batch.isUnprotected { return true }
-        guard batch.doubt != nil, let index = answer.index else { return false }
-        // The stream rolled over between the probe and the request: the new index knew nothing of the id.
-        return batch.probedIndices[stream] != .absent && batch.probedIndices[stream] != .named(index)
+    /// Whether a document that is in that index now is known to be in no other.
+    private func isForeseen(_ item: ReplayItem, _ answer: BulkItemAnswer, _ batch: ReplayBatch) -> Bool {
+        guard let index = answer.index else { return true }
+        if item.floor == index { return true }
+        switch batch.assumed[item.document.kind] {
+        // The stream may have rolled over between the question and the request: the new index knew nothing of the id.
+        case .named(let assumed) where batch.isProtected: return assumed == index
+        case .absent, .unknown, .named: return WriteIndex.isFirst(index)
+        }
     }
 
     /// The item without what was refused of it; nil where that does not help, or was tried.
@@ -156,7 +153,8 @@ extension ReplayMachine {
         return ReplayItem(
             document: shorter.document,
             original: item.document,
-            leftOut: (shorter.paths, reason)
+            leftOut: (shorter.paths, reason),
+            floor: item.floor
         )
     }
 
@@ -205,30 +203,10 @@ extension ReplayMachine {
         lastFailure = nil
     }
 
-    /// Takes the index that a document went to for the write index, unless we know a later one.
-    private mutating func note(_ index: String?, of stream: DocumentKind) {
-        // Answers may come in another order than requests; the generation at the name's end tells.
-        guard let index, !index.hasPrefix(".fs-") else { return }
-        if case .named(let known) = indices[stream] {
-            if known == index { return }
-            if let a = ReplayMachine.generation(known), let b = ReplayMachine.generation(index), a > b {
-                return
-            }
-        }
-        indices[stream] = .named(index)
-    }
-
-    /// The number at the end of a backing index's name, as in `.ds-logs-golang.heap-default-2026.01.02-000007`.
-    static func generation(_ index: String) -> Int? {
-        guard let dash = index.lastIndex(of: "-") else { return nil }
-        return Int(index[index.index(after: dash)...])
-    }
-
     // MARK: Failures
 
     private mutating func failed(_ id: Int, _ failure: BulkFailure, now: Int64) {
         guard var batch = active.removeValue(forKey: id) else { return }
-        if id == ReplayMachine.firstProbe { isProbing = false }
         let phase = batch.phase
         batch.phase = .waiting
         switch failure {
@@ -252,9 +230,7 @@ extension ReplayMachine {
             backOff(batch, reason: reason, retryAfter: retryAfter, now: now)
             guard phase == .sending else { break }
             summary.resent += batch.items.count
-            if isCertainlyNotStored {
-                if batch.doubt == nil { batch.oldest = nil }
-            } else {
+            if !isCertainlyNotStored {
                 putInDoubt(&batch)
                 batch.unansweredCount += 1
                 // A line too thin for the timeout lets half of it through.
@@ -268,8 +244,6 @@ extension ReplayMachine {
     }
 
     private mutating func tooLarge(_ batch: ReplayBatch, reason: String, now: Int64) {
-        var batch = batch
-        if batch.doubt == nil { batch.oldest = nil }
         if batch.items.count > 1 {
             // That a smaller request is tried is progress: each document ends alone in one, at the latest.
             lastProgress = now
@@ -284,9 +258,9 @@ extension ReplayMachine {
     private mutating func split(_ batch: ReplayBatch) {
         let half = batch.items.count / 2
         for part in [batch.items[half...], batch.items[..<half]] {
-            var next = newBatch(Array(part), bytes: 0, doubt: batch.doubt)
-            next.oldest = batch.oldest
-            next.isUnprotected = batch.isUnprotected
+            var next = newBatch(Array(part), bytes: 0)
+            next.sentUnder = batch.sentUnder
+            next.settledAt = batch.settledAt
             next.notBefore = batch.notBefore
             waiting.insert(resized(next), at: 0)
         }
@@ -294,18 +268,11 @@ extension ReplayMachine {
 
     /// Its request may have stored something, or may do so until its timeout has passed.
     private mutating func putInDoubt(_ batch: inout ReplayBatch) {
-        let settledAt = batch.sentAt + rules.requestTimeout
-        var doubt =
-            batch.doubt
-            ?? ReplayBatch.Doubt(
-                indices: batch.oldest?.indices ?? PerStream(.unknown),
-                settledAt: 0,
-                wasSent: true
-            )
-        doubt.settledAt = max(doubt.settledAt, settledAt)
-        doubt.wasSent = true
-        batch.doubt = doubt
-        batch.isProbed = false
+        // Of several sends without a clear answer the first decides where the documents can be.
+        batch.sentUnder = batch.sentUnder ?? batch.assumed
+        batch.settledAt = max(batch.settledAt, batch.sentAt + rules.requestTimeout)
+        // What it went to may be another index than we knew of.
+        for stream in DocumentKind.allCases { known[stream].expire() }
     }
 
     private mutating func backOff(_ batch: ReplayBatch, reason: String, retryAfter: Int64?, now: Int64) {
@@ -318,8 +285,6 @@ extension ReplayMachine {
         attempt += 1
         backoffSince = now
         backoffUntil = max(backoffUntil, until)
-        // What a probe found may not hold any more after the wait.
-        for index in waiting.indices { waiting[index].isProbed = false }
     }
 
     private func resized(_ batch: ReplayBatch) -> ReplayBatch {

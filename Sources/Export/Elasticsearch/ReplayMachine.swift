@@ -1,4 +1,4 @@
-import Model
+package import Model
 package import Storage
 
 /// Decides everything about an export, and does nothing itself.
@@ -7,14 +7,16 @@ package import Storage
 /// source is touched, so that a hundred thousand runs against a simulated server take seconds.
 ///
 ///     source ─document→ forming ─full→ waiting ─→ sending ─answered→ settled (cursor moves)
-///                                        ↑  │        └─unanswered→ waiting, in doubt
-///                                        │  └─in doubt→ probing ─same index→ sending
-///                                        └──ids missing── lookingUp ←─other index─┘
+///                                       │ ↑ ↑       └─unanswered→ waiting, as sent under what was known then
+///                         ids may be in │ │ └── an index that nobody foresaw: where else is it?
+///                    an older index, so │ └ids missing, or there─┐
+///                                       └──────→ lookingUp ──────┘
 ///
 /// What must hold:
 /// - a cursor is committed only once every document up to it was taken, was there, or is in quarantine (committed);
-/// - before documents are sent, the highest `seq` among them and the indices that they can land in are committed;
-/// - what may be stored already is sent again only to the index that would answer 409, or after a lookup;
+/// - before documents are sent, the highest `seq` among them is committed;
+/// - a document is sent only to an index that would answer 409 were it there already, or that is the stream's only one, or
+///   after a look-up, whoever may have sent it before; where we may not look, what may be there twice is counted;
 /// - never more than `inFlightMax` + 1 batches are held, whatever the server does.
 package struct ReplayMachine: Sendable {
     /// The rules of one export.
@@ -38,8 +40,6 @@ package struct ReplayMachine: Sendable {
         package var scope = Scope.whole
         /// Whether a refused document is sent once more without the variables that its error names.
         package var leavesOutCustom = true
-        /// Documents up to this `seq` may be there from an export that this ledger knows nothing of.
-        package var foreignHigh: Int64 = 0
         /// How long the end waits for requests on the way, in milliseconds: SIGTERM must be obeyed within 5 s.
         package var drainMax: Int64 = 4_000
         /// The namespace of the streams.
@@ -63,6 +63,8 @@ package struct ReplayMachine: Sendable {
     package enum Event: Sendable {
         /// The write index of each asked stream, and how many indices the stream has.
         case probed(batch: Int, PerStream<StreamState>)
+        /// How far the database had come, and the wall clock, after `sight` was asked for.
+        case sighted(seq: Int64, time: Timestamp)
         /// The ids that are there; an id that lies there twice comes twice.
         case found(batch: Int, ids: [String])
         /// We may not ask that.
@@ -83,6 +85,8 @@ package struct ReplayMachine: Sendable {
         case send(batch: Int, [ReplayDocument])
         /// Ask for the write indices of these streams.
         case probe(batch: Int, [DocumentKind])
+        /// Read now how far the database has come.
+        case sight
         /// Ask which of these ids are there, after a refresh where wanted.
         case lookUp(batch: Int, ids: [DocumentKind: [String]], refresh: Bool)
         /// Let go of everything: the export has ended.
@@ -102,8 +106,8 @@ package struct ReplayMachine: Sendable {
         }
     }
 
-    /// The probe before anything is sent; no batch has this number.
-    static let firstProbe = 0
+    /// The number of a probe; no batch has it.
+    static let probe = 0
 
     let rules: Rules
     var retryPolicy: RetryPolicy
@@ -113,8 +117,7 @@ package struct ReplayMachine: Sendable {
     var forming: ReplayBatch?
     var waiting: [ReplayBatch] = []
     var active: [Int: ReplayBatch] = [:]
-    var lastBatchID = ReplayMachine.firstProbe
-    var lastSentOrder = 0
+    var lastBatchID = ReplayMachine.probe
     /// Halved by each 413, so that the next request is not too large again.
     var requestBytesMax: Int
 
@@ -123,18 +126,23 @@ package struct ReplayMachine: Sendable {
     var committedCursors: [TargetID: Int64]
     var movedTargets: Set<TargetID> = []
     var high: Int64
-    /// What an earlier export left in doubt; nil once it is settled.
-    var carried: ReplayDoubt?
-    var committedDoubt: ReplayDoubt?
+    var committedHigh: Int64
+    /// The highest `seq` that an earlier export may have left on the way; nil once all up to it is answered for.
+    var carried: Int64?
+    /// What each stream wrote to, at the earliest, when an earlier export left something on the way.
+    let carriedUnder: PerStream<WriteIndex>
     var pending = ReplayCommit()
     var needsCommit = false
 
     // What is known of the streams.
-    var hasProbed = false
-    var isProbing = false
-    var canProbe = true
-    var indices = PerStream<WriteIndex>(.unknown)
-    var hasRefreshed = false
+    var known = PerStream(StreamKnowledge())
+    /// Whether we may ask for write indices and look ids up, as far as we know.
+    var mayLook = true
+    /// What each stream wrote to when it was last refreshed: all that is in older indices can be found.
+    var refreshedUnder = PerStream<WriteIndex>(.unknown)
+    var sightings: PerStream<IndexSighting?>
+    /// What is being sighted.
+    var sighting: PerStream<String?>?
 
     // Time, in milliseconds of a clock that only goes forward.
     var attempt = 0
@@ -156,9 +164,17 @@ package struct ReplayMachine: Sendable {
         requestBytesMax = rules.requestBytesMax
         seqs = position.cursors.mapValues { AnsweredSeqs(cursor: $0) }
         committedCursors = position.cursors
-        high = position.doubt?.high ?? 0
-        committedDoubt = position.doubt
-        carried = position.doubt
+        high = position.high ?? 0
+        committedHigh = high
+        carried = position.high
+        var sightings = PerStream<IndexSighting?>(nil)
+        var under = PerStream<WriteIndex>(.unknown)
+        for kind in DocumentKind.allCases {
+            sightings[kind] = position.sightings[kind.stream(namespace: rules.namespace)]
+            if let index = sightings[kind]?.index { under[kind] = .named(index) }
+        }
+        self.sightings = sightings
+        carriedUnder = under
         settleCarried()
     }
 
@@ -193,37 +209,25 @@ package struct ReplayMachine: Sendable {
 
     private mutating func add(_ document: ReplayDocument) {
         let size = BulkRequest.bytes(of: document, namespace: rules.namespace)
-        let doubt = doubt(of: document)
+        let mayBeOnTheWay = carried.map { document.seq <= $0 } ?? false
         if let batch = forming,
             batch.bytes + size > requestBytesMax || batch.items.count >= rules.requestDocumentsMax
-                || batch.doubt != doubt
+                || (batch.sentUnder != nil) != mayBeOnTheWay
         {
             sealForming()
         }
         if forming == nil {
-            forming = newBatch([], bytes: 0, doubt: doubt)
-        }
-        forming?.items.append(ReplayItem(document: document))
-        forming?.bytes += size
-    }
-
-    /// What is to be believed of a document before it was ever sent by this export.
-    private func doubt(of document: ReplayDocument) -> ReplayBatch.Doubt? {
-        let wasSent = carried.map { document.seq <= $0.high } ?? false
-        let isForeign = document.seq <= rules.foreignHigh
-        guard wasSent || isForeign else { return nil }
-        var indices = PerStream<WriteIndex>(.unknown)
-        if !isForeign, let carried {
-            for kind in DocumentKind.allCases {
-                indices[kind] = carried.indices[kind.stream(namespace: rules.namespace)] ?? .unknown
+            var batch = newBatch([], bytes: 0)
+            if mayBeOnTheWay {
+                // An export that was killed just now may have left a request on the way.
+                batch.sentUnder = carriedUnder
+                batch.settledAt = startedAt + rules.requestTimeout
             }
+            forming = batch
         }
-        // An export that was killed just now may have left a request on the way.
-        return ReplayBatch.Doubt(
-            indices: indices,
-            settledAt: wasSent ? startedAt + rules.requestTimeout : startedAt,
-            wasSent: wasSent
-        )
+        let floor = sightings[document.kind]?.floor(of: document)
+        forming?.items.append(ReplayItem(document: document, floor: floor))
+        forming?.bytes += size
     }
 
     mutating func sealForming() {
@@ -232,9 +236,9 @@ package struct ReplayMachine: Sendable {
         waiting.append(batch)
     }
 
-    mutating func newBatch(_ items: [ReplayItem], bytes: Int, doubt: ReplayBatch.Doubt?) -> ReplayBatch {
+    mutating func newBatch(_ items: [ReplayItem], bytes: Int) -> ReplayBatch {
         lastBatchID += 1
-        return ReplayBatch(id: lastBatchID, items: items, bytes: bytes, doubt: doubt)
+        return ReplayBatch(id: lastBatchID, items: items, bytes: bytes)
     }
 
     // MARK: What to do next
@@ -247,7 +251,7 @@ package struct ReplayMachine: Sendable {
             moments.append(endingBy)
         } else {
             if let waitMax = rules.waitMax, hasWork { moments.append(lastProgress + waitMax) }
-            if hasProbed ? active.count < inFlightMax : !isProbing {
+            if active[ReplayMachine.probe] == nil, active.count < inFlightMax {
                 for batch in waiting { moments.append(max(batch.notBefore, backoffUntil)) }
             }
         }
@@ -264,7 +268,7 @@ package struct ReplayMachine: Sendable {
         var steps: [Action] = []
         if ending == nil { giveUpIfTooLong(now: now) }
         if ending == nil { start(&steps, now: now) }
-        if ending == nil, !hasWork, isExhausted, !rules.follows { ending = .done }
+        if ending == nil, !hasWork, sighting == nil, isExhausted, !rules.follows { ending = .done }
         var actions: [Action] = []
         let commit = takeCommit(beforeSending: steps.contains { if case .send = $0 { true } else { false } })
         if !commit.isEmpty { actions.append(.commit(commit)) }
@@ -324,61 +328,122 @@ package struct ReplayMachine: Sendable {
     var lastFailure: String?
 
     private mutating func start(_ steps: inout [Action], now: Int64) {
-        guard now >= backoffUntil else { return }
-        if !hasProbed {
-            // Nothing is sent before the write indices are known: they are what a later doubt is measured by.
-            guard !isProbing, forming != nil || !waiting.isEmpty else { return }
-            isProbing = true
-            active[ReplayMachine.firstProbe] = ReplayBatch(id: ReplayMachine.firstProbe, items: [], bytes: 0)
-            steps.append(.probe(batch: ReplayMachine.firstProbe, DocumentKind.allCases))
-            return
-        }
+        sightIfNew(&steps, now: now)
+        guard now >= backoffUntil, active[ReplayMachine.probe] == nil else { return }
         if let batch = forming, batch.bytes >= requestBytesMax { sealForming() }
+        // The first question is asked as soon as there is something to send, the others when a batch is ready.
+        if waiting.isEmpty, forming != nil, known == PerStream(StreamKnowledge()), mayLook {
+            return steps.append(probe())
+        }
         var index = 0
         while index < waiting.count, active.count < inFlightMax {
             guard waiting[index].notBefore <= now else {
                 index += 1
                 continue
             }
-            steps.append(begin(waiting.remove(at: index), now: now))
+            if mayLook, waiting[index].streams.contains(where: { !known[$0].isFresh(now: now) }) {
+                return steps.append(probe())
+            }
+            var batch = waiting.remove(at: index)
+            if !mayLook { settleTaken(of: &batch, now: now) }
+            if batch.items.isEmpty { continue }
+            if let action = begin(&batch, now: now) {
+                active[batch.id] = batch
+                steps.append(action)
+            } else {
+                waiting.insert(batch, at: index)
+                index += 1
+            }
         }
     }
 
-    /// Takes the next step with a batch.
-    private mutating func begin(_ batch: ReplayBatch, now: Int64) -> Action {
-        var batch = batch
-        defer { active[batch.id] = batch }
-        if !batch.streamsToLookUp.isEmpty {
-            batch.phase = .lookingUp
-            var ids: [DocumentKind: [String]] = [:]
-            for item in batch.items where batch.streamsToLookUp.contains(item.document.kind) {
-                ids[item.document.kind, default: []].append(item.document.id)
-            }
-            // What some earlier export may have sent was refreshed by the first lookup already.
-            let refresh = batch.doubt?.wasSent ?? true || !hasRefreshed
-            return .lookUp(batch: batch.id, ids: ids, refresh: refresh)
+    /// Asks what the streams write to; nothing is begun before the answer.
+    private mutating func probe() -> Action {
+        active[ReplayMachine.probe] = ReplayBatch(id: ReplayMachine.probe, items: [], bytes: 0)
+        return .probe(batch: ReplayMachine.probe, DocumentKind.allCases)
+    }
+
+    /// Takes the next step with a batch; nil where it must wait first.
+    private mutating func begin(_ batch: inout ReplayBatch, now: Int64) -> Action? {
+        for stream in DocumentKind.allCases { batch.assumed[stream] = known[stream].writeIndex }
+        let unsure = mayLook ? batch.items.filter(isUnsure) : []
+        guard !unsure.isEmpty else { return send(&batch, now: now) }
+        let streams = DocumentKind.allCases.filter { stream in
+            unsure.contains { $0.document.kind == stream }
         }
-        if let doubt = batch.doubt, !batch.isUnprotected, !batch.isProbed {
-            if canProbe {
-                batch.phase = .probing
-                return .probe(batch: batch.id, batch.streams)
-            }
-            batch.isUnprotected = doubt.wasSent
+        // A request that is still on the way may store something in the index that was written to then. As long as that is
+        // the one written to now, 409 tells.
+        let mayMiss = batch.sentUnder.map { under in streams.contains { under[$0] != batch.assumed[$0] } }
+        if mayMiss == true, now < batch.settledAt {
+            batch.notBefore = batch.settledAt
+            return nil
         }
-        return send(&batch, now: now)
+        batch.phase = .lookingUp
+        batch.lookedUp = streams
+        batch.isLookUpFinal = now >= batch.settledAt
+        var ids: [DocumentKind: [String]] = [:]
+        for item in unsure { ids[item.document.kind, default: []].append(item.document.id) }
+        // What went to older indices was refreshed before, and is in them for good.
+        let refresh = mayMiss != nil || streams.contains { refreshedUnder[$0] != batch.assumed[$0] }
+        return .lookUp(batch: batch.id, ids: ids, refresh: refresh)
+    }
+
+    /// Whether a document may lie in another index than the one that its stream writes to.
+    private func isUnsure(_ item: ReplayItem) -> Bool {
+        if item.taken != nil { return true }
+        let stream = known[item.document.kind]
+        return !stream.hasOneIndex && (item.floor == nil || item.floor != stream.writeIndex.name)
     }
 
     private mutating func send(_ batch: inout ReplayBatch, now: Int64) -> Action {
         batch.phase = .sending
-        batch.isProbed = false
+        batch.isProtected = mayLook
         batch.sentAt = now
-        lastSentOrder += 1
-        // Of several sends without a clear answer the first decides where the documents can be.
-        if batch.oldest == nil { batch.oldest = ReplayBatch.Sent(order: lastSentOrder, indices: indices) }
         summary.requests += 1
         summary.bytes += Int64(batch.bytes)
         for item in batch.items { high = max(high, item.document.seq) }
         return .send(batch: batch.id, batch.items.map(\.document))
+    }
+
+    // MARK: Sightings
+
+    /// Asks how far the database has come where a stream writes to an index that was not seen before.
+    private mutating func sightIfNew(_ steps: inout [Action], now: Int64) {
+        guard sighting == nil else { return }
+        var new = PerStream<String?>(nil)
+        for stream in DocumentKind.allCases {
+            guard let index = known[stream].writeIndex.name, index != sightings[stream]?.index,
+                !isOnTheWay(toOtherThan: index, stream, now: now)
+            else { continue }
+            new[stream] = index
+        }
+        guard new != PerStream(nil) else { return }
+        sighting = new
+        steps.append(.sight)
+    }
+
+    /// Whether something may still arrive in an older index: whoever comes after us must know that from the sighting.
+    private func isOnTheWay(toOtherThan index: String, _ stream: DocumentKind, now: Int64) -> Bool {
+        if carried != nil, now < startedAt + rules.requestTimeout, carriedUnder[stream] != .named(index) {
+            return true
+        }
+        return active.values.contains {
+            $0.phase == .sending && $0.assumed[stream].name.map { $0 != index } ?? false
+        }
+            || (Array(active.values) + waiting).contains { batch in
+                batch.sentUnder.map { $0[stream] != .named(index) && now < batch.settledAt } ?? false
+            }
+    }
+
+    mutating func sighted(seq: Int64, time: Timestamp) {
+        guard let sighting else { return }
+        self.sighting = nil
+        for stream in DocumentKind.allCases {
+            guard let index = sighting[stream] else { continue }
+            let seen = IndexSighting(index: index, seq: seq, time: time)
+            sightings[stream] = seen
+            pending.sightings[stream.stream(namespace: rules.namespace)] = seen
+        }
     }
 
     mutating func end(_ end: ReplayEnd, now: Int64) {

@@ -55,9 +55,11 @@ struct RangeOptions: ParsableArguments {
     var range: TimeRange { TimeRange(since: since?.timestamp, until: until?.timestamp) }
 
     /// The range that was asked for; where an end was not, a capture has its own.
-    func range(in snapshot: VaultSnapshot) -> TimeRange {
-        let whole = snapshot.capturedRange
-        return TimeRange(since: since?.timestamp ?? whole.since, until: until?.timestamp ?? whole.until)
+    func range(in snapshot: VaultSnapshot) -> TimeRange { range(within: snapshot.capturedRange) }
+
+    /// The same where the capture's own range is known; it is open for any other database.
+    func range(within whole: TimeRange) -> TimeRange {
+        TimeRange(since: since?.timestamp ?? whole.since, until: until?.timestamp ?? whole.until)
     }
 
     func validate() throws {

@@ -50,21 +50,21 @@ struct ExportFileCommand: AsyncParsableCommand {
     func run() async throws {
         try StreamNamespace.check(namespace)
         let vault = try Vault.openReader(path: database.resolvedPath)
-        let snapshot = try vault.snapshot()
+        let recorded = try ExportedDatabase(vault)
         let context = DocumentContext(
             namespace: namespace,
-            agentID: snapshot.databaseUUID,
-            agentName: snapshot.recordingHost,
+            agentID: recorded.recorder.id,
+            agentName: recorded.recorder.host,
             agentVersion: ProductVersion.text,
-            ephemeralID: RandomUUID.text(),
             preservesOriginal: preserveOriginalEvent,
             includesPauses: pauses
         )
         let file = try UnfinishedFiles.create(output, from: database)
         var sink = FileSink(vault: vault, context: context, output: file, isBulk: bulk)
         var progress = ExportProgress(unit: "documents")
-        for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range(in: snapshot), upToSeq: snapshot.lastSeq)
+        for target in try TargetChoice.records(recorded.targets, names: targets.names) {
+            let range = range.range(within: recorded.capturedRange)
+            let selection = ExportSelection(range: range, upToSeq: recorded.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)
@@ -92,12 +92,13 @@ struct ExportRawCommand: AsyncParsableCommand {
 
     func run() async throws {
         let vault = try Vault.openReader(path: database.resolvedPath)
-        let snapshot = try vault.snapshot()
+        let recorded = try ExportedDatabase(vault)
         let file = try UnfinishedFiles.create(output, from: database)
-        var sink = RawSink(vault: vault, output: file, failures: failures)
+        var sink = RawSink(vault: vault, recorder: recorded.recorder, output: file, failures: failures)
         var progress = ExportProgress(unit: "lines")
-        for target in try TargetChoice.records(in: snapshot, names: targets.names) {
-            let selection = ExportSelection(range: range.range(in: snapshot), upToSeq: snapshot.lastSeq)
+        for target in try TargetChoice.records(recorded.targets, names: targets.names) {
+            let range = range.range(within: recorded.capturedRange)
+            let selection = ExportSelection(range: range, upToSeq: recorded.lastSeq)
             try sink.export(target, selection: selection) { progress.update($0, target: target.name) }
         }
         progress.finish(try sink.finish(), path: output.out)
@@ -107,8 +108,7 @@ struct ExportRawCommand: AsyncParsableCommand {
 /// The targets that `--target` names.
 enum TargetChoice {
     /// The records of those names, all where there are none, ascending by name.
-    static func records(in snapshot: VaultSnapshot, names: [String]) throws -> [TargetRecord] {
-        let all = try snapshot.targets()
+    static func records(_ all: [TargetRecord], names: [String]) throws -> [TargetRecord] {
         for name in names where !all.contains(where: { $0.name == name }) {
             throw QueryError.unknownTarget(name, known: [])
         }

@@ -63,7 +63,7 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         configuration.range = range.range(in: snapshot)
         try sending.apply(to: &configuration)
         // Unknown names are said now and not taken for nothing to send.
-        _ = try TargetChoice.records(in: snapshot, names: targets.names)
+        _ = try TargetChoice.records(try snapshot.targets(), names: targets.names)
         return configuration
     }
 

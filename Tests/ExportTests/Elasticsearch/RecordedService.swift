@@ -70,6 +70,8 @@ final class RecordedService: Sendable {
                             time: Timestamp(milliseconds: Self.begin + Int64(n) * 10_000),
                             durationNanoseconds: 1_000_000,
                             status: 200,
+                            bootID: "boot",
+                            bootNanoseconds: Int64(n) * 10_000_000_000,
                             outcome: .document(Self.body(n, custom: custom(n)))
                         )
                     )
@@ -91,7 +93,6 @@ final class RecordedService: Sendable {
             agentID: snapshot.databaseUUID,
             agentName: snapshot.recordingHost,
             agentVersion: "1.0.0",
-            ephemeralID: "any",
             includesHistogram: includesHistogram
         )
         var documents: [String: [String: JSONValue]] = [:]
@@ -103,22 +104,11 @@ final class RecordedService: Sendable {
                 for kind in DocumentKind.allCases {
                     let id = DocumentID.text(of: kind, for: scrape, in: context)
                     documents[kind.stream(namespace: namespace), default: [:]][id] =
-                        RecordedService.comparable(try JSONReader.value(of: made[kind]))
+                        try JSONReader.value(of: made[kind])
                 }
             }
         }
         return documents
-    }
-
-    /// A document without what differs from export to export.
-    static func comparable(_ document: JSONValue) -> JSONValue {
-        guard case .object(let members) = document else { return document }
-        return .object(
-            members.map { member in
-                guard member.key == "agent", case .object(let agent) = member.value else { return member }
-                return JSONMember(key: "agent", value: .object(agent.filter { $0.key != "ephemeral_id" }))
-            }
-        )
     }
 }
 
@@ -132,9 +122,7 @@ extension ElasticsearchServer {
         var count = 0
         for (stream, stored) in raw {
             for (id, source) in stored {
-                documents[stream, default: [:]][id] = RecordedService.comparable(
-                    try JSONReader.value(of: source)
-                )
+                documents[stream, default: [:]][id] = try JSONReader.value(of: source)
                 count += 1
             }
         }

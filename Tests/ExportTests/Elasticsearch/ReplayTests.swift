@@ -364,6 +364,15 @@ struct ReplayTests {
         server.with { $0.faults = [.cut(applies: true), .whole(status: 503)] }
         try await service.record(5, from: 5)
         try await waitFor(20)
+        // What was cut off is there; it must also be known to be.
+        let uuid = try Vault.openReader(path: service.path).snapshot().databaseUUID
+        let now = Timestamp(milliseconds: RecordedService.begin)
+        #expect(
+            try await Waiting.until {
+                try ReplayLedger.protectedAfterSeq(vaultPath: service.path, databaseUUID: uuid, now: now)
+                    == 10
+            }
+        )
         replay.cancel()
         let report = try await running
         #expect(report.exitStatus == 0)

@@ -73,7 +73,8 @@ struct SimulatedLedger {
 
     mutating func apply(_ commit: ReplayCommit) {
         position.cursors.merge(commit.cursors) { _, new in new }
-        if let doubt = commit.doubt { position.doubt = doubt }
+        if let high = commit.high { position.high = high }
+        position.sightings.merge(commit.sightings) { _, new in new }
         for document in commit.rejected { rejected[document.id] = document }
         for id in commit.released { rejected[id] = nil }
     }

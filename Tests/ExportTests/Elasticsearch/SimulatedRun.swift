@@ -3,289 +3,293 @@ import Model
 import Storage
 import TestBasics
 
-/// One history: a database, a server with its moods, an exporter that may be killed at any step, and a clock.
+/// One history: databases that come of one another, a server with its moods, exporters that may be killed at any step, ledgers that
+/// are lost or put back as they were, and a clock.
+///
+/// Exports of several databases run at the same time. What the server carries out late, it carries out before the stream rolls
+/// over: no client can tell a request that is on the way for a minute from one that never was.
 struct SimulatedRun {
     let seed: UInt64
     var chance: SeededGenerator
     var cluster = SimulatedCluster()
-    var ledger = SimulatedLedger()
-    var documents: [ReplayDocument] = []
+    var databases = [SimulatedDatabase(kind: .source)]
+    var exporters: [Int: SimulatedExporter] = [:]
     var now: Int64 = 1_000_000
-    /// What is still to happen: an answer on its way to the exporter, or a request that the server carries out late.
-    private var agenda: [(at: Int64, what: Happening)] = []
-    private enum Happening {
-        case event(ReplayMachine.Event)
+    /// What is still to happen: an answer on its way to an exporter, or a request that the server carries out late.
+    var agenda: [(at: Int64, what: Happening)] = []
+    enum Happening {
+        case event(database: Int, ReplayMachine.Event)
         case apply([ReplayDocument])
     }
 
     /// Faults that are left; then the server is well, so that every history ends.
-    private var faultsLeft: Int
-    private let mayLook: Bool
-    private let isSeqOrdered: Bool
-    private let requestLimit: Int
-    private let timeout: Int64 = 60_000
-    private var highestSeq: Int64 = 0
-    private(set) var isFirstRun = true
+    var faultsLeft: Int
+    let requestLimit: Int
+    let timeout: Int64 = 60_000
+    private var scrapeCount = 0
     private(set) var possiblyTwice = 0
+    private(set) var documentsTwice = 0
     private(set) var kills = 0
     /// What is wrong; empty if nothing is.
-    private(set) var complaints: [String] = []
+    var complaints: [String] = []
 
     init(seed: UInt64) {
         self.seed = seed
         chance = SeededGenerator(seed: seed)
         faultsLeft = chance.below(30)
-        mayLook = !chance.percent(10)
-        isSeqOrdered = chance.percent(70)
         requestLimit = 300 + chance.below(2_000)
-        let targets = 1 + chance.below(3)
-        for scrape in 0..<(1 + chance.below(20)) {
-            let seq = Int64(scrape + 1)
-            highestSeq = seq
-            // A failed scrape makes no documents.
-            if chance.percent(10) { continue }
-            for stream in DocumentKind.allCases { add(seq, stream, target: chance.below(targets) + 1) }
-        }
-        // Some of it may be there already, from an export whose ledger is lost.
-        if chance.percent(20), let some = documents.randomElement(using: &chance),
-            String(decoding: some.bytes, as: UTF8.self).hasPrefix(#"{"x""#)
-        {
-            _ = cluster.create(some)
-            cluster.refresh()
-            if chance.percent(70) { cluster.rollOver(some.kind) }
-        }
+        databases[0].mayLook = !chance.percent(10)
         for stream in DocumentKind.allCases where chance.percent(30) { cluster.rollOver(stream) }
+        record(into: 0, scrapes: 1 + chance.below(12))
     }
 
-    private mutating func add(_ seq: Int64, _ stream: DocumentKind, target: Int) {
-        let mood = chance.below(100)
+    /// Lets all sorts of things happen, and then exports everything to its end.
+    mutating func run() -> [String] {
+        for _ in 0..<(10 + chance.below(40)) {
+            happenSomething()
+            if !complaints.isEmpty { return complaints }
+        }
+        for _ in 0..<200 where !exporters.isEmpty { step(events: 50) }
+        faultsLeft = 0
+        for database in databases.indices {
+            for _ in 0..<20 where exporters[database] != nil { step(events: 200) }
+            start(database)
+            for _ in 0..<100 where exporters[database] != nil { step(events: 50) }
+            if exporters[database] != nil { complaints.append("no end in sight") }
+        }
+        check()
+        return complaints
+    }
+
+    private mutating func happenSomething() {
+        let database = chance.below(databases.count)
+        switch chance.below(12) {
+        case 0...2: start(database)
+        case 3: start(database, isFollowing: true)
+        case 4: if databases[database].isRecorded { record(into: database, scrapes: 1 + chance.below(4)) }
+        case 5: rollOver()
+        case 6: loseOrPutBackLedger(of: database)
+        case 7: databases[database].backups.append(databases[database].ledger)
+        case 8: if databases.count < 5 { derive(from: database) }
+        case 9: importIntoCentral(from: database)
+        default: break
+        }
+        step(events: chance.below(40))
+        if chance.percent(20) { now += Int64(chance.below(200_000)) }
+    }
+
+    // MARK: Databases
+
+    /// Stores scrapes as a recorder does: at the host's time, with the next number.
+    mutating func record(into index: Int, scrapes: Int) {
+        for _ in 0..<scrapes {
+            scrapeCount += 1
+            now += Int64(chance.below(20_000))
+            databases[index].lastSeq += 1
+            // A failed scrape makes no documents.
+            if chance.percent(10) { continue }
+            let target = 1 + chance.below(3)
+            for stream in DocumentKind.allCases { add(stream, target: target, to: index) }
+        }
+    }
+
+    private mutating func add(_ stream: DocumentKind, target: Int, to index: Int) {
+        let seq = databases[index].lastSeq
         let body =
-            switch mood {
+            switch chance.below(100) {
             case 0..<4: #"{"refuse":1}"#
             case 4..<8: #"{"golang":{"expvar":{"a":1,"custom":{"cache":7,"ok":1}}}}"#
             case 8..<10: #"{"failurestore":1}"#
             case 10..<12: #"{"large":"\#(String(repeating: "x", count: 2_400))"}"#
             default: #"{"x":\#(seq)}"#
             }
-        documents.append(
+        databases[index].documents.append(
             ReplayDocument(
-                id: "\(target)-\(seq)-\(stream.rawValue)",
+                id: "\(scrapeCount)-\(stream.rawValue)",
                 seq: seq,
                 target: TargetID(Int64(target)),
                 targetName: "t\(target)",
-                time: Timestamp(milliseconds: seq * 10_000),
+                time: Timestamp(milliseconds: now + databases[index].clockOffset),
+                isRecorded: true,
                 kind: stream,
                 bytes: Array(body.utf8)
             )
         )
     }
 
-    /// Exports until everything is done, however often it is killed or stopped on the way.
-    mutating func run() -> [String] {
-        for _ in 0..<400 {
-            if export() { break }
-            isFirstRun = false
+    private mutating func loseOrPutBackLedger(of index: Int) {
+        guard exporters[index] == nil else { return }
+        if chance.percent(50) {
+            databases[index].ledger = SimulatedLedger()
+        } else if let old = databases[index].backups.randomElement(using: &chance) {
+            databases[index].ledger = old
         }
-        check()
-        return complaints
     }
 
-    private var targets: Set<TargetID> { Set(documents.map(\.target)) }
+    /// Makes a capture or a copy.
+    private mutating func derive(from index: Int) {
+        var made = databases[index]
+        guard made.kind != .central else { return }
+        if chance.percent(60) {
+            made.kind = .capture
+            made.ledger = SimulatedLedger()
+            let first = Int64(chance.below(Int(made.lastSeq) + 1))
+            made.documents.removeAll { $0.seq < first }
+        } else {
+            if made.kind == .source { made.kind = .copy }
+            if chance.percent(50) { made.ledger = SimulatedLedger() }
+            made.clockOffset += chance.percent(50) ? 0 : Int64(chance.below(2_000_000)) - 1_000_000
+        }
+        made.backups = []
+        made.mayLook = !chance.percent(10)
+        databases.append(made)
+    }
 
-    /// One life of the exporter; whether it came to its end.
-    private mutating func export() -> Bool {
+    /// What another recorder stored, or this one before, comes in with numbers of its own.
+    private mutating func importIntoCentral(from index: Int) {
+        var central = databases.firstIndex { $0.kind == .central }
+        if central == nil, databases.count < 6 {
+            databases.append(SimulatedDatabase(kind: .central))
+            central = databases.count - 1
+        }
+        guard let central, central != index else { return }
+        let known = Set(databases[central].documents.map(\.id))
+        var scrapes: [Int64: [ReplayDocument]] = [:]
+        for document in databases[index].documents where !known.contains(document.id) {
+            scrapes[document.seq, default: []].append(document)
+        }
+        for seq in scrapes.keys.sorted() where !chance.percent(20) {
+            databases[central].lastSeq += 1
+            for var document in scrapes[seq] ?? [] {
+                document.seq = databases[central].lastSeq
+                document.isRecorded = false
+                databases[central].documents.append(document)
+            }
+        }
+    }
+
+    // MARK: Exports
+
+    /// Starts an export of a database, unless one is at work on it.
+    private mutating func start(_ index: Int, isFollowing: Bool = false) {
+        guard exporters[index] == nil else { return }
         var rules = ReplayMachine.Rules()
         rules.requestBytesMax = 400 + chance.below(2_000)
         rules.requestDocumentsMax = 1 + chance.below(12)
         rules.inFlightMax = 1 + chance.below(4)
         rules.waitMax = nil
-        rules.foreignHigh = highestSeq
-        for target in targets where ledger.position.cursors[target] == nil {
-            ledger.position.cursors[target] = 0
+        if databases[index].kind == .capture { rules.scope = .part }
+        rules.follows = isFollowing && rules.scope == .whole && databases[index].isRecorded
+        for target in databases[index].targets where databases[index].ledger.position.cursors[target] == nil {
+            databases[index].ledger.position.cursors[target] = 0
         }
-        var machine = ReplayMachine(
+        let machine = ReplayMachine(
             rules: rules,
-            position: ledger.position,
+            position: databases[index].ledger.position,
             jitterSeed: chance.next(),
             now: now
         )
-        var deliveries = source()[...]
-        agenda.removeAll { if case .event = $0.what { true } else { false } }
-        for _ in 0..<5_000 {
-            while machine.wantsDocument, let delivery = deliveries.popFirst() { machine.receive(delivery) }
-            if deliveries.isEmpty { machine.sourceExhausted() }
-            for action in machine.next(now: now) {
-                if faultsLeft > 0, chance.percent(2) {
-                    faultsLeft -= 1
-                    kills += 1
-                    possiblyTwice += machine.summary.possiblyTwice
-                    now += Int64(chance.below(90_000))
-                    happen()
-                    return false
-                }
-                if let end = obey(action) {
-                    possiblyTwice += machine.summary.possiblyTwice
-                    checkCounts(machine.summary)
-                    if case .stopped = end { now += 1_000 }
-                    return end == .done
-                }
-            }
-            advance(until: machine.wakeAt, &machine)
-        }
-        complaints.append("no end in sight")
-        return true
+        let cursors = rules.scope == .whole ? databases[index].ledger.position.cursors : [:]
+        exporters[index] = SimulatedExporter(
+            machine: machine,
+            deliveries: source(of: index, after: cursors)[...],
+            follows: rules.follows,
+            upToSeq: databases[index].lastSeq
+        )
     }
 
     /// What a source would hand out from the cursors on.
-    private mutating func source() -> [ReplayDelivery] {
-        var open = documents.filter { $0.seq > ledger.position.cursors[$0.target] ?? 0 }
+    private mutating func source(of index: Int, after cursors: [TargetID: Int64]) -> [ReplayDelivery] {
+        let database = databases[index]
+        var open = database.documents.filter { $0.seq > cursors[$0.target] ?? 0 }
+        guard database.kind != .capture else { return open.map { .document($0) } }
         var deliveries: [ReplayDelivery] = []
-        if isSeqOrdered {
-            for (index, document) in open.enumerated() {
+        if chance.percent(70) {
+            for (position, document) in open.enumerated() {
                 deliveries.append(.document(document))
-                let next = index + 1 < open.count ? open[index + 1].seq : highestSeq + 1
+                let next = position + 1 < open.count ? open[position + 1].seq : database.lastSeq + 1
                 if next > document.seq {
-                    for target in targets { deliveries.append(.frontier(target, seq: next - 1)) }
+                    for target in database.targets { deliveries.append(.frontier(target, seq: next - 1)) }
                 }
             }
         } else {
             open.shuffle(using: &chance)
             deliveries = open.map { .document($0) }
         }
-        return deliveries + targets.map { .frontier($0, seq: highestSeq) }
+        return deliveries + database.targets.map { .frontier($0, seq: database.lastSeq) }
     }
 
-    // MARK: The server
-
-    private mutating func obey(_ action: ReplayMachine.Action) -> ReplayEnd? {
-        switch action {
-        case .commit(let commit):
-            ledger.apply(commit)
-            checkCursors()
-        case .probe(let batch, _): answerProbe(batch)
-        case .lookUp(let batch, let ids, let refresh): answerLookUp(batch, ids, refresh: refresh)
-        case .send(let batch, let documents): answerSend(batch, documents)
-        case .finish(let end): return end
+    /// Lets so many things happen.
+    private mutating func step(events: Int) {
+        for _ in 0..<events {
+            guard !exporters.isEmpty, complaints.isEmpty else { return }
+            for index in exporters.keys.sorted() { drive(index) }
+            advance()
         }
-        return nil
     }
 
-    private mutating func fault(_ percent: Int) -> Bool {
-        guard faultsLeft > 0, chance.percent(percent) else { return false }
-        faultsLeft -= 1
-        return true
+    /// Feeds an exporter, and does what it wants.
+    private mutating func drive(_ index: Int) {
+        feed(index)
+        let actions = exporters[index]?.machine.next(now: now) ?? []
+        for action in actions {
+            if fault(2) { return kill(index) }
+            if let end = obey(action, of: index) { return finish(index, end) }
+        }
+        // One who follows is told to end at last.
+        if faultsLeft == 0, exporters[index]?.follows == true, exporters[index]?.deliveries.isEmpty == true,
+            exporters[index]?.machine.wakeAt == nil
+        {
+            exporters[index]?.machine.handle(.cancelled, now: now)
+        }
     }
 
-    private mutating func later(_ what: Happening, within milliseconds: Int = 500) {
-        agenda.append((now + 1 + Int64(chance.below(milliseconds)), what))
-    }
-
-    private mutating func answerProbe(_ batch: Int) {
-        guard mayLook else { return later(.event(.denied(batch: batch))) }
-        if fault(10) { return later(.event(.failed(batch: batch, unclear))) }
-        var states = PerStream(ReplayMachine.StreamState(writeIndex: .absent, indexCount: 0))
-        for stream in DocumentKind.allCases { states[stream] = cluster.state(stream) }
-        later(.event(.probed(batch: batch, states)))
-    }
-
-    private mutating func answerLookUp(_ batch: Int, _ ids: [DocumentKind: [String]], refresh: Bool) {
-        if fault(10) { return later(.event(.failed(batch: batch, unclear))) }
-        if refresh { cluster.refresh() }
-        later(.event(.found(batch: batch, ids: cluster.find(ids))))
-    }
-
-    private var unclear: BulkFailure { .retry(reason: "cut", isCertainlyNotStored: false, retryAfter: nil) }
-
-    private mutating func answerSend(_ batch: Int, _ documents: [ReplayDocument]) {
-        checkPromise(documents)
-        let isLatePending = agenda.contains { if case .apply = $0.what { true } else { false } }
-        if !isLatePending, fault(15) { cluster.rollOver(chance.percent(50) ? .heap : .expvar) }
-        let size = documents.reduce(0) { $0 + BulkRequest.bytes(of: $1, namespace: "default") }
-        if size > requestLimit { return later(.event(.failed(batch: batch, .tooLarge(reason: "413")))) }
-        guard fault(50) else { return answer(batch, carryOut(documents)) }
-        switch chance.below(12) {
-        case 0:
-            later(
-                .event(
-                    .failed(
-                        batch: batch,
-                        .retry(reason: "429", isCertainlyNotStored: true, retryAfter: 7_000)
-                    )
-                )
+    private mutating func feed(_ index: Int) {
+        guard var exporter = exporters[index] else { return }
+        while exporter.machine.wantsDocument, let delivery = exporter.deliveries.popFirst() {
+            exporter.machine.receive(delivery)
+        }
+        exporters[index] = exporter
+        guard exporter.deliveries.isEmpty else { return }
+        if exporter.follows, faultsLeft > 0, chance.percent(10) {
+            record(into: index, scrapes: 1 + chance.below(3))
+            let cursors = Dictionary(
+                uniqueKeysWithValues: databases[index].targets.map { ($0, exporter.upToSeq) }
             )
-        case 1:
-            later(
-                .event(
-                    .failed(
-                        batch: batch,
-                        .retry(reason: "refused", isCertainlyNotStored: true, retryAfter: nil)
-                    )
-                )
-            )
-        case 2: later(.event(.failed(batch: batch, unclear)))
-        case 3:
-            _ = carryOut(documents)
-            later(.event(.failed(batch: batch, unclear)))
-        case 4:
-            // The line is cut, and the server works on.
-            later(.event(.failed(batch: batch, unclear)))
-            later(.apply(documents), within: Int(timeout) - 1)
-        case 5:
-            _ = carryOut(documents)
-            agenda.append((now + timeout, .event(.failed(batch: batch, unclear))))
-        case 6: agenda.append((now + timeout, .event(.failed(batch: batch, unclear))))
-        case 7:
-            agenda.append((now + timeout, .event(.failed(batch: batch, unclear))))
-            later(.apply(documents), within: Int(timeout) - 1)
-        case 8: answer(batch, carryOut(documents, busyPercent: 40, status: 429))
-        case 9: answer(batch, carryOut(documents, busyPercent: 40, status: 503))
-        case 10: later(.event(.failed(batch: batch, .answerTooLarge(reason: "long"))))
-        default:
-            let stop = BulkItemAnswer(status: 403, type: "security_exception", reason: "expired")
-            answer(batch, documents.map { _ in stop })
+            let deliveries = source(of: index, after: cursors)
+            exporters[index]?.deliveries = deliveries[...]
+            exporters[index]?.upToSeq = databases[index].lastSeq
+        } else {
+            exporters[index]?.machine.sourceExhausted()
         }
     }
 
-    private mutating func answer(_ batch: Int, _ answers: [BulkItemAnswer]) {
-        later(.event(.answered(batch: batch, answers)))
+    private mutating func kill(_ index: Int) {
+        kills += 1
+        possiblyTwice += exporters[index]?.machine.summary.possiblyTwice ?? 0
+        end(index)
     }
 
-    private mutating func carryOut(
-        _ documents: [ReplayDocument],
-        busyPercent: Int = 0,
-        status: Int = 429
-    ) -> [BulkItemAnswer] {
-        documents.map { document in
-            if chance.percent(busyPercent) {
-                // A 503 may hide that the document was stored.
-                if status == 503, chance.percent(50) { _ = carryOut([document]) }
-                return BulkItemAnswer(status: status, type: "es_rejected_execution_exception")
-            }
-            let text = String(decoding: document.bytes, as: UTF8.self)
-            if text.contains("refuse") {
-                return BulkItemAnswer(
-                    status: 400,
-                    type: "mapper_parsing_exception",
-                    reason: "failed to parse"
-                )
-            }
-            if text.contains("\"cache\":7") {
-                return BulkItemAnswer(
-                    status: 400,
-                    type: "document_parsing_exception",
-                    reason:
-                        "object mapping for [golang.expvar.custom.cache] tried to parse field [cache] as object"
-                )
-            }
-            if text.contains("failurestore") { return BulkItemAnswer(status: 201, usedFailureStore: true) }
-            return cluster.create(document)
+    private mutating func finish(_ index: Int, _ end: ReplayEnd) {
+        guard let summary = exporters[index]?.machine.summary else { return }
+        possiblyTwice += summary.possiblyTwice
+        if summary.read != summary.sent + summary.thereBefore + summary.refused + summary.unanswered {
+            complaints.append("counts do not add up: \(summary)")
         }
+        self.end(index)
+        if case .stopped = end { now += 1_000 }
+    }
+
+    private mutating func end(_ index: Int) {
+        exporters[index] = nil
+        agenda.removeAll { if case .event(index, _) = $0.what { true } else { false } }
     }
 
     // MARK: Time
 
     /// Moves the clock to whatever comes first, and lets it happen.
-    private mutating func advance(until wake: Int64?, _ machine: inout ReplayMachine) {
+    private mutating func advance() {
+        let wake = exporters.values.compactMap(\.machine.wakeAt).min()
         let first = agenda.indices.min { agenda[$0].at < agenda[$1].at }
         guard let first, wake.map({ agenda[first].at <= $0 }) ?? true else {
             now = max(now, wake ?? now + 1)
@@ -294,64 +298,43 @@ struct SimulatedRun {
         let entry = agenda.remove(at: first)
         now = max(now, entry.at)
         switch entry.what {
-        case .event(let event): machine.handle(event, now: now)
+        case .event(let index, let event): exporters[index]?.machine.handle(event, now: now)
         case .apply(let documents): _ = carryOut(documents)
         }
     }
 
-    /// What the server still carries out while nobody listens.
-    private mutating func happen() {
-        let due = agenda.filter { $0.at <= now }
-        agenda.removeAll { $0.at <= now }
-        for case (_, .apply(let documents)) in due { _ = carryOut(documents) }
-    }
-
     // MARK: What must hold
 
-    /// Before documents are sent, the ledger says that they may be.
-    private mutating func checkPromise(_ documents: [ReplayDocument]) {
-        let highest = documents.map(\.seq).max() ?? 0
-        if (ledger.position.doubt?.high ?? 0) < highest {
-            complaints.append("sent \(highest) without a word")
-        }
-    }
-
-    /// A cursor is past nothing that is neither in the cluster nor in quarantine.
-    private mutating func checkCursors() {
-        for document in documents where document.seq <= ledger.position.cursors[document.target] ?? 0 {
-            if cluster.copies(of: document) == 0, ledger.rejected[document.id] == nil {
-                complaints.append("cursor past \(document.id), which is nowhere")
+    private mutating func check() {
+        for database in databases { check(database) }
+        var checked: Set<String> = []
+        for database in databases {
+            for document in database.documents where checked.insert(document.id).inserted {
+                documentsTwice += cluster.copies(of: document) > 1 ? 1 : 0
             }
         }
-    }
-
-    private mutating func checkCounts(_ summary: ReplaySummary) {
-        if summary.read != summary.sent + summary.thereBefore + summary.refused + summary.unanswered {
-            complaints.append("counts do not add up: \(summary)")
+        if documentsTwice > possiblyTwice {
+            complaints.append("\(documentsTwice) twice, \(possiblyTwice) counted")
         }
     }
 
-    private mutating func check() {
-        var extra = 0
-        for document in documents {
+    private mutating func check(_ database: SimulatedDatabase) {
+        for document in database.documents {
             let text = String(decoding: document.bytes, as: UTF8.self)
             let isRefused =
                 text.contains("refuse") || text.contains("failurestore")
                 || (text.contains("large")
                     && BulkRequest.bytes(of: document, namespace: "default") > requestLimit)
                 || (text.contains("\"cache\":7") && document.kind == .heap)
-            let copies = cluster.copies(of: document)
-            extra += max(copies - 1, 0)
-            if (ledger.rejected[document.id] != nil) != isRefused {
-                complaints.append("\(document.id): quarantine")
+            if (database.ledger.rejected[document.id] != nil) != isRefused {
+                complaints.append("\(document.id): quarantine of \(database.kind)")
             }
-            if !isRefused, copies == 0 { complaints.append("\(document.id) is lost") }
+            if !isRefused, cluster.copies(of: document) == 0 { complaints.append("\(document.id) is lost") }
         }
-        // Who may not look cannot know all; who may never makes a copy without counting it.
-        if mayLook, extra > possiblyTwice { complaints.append("\(extra) copies, \(possiblyTwice) counted") }
-        for target in targets where ledger.position.cursors[target] != highestSeq {
+        guard database.kind != .capture else { return }
+        for target in database.targets where database.ledger.position.cursors[target] != database.lastSeq {
             complaints.append(
-                "cursor of \(target) at \(ledger.position.cursors[target] ?? -1), not \(highestSeq)"
+                "cursor of \(target) at \(database.ledger.position.cursors[target] ?? -1), not \(database.lastSeq)"
             )
         }
     }

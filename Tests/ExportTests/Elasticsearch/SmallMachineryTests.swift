@@ -159,8 +159,8 @@ struct SmallMachineryTests {
 
     @Test("generations of backing indices are told from their names")
     func generations() {
-        #expect(ReplayMachine.generation(".ds-logs-golang.heap-default-2026.01.02-000007") == 7)
-        #expect(ReplayMachine.generation(".ds-logs-golang.heap-default-000123") == 123)
-        #expect(ReplayMachine.generation("other") == nil)
+        #expect(WriteIndex.generation(".ds-logs-golang.heap-default-2026.01.02-000007") == 7)
+        #expect(WriteIndex.generation(".ds-logs-golang.heap-default-000123") == 123)
+        #expect(WriteIndex.generation("other") == nil)
     }
 }
