@@ -1,5 +1,6 @@
 import HostFiles
 import Model
+import Storage
 
 #if canImport(Glibc)
 import Glibc
@@ -64,29 +65,31 @@ struct CommandLineRedaction: Sendable {
     }
 
     /// The key in `DATABASE-key`, which is created where it is not there yet, for its owner only.
+    ///
+    /// - Throws: where it is missing and the database has arguments that were replaced with it: by another key they
+    ///   would all look changed, and every process restarted. An empty file stands for the wish to begin with a new one.
     static func loadKey(besideDatabase database: String) throws(ConfigurationError) -> [UInt8] {
         let path = database + "-key"
+        if access(path, F_OK) != 0, errno == ENOENT, hasRedacted(database) {
+            throw ConfigurationError(
+                "is missing, and arguments in the database were replaced with it: copy it from where the database came "
+                    + "from, or make an empty file of that name to begin with a new key, by which every process counts "
+                    + "as restarted once",
+                file: path
+            )
+        }
         var generator = SystemRandomNumberGenerator()
         let fresh = (0..<keyBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        do throws(SystemError) {
-            // Whom the database belongs to has to be able to read it; others must not, whoever may read that.
-            var access = FileAccess.of(path: database) ?? .ownerOnly
-            access.mode = FileAccess.ownerOnly.mode
-            let descriptor = try access.makeFile(path)
-            defer { close(descriptor) }
-            let written = fresh.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard written == keyBytes, fsync(descriptor) == 0 else {
-                let error = SystemError(path: path)
-                unlink(path)
-                throw error
-            }
-            return fresh
-        } catch {
-            guard error.code == EEXIST else {
-                throw ConfigurationError("cannot be made: \(error.words)", file: path)
-            }
-        }
+        if let key = try create(fresh, besideDatabase: database) { return key }
         let key = try CredentialFile.readBytes(path, bytesMax: keyBytes, mustBePrivate: true)
+        if key.isEmpty {
+            // Written beside and put in its place, so that a key is there whole or not at all.
+            guard unlink(path) == 0 else {
+                throw ConfigurationError("cannot be written: \(String(cString: strerror(errno)))", file: path)
+            }
+            if let made = try create(fresh, besideDatabase: database) { return made }
+            return try loadKey(besideDatabase: database)
+        }
         guard key.count == keyBytes else {
             throw ConfigurationError(
                 "is no key of \(keyBytes) bytes; remove it to begin with a new one",
@@ -94,6 +97,43 @@ struct CommandLineRedaction: Sendable {
             )
         }
         return key
+    }
+
+    /// Makes the file with that key; nil where there is one.
+    private static func create(
+        _ key: [UInt8],
+        besideDatabase database: String
+    ) throws(ConfigurationError) -> [UInt8]? {
+        let path = database + "-key"
+        do throws(SystemError) {
+            // Whom the database belongs to has to be able to read it; others must not, whoever may read that.
+            var access = FileAccess.of(path: database) ?? .ownerOnly
+            access.mode = FileAccess.ownerOnly.mode
+            let descriptor = try access.makeFile(path)
+            defer { close(descriptor) }
+            let written = key.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            guard written == keyBytes, fsync(descriptor) == 0 else {
+                let error = SystemError(path: path)
+                unlink(path)
+                throw error
+            }
+            return key
+        } catch {
+            if error.code == EEXIST { return nil }
+            throw ConfigurationError("cannot be made: \(error.words)", file: path)
+        }
+    }
+
+    /// Whether a database has arguments that were replaced; not where it cannot be read, of which others tell.
+    private static func hasRedacted(_ database: String) -> Bool {
+        guard let snapshot = try? Vault.openReader(path: database).snapshot(),
+            let targets = try? snapshot.targets()
+        else { return false }
+        return targets.contains { target in
+            // As above.
+            let runs = (try? snapshot.runs(of: target.id)) ?? []
+            return runs.contains { $0.commandLine.contains { $0.hasPrefix("redacted:") } }
+        }
     }
 
     private static let name = Array("\"cmdline\"".utf8)

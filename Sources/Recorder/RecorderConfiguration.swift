@@ -25,8 +25,11 @@ package struct RecorderConfiguration: Hashable, Sendable {
     package static let intervalMillisecondsMin: Int64 = 10
     /// A longer interval is refused: Int64 nanoseconds must hold many of them.
     package static let intervalMillisecondsMax: Int64 = 30 * 86_400_000
-    /// A smaller `max_size` is refused: the WAL alone needs room.
-    package static let maxSizeBytesMin: Int64 = 1 << 20
+    /// A smaller `max_size` is refused.
+    ///
+    /// Beside the newest scrapes of some targets there must be room for the tables, for a commit that seals, and for its
+    /// WAL. What a single commit adds, which is larger where bodies are, may go beyond.
+    package static let maxSizeBytesMin: Int64 = 2 << 20
     /// More targets than this are refused.
     package static let targetCountMax = 1000
     /// More labels or headers of one target than this are refused.

@@ -77,21 +77,21 @@ extension ReplayLedger {
         databaseUUID: String,
         now: Timestamp
     ) throws(StorageError) -> Int64? {
-        guard let connection = try existing(vaultPath) else { return nil }
-        defer { connection.close() }
+        guard exists(beside: vaultPath) else { return nil }
         let path = vaultPath + suffix
-        return try ReplayLedgerFile.wrapping(path) {
+        return try ReplayLedgerFile.reading(path: path) { connection in
             let rows = ReplayLedgerRows(connection: connection, path: path)
-            return try connection.transaction {
-                try rows.destinations()
-                    .filter {
-                        $0.database == databaseUUID && $0.usedMilliseconds >= now.milliseconds &- unusedMax
-                    }
-                    .map { try rows.cursors(of: $0).values.min() ?? 0 }
-                    .min()
-            }
+            return try rows.destinations()
+                .filter {
+                    $0.database == databaseUUID && $0.usedMilliseconds >= now.milliseconds &- unusedMax
+                }
+                .map { try rows.cursors(of: $0).values.min() ?? 0 }
+                .min()
         }
     }
+
+    /// Whether there is a ledger beside a database.
+    static func exists(beside vaultPath: String) -> Bool { access(vaultPath + suffix, F_OK) == 0 }
 
     /// The cursors of the destination that was last used under that label; nil where there is none.
     ///
@@ -121,7 +121,7 @@ extension ReplayLedger {
     }
 
     static func existing(_ vaultPath: String) throws(StorageError) -> Connection? {
-        guard access(vaultPath + suffix, F_OK) == 0 else { return nil }
+        guard exists(beside: vaultPath) else { return nil }
         return try ReplayLedgerFile.open(path: vaultPath + suffix, role: .writer(create: false))
     }
 }

@@ -69,6 +69,51 @@ enum ReplayLedgerFile {
         }
     }
 
+    /// Runs `body` in a transaction that reads, and that neither waits for a writer nor holds one up for longer.
+    ///
+    /// A file that must be written before it can be read, since a killed export left a journal or an older program made
+    /// it, is opened as whoever writes does.
+    static func reading<Result>(
+        path: String,
+        _ body: (Connection) throws -> Result
+    ) throws(StorageError) -> Result {
+        try wrapping(path) {
+            if let connection = try readable(path) {
+                defer { connection.close() }
+                return try body(connection)
+            }
+            let connection = try open(path: path, role: .writer(create: false))
+            defer { connection.close() }
+            return try connection.transaction { try body(connection) }
+        }
+    }
+
+    private static func readable(_ path: String) throws -> Connection? {
+        let file = try VaultFile(path: path)
+        let connection = try Connection(
+            path: file.realPath,
+            role: .reader,
+            busyMilliseconds: ReplayLedger.busyMilliseconds
+        )
+        do {
+            try connection.execute("BEGIN")
+            guard try connection.integer("PRAGMA application_id") == ReplayLedger.applicationID,
+                try connection.integer("PRAGMA user_version") == ReplayLedger.version
+            else {
+                connection.close()
+                return nil
+            }
+            try verify(connection, path: path)
+            return connection
+        } catch {
+            connection.close()
+            guard let primary = (error as? SQLiteError)?.primary,
+                primary == .readOnly || primary == .cannotOpen
+            else { throw error }
+            return nil
+        }
+    }
+
     /// Runs `body`; damage that SQLite finds is told with what to do about it.
     static func wrapping<Result>(_ path: String, _ body: () throws -> Result) throws(StorageError) -> Result {
         do {

@@ -5,6 +5,8 @@ import SQLite
 extension WriterSession {
     /// One transaction deletes no more scrapes than this: some milliseconds.
     static let rowsPerBatch = 500
+    /// On a disk with next to no room: each may take some pages of WAL to delete.
+    private static let rowsPerBatchWhereLow = 16
     /// Where the size is too large by little, so many go: the file's pages come free only when all in them is gone.
     private static let rowsPerSizeBatchMin = 8
 
@@ -40,6 +42,8 @@ extension WriterSession {
         guard isTooLarge || policy.ageMilliseconds != nil else { return [] }
         let now = policy.now ?? Timestamp(milliseconds: SystemCall.wallMilliseconds())
         let limit = policy.protectedAfterSeq ?? .max
+        let isLow = reserve.freeBytes() < SpaceReserve.freeMin
+        let rowsMax = isLow ? WriterSession.rowsPerBatchWhereLow : WriterSession.rowsPerBatch
         let states = Array(targets.values)
         var all: [Candidate] = []
         for (number, state) in states.enumerated() { try addOldest(of: state, number, now: now, to: &all) }
@@ -48,7 +52,7 @@ extension WriterSession {
             let twice = age.multipliedOrMax(by: 2)
             let tooOld = all.filter { $0.age > ($0.seq > limit ? twice : age) }.sorted { $0.age > $1.age }
             if !tooOld.isEmpty {
-                return WriterSession.batch(tooOld, rows: WriterSession.rowsPerBatch)
+                return WriterSession.batch(tooOld, rows: rowsMax)
                     .map { WriterSession.victim($0, of: states[$0.target]) }
             }
         }
@@ -58,18 +62,18 @@ extension WriterSession {
         let newest = all.last.map { $0.age } ?? 0
         let others = all.filter { $0.age > newest }
         let free = others.filter { $0.seq <= limit }
-        let excess = used + WriterSession.walReserve(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
-        let count = try countFor(bytes: excess, of: used)
+        let excess = used + room(of: policy.bytesMax ?? 0) - (policy.bytesMax ?? 0)
+        let count = min(rowsMax, try countFor(bytes: excess, of: used))
         return WriterSession.batch(free.isEmpty ? others : free, rows: count)
             .map { WriterSession.victim($0, of: states[$0.target]) }
     }
 
     func exceeds(_ bytesMax: Int64) throws -> Bool {
-        try usedBytes() + WriterSession.walReserve(of: bytesMax) > bytesMax
+        try usedBytes() + room(of: bytesMax) > bytesMax
     }
 
     /// The bytes that would be left if all free pages were given back and the WAL were written back.
-    private func usedBytes() throws -> Int64 {
+    func usedBytes() throws -> Int64 {
         let pages = try connection.integer("PRAGMA page_count") ?? 0
         let free = try connection.integer("PRAGMA freelist_count") ?? 0
         return (pages - free) * (try connection.integer("PRAGMA page_size") ?? 4096)

@@ -43,6 +43,9 @@ package struct PruneSummary: Hashable, Sendable {
     ///
     /// Call again, between commits.
     package var isUnfinished = false
+
+    /// One of nothing.
+    package init() {}
 }
 
 /// Dropping old scrapes, a bounded batch at a time, so that recording never waits long.
@@ -62,17 +65,39 @@ extension WriterSession {
         for _ in 0..<WriterSession.batchesPerCall where summary.isUnfinished {
             summary.isUnfinished = try pruneBatch(policy, &summary)
         }
-        if try freePages() > 0 && summary.deleted > 0 { try returnSpace(pages: WriterSession.pagesPerCall) }
-        if summary.deleted > 0 { try trimShapes(beyond: WriterSession.unusedShapesMax) }
-        if let bytesMax = policy.bytesMax { try keepWAL(below: WriterSession.walReserve(of: bytesMax)) }
+        do throws(StorageError) {
+            try giveBack(policy, hasDeleted: summary.deleted > 0)
+        } catch {
+            // What was deleted is: its pages are used again by what comes next, also on a full disk.
+            guard case .diskFull = error, summary.deleted > 0 else { throw error }
+        }
         summary.bytes = size()
         return summary
+    }
+
+    /// Gives some free space back: what is beyond a limit of size, and no more of it, since the next commits would only
+    /// take it again; without one what was deleted.
+    private func giveBack(_ policy: RetentionPolicy, hasDeleted: Bool) throws(StorageError) {
+        var pages = hasDeleted && policy.ageMilliseconds != nil ? WriterSession.pagesPerCall : 0
+        if let bytesMax = policy.bytesMax { pages = max(pages, try pagesBeyond(bytesMax)) }
+        if pages > 0, try freePages() > 0 {
+            if reserve.freeBytes() < SpaceReserve.freeMin {
+                pages = min(pages, WriterSession.pagesPerCallWhereLow)
+            }
+            // Each page that is given back may have to be moved, by the WAL.
+            let most = policy.bytesMax.map {
+                max(16, Int(clamping: WriterSession.largestCommit(of: $0) / 8192))
+            }
+            try returnSpace(pages: min(pages, most ?? WriterSession.pagesPerCall, WriterSession.pagesPerCall))
+        }
+        if hasDeleted { try trimShapes(beyond: WriterSession.unusedShapesMax) }
+        if let bytesMax = policy.bytesMax { try keepWAL(below: WriterSession.walReserve(of: bytesMax)) }
     }
 
     /// Cuts the WAL where it is larger; readers are waited for a moment, no more.
     private func keepWAL(below bytes: Int64) throws(StorageError) {
         guard file.bytes(of: "-wal") > bytes else { return }
-        try StorageError.wrapping(file.path) { try truncateWAL() }
+        _ = try StorageError.wrapping(file.path) { try truncateWAL() }
     }
 
     /// See `VaultWriter.maintain`.
@@ -81,6 +106,9 @@ extension WriterSession {
         try trimTail(to: TailWriter.freeSlotsMax)
         let isMergeUnfinished = try mergeStep(.idle)
         var summary = try prune(policy)
+        let earlier = takeDropped()
+        summary.deleted += earlier.deleted
+        summary.deletedProtected += earlier.deletedProtected
         summary.isUnfinished = summary.isUnfinished || isSealUnfinished || isMergeUnfinished
         try tellUnsealable()
         return summary
@@ -89,6 +117,25 @@ extension WriterSession {
     /// See `VaultWriter.compact`.
     func compact(_ policy: RetentionPolicy) throws(StorageError) -> PruneSummary {
         var summary = PruneSummary()
+        let isLow = reserve.freeBytes() < SpaceReserve.freeMin
+        let hadReserve = file.bytes(of: SpaceReserve.suffix) > 0
+        if isLow { summary = try compactWhereLow(policy) }
+        do throws(StorageError) {
+            try compactAll(policy, &summary)
+        } catch {
+            // What was dropped made room; the rest can be done when there is more.
+            guard isLow, case .diskFull = error, summary.deleted > 0 else { throw error }
+        }
+        if hadReserve { reserve.keep() }
+        summary.bytes = size()
+        try tellUnsealable()
+        return summary
+    }
+
+    private func compactAll(
+        _ policy: RetentionPolicy,
+        _ summary: inout PruneSummary
+    ) throws(StorageError) {
         while true {
             let part = try prune(policy)
             summary.deleted += part.deleted
@@ -104,21 +151,16 @@ extension WriterSession {
             try returnSpace(pages: WriterSession.pagesPerCall)
             guard try freePages() < before else { break }
         }
-        try StorageError.wrapping(file.path) { try truncateWAL() }
-        summary.bytes = size()
-        try tellUnsealable()
-        return summary
+        _ = try StorageError.wrapping(file.path) { try truncateWAL() }
     }
 
-    private func freePages() throws(StorageError) -> Int64 {
+    func freePages() throws(StorageError) -> Int64 {
         try StorageError.wrapping(file.path) { try connection.integer("PRAGMA freelist_count") ?? 0 }
     }
 
-    private func returnSpace(pages: Int) throws(StorageError) {
-        try StorageError.wrapping(file.path) {
-            try connection.execute("PRAGMA incremental_vacuum(\(pages))")
-            _ = try connection.checkpoint(.passive)
-        }
+    func returnSpace(pages: Int) throws(StorageError) {
+        try transaction { try connection.execute("PRAGMA incremental_vacuum(\(pages))") }
+        try checkpoint()
     }
 
     /// The bytes that file and WAL take.

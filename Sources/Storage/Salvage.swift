@@ -54,6 +54,7 @@ package enum Salvage {
             var work = SalvageWork(store: store, session: session)
             work.summary.findings = mended.findings
             work.looseSlots = mended.looseSlots
+            work.isCopy = mended.isCopy
             do {
                 try work.run()
                 try session.close()
@@ -73,7 +74,10 @@ struct SalvageWork {
     let session: WriterSession
     var summary = SalvageSummary()
     /// Slots that were found page by page, for those that the table does not lead to.
+    ///
+    /// Also looked for where what is read is a mended copy, whose table may lead to none.
     var looseSlots: () throws -> [Int64: [UInt8]] = { [:] }
+    var isCopy = false
     private var told: Set<Finding> = []
     private var batch: [ImportedScrape] = []
     private var seqs: [Int64] = []
@@ -132,7 +136,9 @@ struct SalvageWork {
         let hasAllEnds = targets.isWhole && ends.count == targets.found.count
         let slots = numbers(of: "tail", "slot")
         // Without the table's inner pages its leaves are found by what they look like; each has a checksum of its own.
-        let loose = slots.isWhole ? [:] : attempt({ try $0.looseSlots() }) ?? [:]
+        var loose: [Int64: [UInt8]] = [:]
+        if !slots.isWhole || isCopy { loose = attempt { try $0.looseSlots() } ?? [:] }
+        loose = loose.filter { !slots.found.contains($0.key) }
         store.loose = loose
         let index = TailIndex()
         var gone = TailIndex.Gone()

@@ -16,18 +16,30 @@ struct SalvageSource {
     let file: VaultFile
     /// What had to be mended.
     private(set) var findings: [Finding] = []
-    private let isCopy: Bool
+    /// Whether it is a copy that was mended.
+    let isCopy: Bool
 
     /// Looks at `source`, and copies it beside `destination` where it must be mended.
     init(source: VaultFile, destination: String) throws {
         let content = try source.inspect()
-        let wal = try WALScan(path: source.realPath + "-wal")
-        var words = try Self.damageOfFile(source, content, wal)
+        var wal = try WALScan(path: source.realPath + "-wal")
+        var words: [String] = []
+        var notes: [String] = []
+        if case .ours = content {
+            do throws(StorageError) {
+                if try WALTie.isWithoutWAL(source, wal) { notes.append(StorageError.withoutWAL) }
+            } catch {
+                guard case .foreignWAL = error else { throw error }
+                words.append("its WAL belongs to another state of it, or to another file, and is left out")
+                wal = WALScan()
+            }
+        }
+        words += try Self.damageOfFile(source, content, wal)
         if let finding = wal.finding { words.append(finding) }
         if words.isEmpty, let detail = try Self.damageOfSchema(source, role: source.readerRole()) {
             words.append(detail)
         }
-        findings = words.map { Finding(description: $0) }
+        findings = (notes + words).map { Finding(description: $0) }
         isCopy = !words.isEmpty
         guard isCopy else {
             file = source

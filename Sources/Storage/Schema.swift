@@ -292,9 +292,15 @@ struct MetaValues {
         if let since = capturedRange.since { rows.append(("capture_since", String(since.milliseconds))) }
         if let until = capturedRange.until { rows.append(("capture_until", String(until.milliseconds))) }
         for (key, value) in rows {
-            try connection.statement("INSERT OR REPLACE INTO meta(key, value, checksum) VALUES (?1, ?2, ?3)")
-                .bind(1, key).bind(2, value).bind(3, RowChecksum.of("meta", .text(key), .text(value)))
-                .run()
+            // Written over in place where it can be: see `WALTie`.
+            try connection.statement(
+                """
+                INSERT INTO meta(key, value, checksum) VALUES (?1, ?2, ?3) \
+                ON CONFLICT(key) DO UPDATE SET value = excluded.value, checksum = excluded.checksum
+                """
+            )
+            .bind(1, key).bind(2, value).bind(3, RowChecksum.of("meta", .text(key), .text(value)))
+            .run()
         }
     }
 

@@ -43,8 +43,16 @@ package enum StorageError: Error, Sendable {
     case unsettled(path: String, target: String)
     /// The writer was closed before.
     case closed(path: String)
+    /// The WAL beside the file is another database's, or belongs to another state of this one.
+    case foreignWAL(path: String)
     /// Scrapes of a target could not be sealed by this program, and stay as they were.
     case notSealed(path: String, target: String)
+}
+
+extension StorageError {
+    /// What is said of a file whose WAL was in use and is not there.
+    package static let withoutWAL =
+        "it was copied or moved without its WAL while it was in use: what was in that is not here; see docs/backup.md"
 }
 
 extension StorageError: CustomStringConvertible {
@@ -66,7 +74,7 @@ extension StorageError: CustomStringConvertible {
         case .cannotCreate(let path, let detail):
             "\(path) could not be created: \(detail)"
         case .diskFull(let path):
-            "no space is left to write \(path)"
+            "no space is left to write \(path); `expvault compact --db \(path) --retain 7d` makes room on a full disk too, once nobody records, and `record --max-size` lets the oldest go by itself"
         case .inputOutput(let path, let detail):
             "\(path) could not be read or written: \(detail)"
         case .departed(let path):
@@ -81,6 +89,8 @@ extension StorageError: CustomStringConvertible {
             "\(path): an import put scrapes of \(target) in between others and has not come to its end; wait for it, or run `expvault compact`"
         case .closed(let path):
             "\(path) has been closed"
+        case .foreignWAL(let path):
+            "\(path)-wal does not belong to \(path) as it is (was an older copy put there?), and nothing was changed: move \(path)-wal and \(path)-shm away to go on with the file, or put the file back that they belong to; see docs/backup.md"
         case .notSealed(let path, let target):
             "the scrapes of target \(target) in \(path) cannot be compressed, since they would not read back the same; nothing is lost, they stay as they are; please report this"
         }
@@ -135,12 +145,15 @@ extension StorageError {
         case .permission, .readOnly, .cannotOpen: self = OpenFailure.error(for: error, path: path)
         case .busy: self = .locked(path: path, holder: "another program that uses SQLite")
         case .constraint: self = .damaged(path: path, detail: error.message)
+        case .inputOutput where error.code == StorageError.noSharedMemory: self = .diskFull(path: path)
         case .inputOutput where error.code == StorageError.corruptFileSystem:
             self = .damaged(path: path, detail: error.message)
         default: self = .inputOutput(path: path, detail: error.description)
         }
     }
 
+    /// SQLITE_IOERR_SHMSIZE: the 32 KiB beside a WAL could not be had, for want of room.
+    private static let noSharedMemory: Int32 = 10 | (19 << 8)
     /// SQLITE_IOERR_CORRUPTFS: reading failed because the file system itself is broken.
     private static let corruptFileSystem: Int32 = 10 | (33 << 8)
 }

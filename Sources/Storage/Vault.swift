@@ -45,16 +45,26 @@ package final class Vault: Sendable {
         let file = try VaultFile(path: path)
         try file.requireOurs()
         // Who writes has looked at it when he began, and what he wrote since is in his memory as well.
-        if file.hasWAL, !VaultLock.isHeld(for: file) { try requireSoundWAL(file) }
-        return try VaultSnapshot(file: file, cache: cache)
+        let lacksWAL = try VaultLock.isHeld(for: file) ? false : lookAtWAL(of: file)
+        return try VaultSnapshot(file: file, cache: cache, lacksWAL: lacksWAL)
     }
 
-    private func requireSoundWAL(_ file: VaultFile) throws(StorageError) {
-        do {
-            try WALScan.require(file)
-        } catch .damaged {
+    /// Makes sure that the WAL is sound and the file's own; whether the file lacks the one that was in use.
+    private func lookAtWAL(of file: VaultFile) throws(StorageError) -> Bool {
+        func look() throws(StorageError) -> Bool {
+            try WALTie.isWithoutWAL(file, file.hasWAL ? WALScan.require(file) : WALScan())
+        }
+        do throws(StorageError) {
+            return try look()
+        } catch {
+            switch error {
+            case .damaged, .foreignWAL: break
+            default: throw error
+            }
             // Or somebody wrote it meanwhile, whom the list of locks does not show.
-            try VaultLock.whileNobodyWrites(file) { () throws(StorageError) in try WALScan.require(file) }
+            var lacksWAL = false
+            try VaultLock.whileNobodyWrites(file) { () throws(StorageError) in lacksWAL = try look() }
+            return lacksWAL
         }
     }
 }

@@ -171,8 +171,15 @@ struct VaultFile {
             defer { connection.close() }
             try Schema.create(on: connection)
         } catch {
+            // What hinders it is seen of the draft, while it is there: there is no database yet that could be missing.
+            let told = StorageError(error, path: draft)
             unlink(draft)
-            throw StorageError(error, path: path)
+            switch told {
+            case .diskFull: throw .diskFull(path: path)
+            case .permissionDenied: throw .permissionDenied(path: path)
+            case .inputOutput(_, let detail): throw .inputOutput(path: path, detail: detail)
+            default: throw told
+            }
         }
         guard rename(draft, realPath) == 0 else {
             let code = errno

@@ -25,6 +25,7 @@ final class VaultLock {
     private static let attemptsMax = 100
     /// A lock of which nobody says that he holds it is a reader's look at the WAL, or a writer that has just come.
     private static let silenceMax = 100
+    private static let silent = "it does not say who"
     private static let silenceMicroseconds: UInt32 = 10_000
 
     /// Takes the lock of the database at `file`; a lock file that is made belongs to whom the file at `owner` belongs to
@@ -54,7 +55,7 @@ final class VaultLock {
                 if let holder { throw .locked(path: shown, holder: holder) }
                 silences += 1
                 guard silences < silenceMax else {
-                    throw .locked(path: shown, holder: "it does not say who")
+                    throw .locked(path: shown, holder: silent)
                 }
                 usleep(silenceMicroseconds)
                 continue
@@ -201,12 +202,10 @@ final class VaultLock {
 
     /// What the one who holds it says of himself.
     static func words(of file: VaultFile) -> String {
-        let descriptor = SystemCall.retrying {
-            open(file.realPath + "-lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        }
-        guard descriptor >= 0 else { return "it does not say who" }
+        let descriptor = openFile(file.realPath + "-lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return silent }
         defer { close(descriptor) }
-        return holder(descriptor)
+        return holder(descriptor) ?? silent
     }
 
     deinit { release() }

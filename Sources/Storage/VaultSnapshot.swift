@@ -18,6 +18,8 @@ package final class VaultSnapshot {
     package let capturedRange: TimeRange
     /// The path of the database file, for messages.
     package let path: String
+    /// Whether the file was copied or moved without the WAL that was in use: what was in that is not here.
+    package let lacksWAL: Bool
     let store: RowStore
     /// How many targets the database says it has, and their rows once read.
     let targetCount: Int64
@@ -34,8 +36,9 @@ package final class VaultSnapshot {
     /// A reader waits that long while a writer recovers the WAL after a crash.
     private static let busyMilliseconds: Int32 = 5000
 
-    init(file: VaultFile, cache: ChunkCache? = nil) throws(StorageError) {
+    init(file: VaultFile, cache: ChunkCache? = nil, lacksWAL: Bool = false) throws(StorageError) {
         path = file.path
+        self.lacksWAL = lacksWAL
         let path = file.path
         let parts = try StorageError.wrapping(path) {
             let connection = try Connection(

@@ -81,6 +81,10 @@ package actor VaultWriter {
     /// What is to be put aside, with the lock that is held for it.
     private var damaged: (lock: VaultLock, reason: String)?
     private var lastPutAside: ContinuousClock.Instant?
+    /// What is kept of a database that takes the place of a damaged one, too.
+    private var policy = RetentionPolicy()
+    /// Whether `limit` was called, as a recorder does.
+    private var keepsReserve = false
 
     /// A new database that is found damaged so soon would not be the last: then it is an error after all.
     private static let putAsideIntervalMin: Duration = .seconds(60)
@@ -212,6 +216,7 @@ package actor VaultWriter {
         }
         do {
             session = try WriterSession(path: path, create: true, lock: lock)
+            session?.limit(policy, keepsReserve: keepsReserve)
             left = nil
         } catch .damaged(let path, let detail) {
             guard tellOfPutAside != nil else { throw .damaged(path: path, detail: detail) }
@@ -246,6 +251,7 @@ package actor VaultWriter {
             tellOfPutAside?(PutAside(original: self.path, path: path, reason: reason))
         }
         session = try WriterSession(path: path, create: true, lock: lock)
+        session?.limit(policy, keepsReserve: keepsReserve)
         damaged = nil
     }
 
@@ -294,6 +300,19 @@ package actor VaultWriter {
         try opened().checkpoint()
     }
 
+    /// From now on the file is kept within the policy's size with each commit, also on a disk that is full.
+    package func limit(_ policy: RetentionPolicy) throws {
+        self.policy = policy
+        keepsReserve = true
+        try opened().limit(policy, keepsReserve: true)
+    }
+
+    /// What keeping the limit has dropped, and `maintain` has not told yet.
+    package func takeDropped() -> PruneSummary { session?.takeDropped() ?? PruneSummary() }
+
+    /// Whether the file was copied or moved without the WAL that was in use: what was in that is not here.
+    package var lacksWAL: Bool { session?.lacksWAL ?? false }
+
     /// Deletes what is too old or too much; see `RetentionPolicy`.
     @discardableResult
     package func prune(_ policy: RetentionPolicy) throws -> PruneSummary {
@@ -305,7 +324,10 @@ package actor VaultWriter {
     /// Holds up appends by some 100 ms. Where the summary is unfinished, there is more of it.
     @discardableResult
     package func maintain(_ policy: RetentionPolicy = RetentionPolicy()) throws -> PruneSummary {
-        try opened().maintain(policy)
+        self.policy = policy
+        let session = try opened()
+        session.limit(policy, keepsReserve: keepsReserve)
+        return try session.maintain(policy)
     }
 
     /// Prunes, seals and merges everything, gives all free space back to the file system, and writes the WAL back.

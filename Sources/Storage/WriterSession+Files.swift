@@ -18,7 +18,7 @@ extension WriterSession {
     ///
     /// - Throws: `StorageError.locked` where a reader holds that up; nothing has changed then.
     func leaveLog() throws(StorageError) -> VaultLock {
-        guard try writeBack() else {
+        guard try isWrittenBack() else {
             throw .locked(path: file.path, holder: "a reader, and its WAL was removed")
         }
         return leave()
@@ -31,15 +31,15 @@ extension WriterSession {
     /// - Throws: where that cannot be brought about yet; nothing has changed then.
     func leaveMoved() throws(StorageError) -> (lock: VaultLock, path: String?) {
         guard let path = lock.databasePath else { return (leave(), nil) }
-        if try !writeBack(), !standing.moveLog(to: path) {
+        if try !isWrittenBack(), !standing.moveLog(to: path) {
             throw .locked(path: file.path, holder: "a reader, and it was moved to \(path)")
         }
         return (leave(), path)
     }
 
     /// Whether all of the WAL is in the database.
-    private func writeBack() throws(StorageError) -> Bool {
-        try StorageError.wrapping(file.path) { try connection.checkpoint(.truncate) == 0 }
+    private func isWrittenBack() throws(StorageError) -> Bool {
+        try StorageError.wrapping(file.path) { try closeWAL() == 0 }
     }
 
     private func leave() -> VaultLock {

@@ -57,20 +57,23 @@ extension WriterSession {
     /// The first chunks that should be one.
     private func group(in chunks: [ChunkEntry], _ limits: MergeLimits) -> ArraySlice<ChunkEntry>? {
         var start = 0
+        let sizeMax = policy.bytesMax.map { Int(clamping: WriterSession.largestCommit(of: $0)) } ?? .max
         while start < chunks.count {
             var rows = 0
             var bytes = 0
+            var size = 0
             var end = start
             while end < chunks.count {
                 let chunk = chunks[end]
                 let span = chunk.times.upperBound &- chunks[start].times.lowerBound
                 guard rows + chunk.scrapeCount <= limits.rowsMax, bytes + chunk.bodyBytes <= limits.bytesMax,
-                    span <= limits.spanMax, span >= 0
+                    span <= limits.spanMax, span >= 0, size == 0 || size + chunk.size <= sizeMax
                 else { break }
                 // While recording, what was merged stays as it is.
                 guard limits.includesSingles || chunk.scrapeCount < limits.rowsMin else { break }
                 rows += chunk.scrapeCount
                 bytes += chunk.bodyBytes
+                size += chunk.size
                 end += 1
             }
             let isSingle = end - start == 1

@@ -31,12 +31,25 @@ extension WriterSession {
         var batch = try ChunkBatch(self, target: target.id, level: .quick)
         for row in tail { try batch.add(row, try store.body(of: row)) }
         for (row, body) in target.pending { try batch.add(row, body) }
+        try batch.make()
+        if target.pending.isEmpty { try requireRoom(for: batch) }
         target.pending.removeAll()
         target.pendingBytes = 0
-        let entries = try batch.finish()
+        let entries = try batch.store()
         history.replace(tail: Set(tail.map(\.seq)), by: entries)
         try storeSealedRuns(entries, of: target.id, history)
     }
+
+    /// Within a small limit of size a chunk that would take much of it at once is not made: its scrapes stay in the
+    /// tail, where the oldest can go one by one.
+    private func requireRoom(for batch: ChunkBatch) throws {
+        guard let bytesMax = policy.bytesMax else { return }
+        let size = batch.made.reduce(0) { $0 + $1.bytes.count }
+        if Int64(size) > WriterSession.largestCommit(of: bytesMax) { throw ChunkTooLarge() }
+    }
+
+    /// A chunk that a small limit of size has no room for.
+    struct ChunkTooLarge: Error {}
 
     /// Brings the table `runs` in line with the chunks.
     func storeSealedRuns(_ entries: [ChunkEntry], of target: TargetID, _ history: TargetHistory) throws {
@@ -85,8 +98,10 @@ extension WriterSession {
         guard states.contains(where: isDue) else { return false }
         var rows = 0
         var chosen: [TargetState] = []
+        // Of a small limit each chunk is a part that counts, so they are made one by one.
+        let rowsMax = isSmallLimit ? SealLimits.rowsMin : SealLimits.rowsPerCall
         for state in states where isDue(state) || state.history.tail.count * 2 >= SealLimits.rowsMin {
-            guard rows == 0 || rows + state.history.tail.count <= SealLimits.rowsPerCall else { continue }
+            guard rows == 0 || rows + state.history.tail.count <= rowsMax else { continue }
             rows += state.history.tail.count
             chosen.append(state)
         }

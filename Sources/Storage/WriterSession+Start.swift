@@ -15,6 +15,7 @@ extension WriterSession {
                 guard try loadHistory(of: target.id).failureCount == target.failureCount else {
                     throw store.damaged("target \(target.name) does not tell how many scrapes failed")
                 }
+                if let origin = try loadHistory(of: target.id).lastOrigin { _ = try store.origin(origin) }
                 let counts = [
                     (try RunRow.all(of: target.id, on: store).count, target.runCount, "run"),
                     (

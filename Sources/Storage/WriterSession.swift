@@ -17,9 +17,11 @@ final class WriterSession {
     static let pagesPerCheckpoint = 2048
     /// Beyond so many pages (32 MiB) readers are waited for, `checkpointWaitMilliseconds` at most, to cut the WAL.
     static let pagesMax = 8192
-    private static let checkpointWaitMilliseconds: Int32 = 200
+    static let checkpointWaitMilliseconds: Int32 = 200
+    /// Below this a limit of size is a small one.
+    private static let smallBytesMax: Int64 = 32 << 20
     /// A reader holds its locks for moments only; longer waits are somebody else's fault.
-    private static let busyMilliseconds: Int32 = 5000
+    static let busyMilliseconds: Int32 = 5000
 
     let file: VaultFile
     let connection: Connection
@@ -28,6 +30,18 @@ final class WriterSession {
     /// The newest scrapes.
     let tail: TailWriter
     let lock: VaultLock
+    /// Room for the way out of a full disk.
+    let reserve: SpaceReserve
+    /// See `WALTie`.
+    var tie = WALTieState()
+    /// Whether the WAL had commits when the file was opened.
+    let hadCommits: Bool
+    /// Whether the file was left without the WAL that was in use when it was copied or moved.
+    let lacksWAL: Bool
+    /// What is kept while the file grows.
+    var policy = RetentionPolicy()
+    /// What that dropped, and was not told yet.
+    var dropped = PruneSummary()
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
@@ -50,6 +64,9 @@ final class WriterSession {
     /// Where its files were when they were opened.
     private(set) var standing: StandingFiles
 
+    /// Whether there is a limit of size, and a small one.
+    var isSmallLimit: Bool { policy.bytesMax.map { $0 < WriterSession.smallBytesMax } ?? false }
+
     /// Takes the lock, makes the file where `create` allows it, migrates it, and mends what a crash left half done.
     ///
     /// `held` is the lock, where the caller has it already.
@@ -64,11 +81,15 @@ final class WriterSession {
             try file.requireNoOrphan("its WAL is there, and the file itself is not")
             try file.create()
         }
+        reserve = SpaceReserve(file: file)
+        reserve.releaseForOpening(keepsHalf: create)
         self.file = file
         try lock.holdDatabase(file)
         standing = StandingFiles(file: file, lock: lock)
         do {
-            try WALScan.require(file)
+            let scan = try WALScan.require(file)
+            lacksWAL = try WALTie.isWithoutWAL(file, scan)
+            hadCommits = scan.commitCount > 0
         } catch {
             lock.releaseDatabase()
             throw error
@@ -152,11 +173,16 @@ final class WriterSession {
             connection.close()
             lock.release()
         }
-        try StorageError.wrapping(file.path) {
-            try refreshStaleRuns()
-            // From here on even the last row of the tail would be missed.
-            try transaction { try storeMark() }
-            try truncateWAL()
+        do {
+            try StorageError.wrapping(file.path) {
+                try refreshStaleRuns()
+                // From here on even the last row of the tail would be missed.
+                try closeWAL { try storeMark() }
+            }
+        } catch {
+            // The file says that it has a WAL: it must not be without one.
+            connection.leaveWAL()
+            throw error
         }
     }
 
@@ -166,7 +192,7 @@ final class WriterSession {
     func transaction<Result>(_ body: () throws -> Result) throws(StorageError) -> Result {
         do {
             let result = try StorageError.wrapping(file.path) {
-                try connection.transaction {
+                try commit {
                     let result = try body()
                     for target in targets.values { try storeChanges(of: target) }
                     try tail.flush()
@@ -211,21 +237,6 @@ final class WriterSession {
         target.dropForgottenRuns()
     }
 
-    private func checkpointWhereDue() {
-        guard connection.pagesInWAL >= WriterSession.pagesPerCheckpoint else { return }
-        // A checkpoint that fails (a full disk, say) loses nothing: the commit is in the WAL, and the next tries again.
-        let left = (try? connection.checkpoint(.passive)) ?? 0
-        guard left > 0, connection.pagesInWAL >= WriterSession.pagesMax else { return }
-        try? truncateWAL()
-    }
-
-    /// Writes the WAL back and cuts it to nothing, if readers let it within a moment.
-    func truncateWAL() throws(SQLiteError) {
-        connection.setBusyTimeout(milliseconds: WriterSession.checkpointWaitMilliseconds)
-        defer { connection.setBusyTimeout(milliseconds: WriterSession.busyMilliseconds) }
-        try connection.checkpoint(.truncate)
-    }
-
     // MARK: Storing
 
     /// Gives the next scrape its number.
@@ -240,14 +251,27 @@ final class WriterSession {
             guard TargetName.isValid(description.name) else { throw .invalidTargetName(description.name) }
             try StorageError.wrapping(file.path) { try refreshStaleRuns(ofTargetNamed: description.name) }
         }
-        tail.growth = TailWriter.slotsPerGrowth
-        let stored = try transaction {
-            try becomeRecording()
-            return try scrapes.map { try append($0.1, to: $0.0) }
+        // Of a small limit 64 slots are a part that counts.
+        tail.growth = isSmallLimit ? TailWriter.slotsPerGrowth / 8 : TailWriter.slotsPerGrowth
+        let stored: [StoredScrape]
+        do throws(StorageError) {
+            stored = try storeAll(scrapes)
+        } catch {
+            // On a full disk the oldest go first, where a limit says that any may.
+            guard case .diskFull = error, try makeRoom() else { throw error }
+            stored = try storeAll(scrapes)
         }
         // What was stored is stored, whatever becomes of this; the next call tries again.
         try? sealLongTails(stored: stored.count)
+        keepSize()
         return stored
+    }
+
+    private func storeAll(_ scrapes: [(TargetDescription, Scrape)]) throws(StorageError) -> [StoredScrape] {
+        try transaction {
+            try becomeRecording()
+            return try scrapes.map { try append($0.1, to: $0.0) }
+        }
     }
 
     private func append(_ scrape: Scrape, to description: TargetDescription) throws -> StoredScrape {
@@ -321,6 +345,10 @@ final class WriterSession {
             unsealable.insert(target)
             untoldUnsealable = error
             return false
+        } catch is WriterSession.ChunkTooLarge {
+            // Nothing to tell: retention takes these scrapes one by one.
+            unsealable.insert(target)
+            return false
         }
     }
 
@@ -359,10 +387,5 @@ final class WriterSession {
             try row.store(on: connection)
         }
         store.forgetRows()
-    }
-
-    /// See `VaultWriter.checkpoint`.
-    func checkpoint() throws(StorageError) {
-        try StorageError.wrapping(file.path) { _ = try connection.checkpoint(.passive) }
     }
 }

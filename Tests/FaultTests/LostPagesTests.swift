@@ -146,12 +146,5 @@ struct LostPagesTests {
         await server.stop()
         let after = try await Expvault.run("check", "--db", path)
         #expect(after.error.contains("nobody records into it now"), "\(after.error)")
-        // What somebody looks at who means another file.
-        let empty = directory.file("empty.db")
-        let none = try await ExpvarServer.start { .body("{\"number\": \($0.number)}\n") }
-        _ = try await Expvault.run("record", "--db", empty, "--for", "1ms", "api=\(none.url())")
-        await none.stop()
-        let nothing = try await Expvault.run("check", "--db", empty)
-        #expect(nothing.status == 0 && nothing.error.contains("It holds "), "\(nothing.error)")
     }
 }

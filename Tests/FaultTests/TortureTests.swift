@@ -62,6 +62,17 @@ struct TortureTests {
     )
     func touched() async throws { try await Torture.run("touch", quick: 9, slow: 500) }
 
+    @Test(
+        "copies of one moment or another, and files that lost something, are refused or told of, never believed"
+    )
+    func copies() async throws { try await Torture.run("copies", quick: 3, slow: 200) }
+
+    @Test(
+        "a limit of size holds at each look, also on a full disk; without one `compact` is the way out",
+        .enabled(if: geteuid() == 0, "mounting a small file system needs root")
+    )
+    func size() async throws { try await Torture.run("size", quick: 1, slow: 10) }
+
     @Test("twenty readers, two live views and one that never ends, hold up neither the writer nor each other")
     func readers() async throws { try await Torture.run("readers", quick: 3, slow: 600) }
 }

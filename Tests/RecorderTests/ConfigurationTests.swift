@@ -152,7 +152,7 @@ import Testing
             ),
             (
                 "max_size: 1KB\ntargets: [{name: a, url: http://a}]",
-                "/etc/expvault.yml:1: max_size must be at least 1MiB"
+                "/etc/expvault.yml:1: max_size must be at least 2MiB"
             ),
             ("targets:\n- url: http://a", "/etc/expvault.yml:2: the target has no name"),
             ("targets:\n- name: a", "/etc/expvault.yml:2: target a has no url"),

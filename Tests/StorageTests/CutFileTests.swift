@@ -34,7 +34,7 @@ struct CutFileTests {
         let all = try count(path)
         for pages in [1, 2, 5] {
             let cut = directory.file("cut\(pages).db")
-            write(Array(whole[..<(whole.count - pages * 4096 + 100)]), to: cut)
+            write(Array(whole[..<(whole.count - pages * 4096)]), to: cut)
             #expect(throws: StorageError.self) { _ = try Vault.openReader(path: cut) }
             let rescued = directory.file("rescued\(pages).db")
             let summary = try Salvage.run(from: cut, to: rescued)

@@ -177,6 +177,132 @@ def end_full(options, mount, seed):
     if not any("could not be stored before the recording ended" in reason for reason in reasons):
         raise Broken(f"targets does not show what was not stored: {output.decode()[-2000:]} {log[-2000:]}")
     vault.must_be_kept()
+
+
+def size(options, directory):
+    """A limit of size on a disk that is hardly larger, full of other things and not; and a full disk without a limit."""
+    mount = mounted(directory, "8m")
+    try:
+        for number in range(options.count):
+            within_limit(options, mount, options.seed + number)
+            without_limit(options, mount, options.seed + number)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=False)
+    return f"{options.count} times: within its limit at each look, recording on a full disk, and out of one without a limit"
+
+
+def mounted(directory, room):
+    if os.geteuid() != 0:
+        skip("a file system can be mounted by root only")
+    mount = os.path.join(directory, "disk")
+    os.mkdir(mount)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "none", mount], capture_output=True, check=False)
+    if made.returncode != 0:
+        skip(f"no tmpfs can be mounted here: {made.stderr.decode().strip()}")
+    return mount
+
+
+def bytes_of(vault):
+    total = 0
+    for suffix in ["", "-wal"]:
+        try:
+            total += os.path.getsize(vault.path + suffix)
+        except FileNotFoundError:
+            pass
+    return total
+
+
+def large_bodies(seed):
+    server = Server(seed, failure_rate=0.0)
+    draw = random.Random(seed)
+    small = server.body
+
+    def body(number):
+        document = json.loads(small(number))
+        document["large"] = draw.randbytes(6000).hex()
+        return (json.dumps(document) + "\n").encode()
+
+    server.body = body
+    return server
+
+
+def count_stored(recorder):
+    return recorder.text().count("stored target=")
+
+
+def wait_until(what, is_so, limit=240.0):
+    deadline = time.monotonic() + limit
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise Broken(f"not within {limit} s: {what}")
+        time.sleep(0.02)
+
+
+def fill_up(mount):
+    with open(os.path.join(mount, "filler"), "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            pass
+
+
+def within_limit(options, mount, seed):
+    limit = 6 << 20
+    server = large_bodies(seed)
+    vault = Vault(options.binary, server, mount)
+    vault.remove()
+    recorder = vault.record("--max-size", "6MiB", interval="50ms")
+    largest = [0]
+
+    def look(count):
+        largest[0] = max(largest[0], bytes_of(vault))
+        if recorder.process.poll() is not None:
+            raise Broken(f"the recorder ended: {recorder.text()[-2000:]}")
+        return count_stored(recorder) >= count
+
+    # Some 15 MiB of bodies that do not compress but by half.
+    wait_until("1500 scrapes stored", lambda: look(1500))
+    if largest[0] > limit:
+        raise Broken(f"{largest[0]} bytes, and the limit is {limit}")
+    fill_up(mount)
+    stored = count_stored(recorder)
+    wait_until("recording on a full disk", lambda: look(stored + 500))
+    recorder.signal(signal.SIGTERM)
+    status, log = recorder.end()
+    if status != 0 or "retention dropped the oldest" not in log:
+        raise Broken(f"within a limit: status {status}: {log[-2000:]}")
+    status, log = vault.record("--max-size", "6MiB", "--count", "5").end()
+    if status != 0:
+        raise Broken(f"started again on a full disk: status {status}: {log[-2000:]}")
+    vault.must_be_the_newest()
+    server.close()
+
+
+def without_limit(options, mount, seed):
+    server = large_bodies(seed)
+    vault = Vault(options.binary, server, mount)
+    vault.remove()
+    recorder = vault.record(interval="50ms")
+    wait_until("a full disk", lambda: "cannot be stored" in recorder.text())
+    fill_up(mount)
+    recorder.signal(signal.SIGTERM)
+    _, log = recorder.end()
+    if "expvault compact" not in log:
+        raise Broken(f"no command is named: {log[-2000:]}")
+    # It starts again, whatever it can store.
+    again = vault.record("--count", "2")
+    status, log = again.end()
+    if "recording 2 target(s)" not in log:
+        raise Broken(f"cannot start on a full disk: status {status}: {log[-2000:]}")
+    status, _, error = vault.run("compact", "--retain", "1s", "--db", vault.path)
+    if status != 0:
+        raise Broken(f"compact on a full disk: status {status}: {error}")
+    os.unlink(os.path.join(mount, "filler"))
+    status, log = vault.record("--count", "5").end()
+    if status != 0:
+        raise Broken(f"after compact: status {status}: {log[-2000:]}")
+    vault.check()
     server.close()
 
 

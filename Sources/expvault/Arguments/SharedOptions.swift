@@ -22,7 +22,14 @@ struct DatabaseOptions: ParsableArguments {
 
     /// Opens the database for reading and takes a snapshot of it.
     func snapshot() throws -> VaultSnapshot {
-        try Vault.openReader(path: resolvedPath).snapshot()
+        let snapshot = try Vault.openReader(path: resolvedPath).snapshot()
+        if snapshot.lacksWAL { WithoutWALText.warn(resolvedPath) }
+        return snapshot
+    }
+
+    /// Says of a database that a command writes to what reading it would say.
+    func warnWithoutWAL(_ writer: VaultWriter) async {
+        if await writer.lacksWAL { WithoutWALText.warn(resolvedPath) }
     }
 }
 

@@ -35,15 +35,16 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(ExitStatus.dataError.rawValue)
         }
         let findings = IntegrityCheck(snapshot: snapshot).findings()
-        let ofLedger = ReplayLedger.findings(vaultPath: path)
-        try tell(findings, ofLedger)
-        guard findings.isEmpty, ofLedger.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
+        var others = ReplayLedger.findings(vaultPath: path)
+        if snapshot.lacksWAL { others.append(Finding(description: WithoutWALText.words(path))) }
+        try tell(findings, others)
+        guard findings.isEmpty, others.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
         StandardStreams.errorLine(try CheckText.sound(snapshot, vault.condition()))
     }
 
     /// One line for each finding, then what to do.
-    private func tell(_ findings: [Finding], _ ofLedger: [Finding] = []) throws {
-        for finding in findings + ofLedger {
+    private func tell(_ findings: [Finding], _ others: [Finding] = []) throws {
+        for finding in findings + others {
             try StandardStreams.output(EscapedText.escape("\(finding)") + "\n")
         }
         guard !findings.isEmpty else { return }

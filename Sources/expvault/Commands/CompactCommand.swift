@@ -23,18 +23,19 @@ struct CompactCommand: AsyncParsableCommand {
     func run() async throws {
         let writer = try await VaultWriter.open(path: database.resolvedPath, create: false)
         do {
-            let policy = try RetentionText.policy(
+            await database.warnWithoutWAL(writer)
+            let policy = try RetentionPolicy.lookedUp(
                 path: database.resolvedPath,
                 ageMilliseconds: retain?.milliseconds,
                 bytesMax: maxSize?.bytes
             )
-            var outcome = try await writer.compact(policy)
-            // One call is a bounded piece of work, so that a recorder would never wait for long.
-            while outcome.isUnfinished { outcome = try await writer.compact(policy) }
+            let outcome = try await writer.compact(policy)
             try await writer.close()
             let dropped = RetentionText.dropped(outcome).map { ", \($0)" } ?? ""
+            let isOver = maxSize.map { outcome.bytes > $0.bytes } ?? false
             StandardStreams.errorLine(
                 "\(database.resolvedPath): \(HumanText.bytes(Double(outcome.bytes))) now\(dropped)"
+                    + (isOver ? "; it cannot be made smaller without its newest scrapes" : "")
             )
         } catch {
             // The first error is the one to tell.
@@ -51,22 +52,5 @@ enum RetentionText {
         guard summary.deleted > 0 else { return nil }
         guard summary.deletedProtected > 0 else { return "\(summary.deleted) scrapes dropped" }
         return "\(summary.deleted) scrapes dropped, \(summary.deletedProtected) of them not exported yet"
-    }
-
-    /// The policy of those limits, with what no destination has yet taken protected.
-    static func policy(path: String, ageMilliseconds: Int64?, bytesMax: Int64?) throws -> RetentionPolicy {
-        guard ageMilliseconds != nil || bytesMax != nil else { return RetentionPolicy() }
-        let snapshot = try Vault.openReader(path: path).snapshot()
-        // The newest scrape's time and not ours: a clock that jumped ahead must not end anybody's protection.
-        let newest = try snapshot.targets().compactMap(\.last?.time).max()
-        return RetentionPolicy(
-            ageMilliseconds: ageMilliseconds,
-            bytesMax: bytesMax,
-            protectedAfterSeq: try ReplayLedger.protectedAfterSeq(
-                vaultPath: path,
-                databaseUUID: snapshot.databaseUUID,
-                now: newest ?? TimeArgument.wallClock()
-            )
-        )
     }
 }

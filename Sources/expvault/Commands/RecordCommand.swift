@@ -64,15 +64,23 @@ struct RecordCommand: AsyncParsableCommand {
             fileChange: { logger.critical("\(EscapedText.escape($0.description))") }
         )
         await writer.reserveRoom()
+        let retention = RetentionKeeper(
+            writer: writer,
+            database: settings.database,
+            logger: logger,
+            now: { HostClock.system.monotonicNanoseconds() }
+        )
+        try await retention.begin(settings)
         let systemd = SystemdNotifier(environment: Terminal.environment)
         let service = RecordingService(
             configuration: settings,
             sink: writer,
             logger: logger,
             userAgent: "expvault/\(ProductVersion.text)",
-            maintenance: { try await maintain(writer, $0, logger) },
+            maintenance: { try await retention.maintain($0) },
             heartbeat: systemd.flatMap(heartbeat)
         )
+        if await writer.lacksWAL { logger.warning("\(WithoutWALText.words(settings.database))") }
         if let words = DirectoryWarning.words(database: settings.database) { logger.warning("\(words)") }
         logger.info("recording \(settings.targets.count) target(s) into \(settings.database)")
         let summary: RecordingSummary
@@ -87,6 +95,7 @@ struct RecordCommand: AsyncParsableCommand {
             throw error
         }
         await page?.stop()
+        await retention.end()
         // Before the file is closed, which may fail as well.
         logger.info("\(summary)")
         try await writer.close()
@@ -168,33 +177,6 @@ struct RecordCommand: AsyncParsableCommand {
     private func heartbeat(of systemd: SystemdNotifier) -> Heartbeat? {
         systemd.watchdogMilliseconds.map { interval in
             Heartbeat(intervalMilliseconds: interval) { systemd.notify(.watchdog) }
-        }
-    }
-
-    /// What the file needs between two commits: a bounded piece of it, called again every minute.
-    private func maintain(
-        _ writer: VaultWriter,
-        _ settings: RecorderConfiguration,
-        _ logger: Logger
-    ) async throws {
-        func tell(_ summary: PruneSummary) {
-            guard summary.deletedProtected > 0, let words = RetentionText.dropped(summary) else { return }
-            logger.warning("\(words)")
-        }
-        let (age, bytes) = (settings.retainMilliseconds, settings.maxSizeBytes)
-        do {
-            tell(
-                try await writer.maintain(
-                    RetentionText.policy(path: settings.database, ageMilliseconds: age, bytesMax: bytes)
-                )
-            )
-        } catch StorageError.damaged(let path, let detail)
-            where path == settings.database + ReplayLedger.suffix
-        {
-            // What was exported nobody knows then: everything counts as not exported, and the disk is still kept free.
-            let policy = RetentionPolicy(ageMilliseconds: age, bytesMax: bytes, protectedAfterSeq: 0)
-            tell(try await writer.maintain(policy))
-            throw StorageError.damaged(path: path, detail: detail)
         }
     }
 
