@@ -29,12 +29,12 @@ struct CapturePlan {
     /// The plan for a target whose runs are not stale; `runs` are all that it has.
     init(_ history: TargetHistory, runs: [RunRow], range: TimeRange) throws {
         self.history = history
-        windows = HistoryRows.stretches(of: history, in: range)
+        windows = try HistoryRows.stretches(of: history, in: range)
         guard range != .all else { return }
         let before = (range.since ?? Timestamp(milliseconds: .min)).milliseconds
         let after = range.until?.advanced(byMilliseconds: -1).milliseconds ?? .max
         // Not of the windows: an empty range has none, and answers all the same.
-        for epoch in history.epochs {
+        for epoch in try history.epochs() {
             try addBefore(ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: before)), runs)
             try addAfter(ScrapePosition(epoch: epoch, time: Timestamp(milliseconds: after)), runs)
         }

@@ -219,7 +219,7 @@ struct CaptureWork {
         let history = try copiedHistory(of: target)
         var all: [ChunkEntry] = []
         try session.transaction {
-            var batch = ChunkBatch(session, target: target, level: .quick)
+            var batch = try ChunkBatch(session, target: target, level: .quick)
             for chunk in history.chunks {
                 if plan.takesWhole(chunk) {
                     // What comes before it and what comes after it do not go into one chunk.

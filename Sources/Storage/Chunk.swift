@@ -68,6 +68,8 @@ package enum ChunkError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownShape(Int64)
     /// zstd failed for want of memory.
     case unavailable(String)
+    /// What was encoded does not read back as what was put in: a defect of this program, and nothing to be stored.
+    case notReadBack
 
     /// One sentence: what is wrong.
     package var description: String {
@@ -77,6 +79,7 @@ package enum ChunkError: Error, Hashable, Sendable, CustomStringConvertible {
         case .overLimit(let what): "the chunk is over a limit: \(what)"
         case .unknownShape(let id): "the chunk needs shape \(id), which the database lacks"
         case .unavailable(let detail): "the chunk could not be compressed or expanded: \(detail)"
+        case .notReadBack: "a chunk of them does not read back as what was put into it"
         }
     }
 }

@@ -38,14 +38,14 @@ struct ChunkBatch {
         level: ChunkLevel,
         rowsMax: Int = 8640,
         bytesMax: Int = SealLimits.bytesMax
-    ) {
+    ) throws {
         self.session = session
         self.target = target
         self.level = level
         self.rowsMax = rowsMax
         self.bytesMax = bytesMax
-        // Only a mark for whoever reads a chunk alone: readers ask the table.
-        steps = Set(((try? ClockStep.all(of: target, on: session.store)) ?? []).map(\.after))
+        // Parts must not span a step, for good: a row of the table that cannot be read is damage, not a missing step.
+        steps = Set(try ClockStep.all(of: target, on: session.store).map(\.after))
     }
 
     /// Adds a scrape that follows the last one.
@@ -87,7 +87,7 @@ struct ChunkBatch {
     /// Encodes all scrapes of chunks that follow one another, without keeping their bodies.
     mutating func make(merging entries: ArraySlice<ChunkEntry>) throws {
         let store = session.store
-        let encoder = ChunkEncoder(level: level) { try store.shape($0) }
+        let encoder = session.makeEncoder(level) { try store.shape($0) }
         var merged: [ScrapeRow] = []
         var size = 0
         let bytes: [UInt8]
@@ -104,6 +104,8 @@ struct ChunkBatch {
                     }
                 }
             }
+        } catch ChunkError.notReadBack {
+            throw notSealed()
         } catch ChunkError.overLimit(let what) {
             guard entries.count > 1 else { throw store.damaged("a chunk is over a limit: \(what)") }
             let middle = entries.startIndex + entries.count / 2
@@ -116,10 +118,12 @@ struct ChunkBatch {
 
     private mutating func make(_ range: Range<Int>) throws {
         let store = session.store
-        let encoder = ChunkEncoder(level: level) { try store.shape($0) }
+        let encoder = session.makeEncoder(level) { try store.shape($0) }
         let bytes: [UInt8]
         do {
             bytes = try encoder.encode(range.map { scrape(rows[$0], bodies[$0]) })
+        } catch ChunkError.notReadBack {
+            throw notSealed()
         } catch ChunkError.overLimit(let what) {
             guard range.count > 1 else {
                 throw store.damaged("scrape \(rows[range.lowerBound].seq) is over a limit: \(what)")
@@ -131,6 +135,12 @@ struct ChunkBatch {
         }
         let size = bodies[range].reduce(0) { $0 + $1.count }
         made.append((try entry(rows[range], bodyBytes: size, bytes), bytes))
+    }
+
+    private func notSealed() -> StorageError {
+        // Where even the name cannot be read, its number will do.
+        let row = try? TargetRow.find(target, on: session.store)
+        return .notSealed(path: session.store.path, target: row?.name ?? "\(target.value)")
     }
 
     private func scrape(_ row: ScrapeRow, _ body: [UInt8]) -> ChunkScrape {

@@ -24,19 +24,31 @@ struct ChunkReadBack {
     /// The bodies of some rows.
     let samples: [Int: BodyPrint]
 
-    /// The rows that are to be kept raw, since they would not come back as they were put in: mostly none.
+    /// What a chunk that was read back is good for.
+    enum Verdict: Equatable {
+        /// All comes back as it was put in.
+        case sound
+        /// The documents of these rows, never none, are to be kept raw: they would not come back.
+        case keepRaw(Set<Int>)
+        /// It does not come back, and no document is left that could be kept raw: this chunk must not be stored.
+        case broken
+    }
+
+    /// Compares all of a chunk with what was put in.
     ///
     /// - Throws: `ChunkError.overLimit`, `.unavailable`; what finding a shape throws.
-    func wrongRows(_ bytes: [UInt8], shape: (ShapeID) throws -> Shape) throws -> Set<Int> {
+    func verdict(on bytes: [UInt8], shape: (ShapeID) throws -> Shape) throws -> Verdict {
         let uncounted = rowsWithoutCount()
-        guard uncounted.isEmpty else { return uncounted }
+        guard uncounted.isEmpty else { return .keepRaw(uncounted) }
         do {
             let decoder = try ChunkDecoder(bytes)
-            if try holdsTable(decoder), try holdsSamples(decoder, shape) { return [] }
+            if try holdsTable(decoder), try holdsSamples(decoder, shape) { return .sound }
         } catch ChunkError.damaged {
             // A mistake of ours, as everything here: what was given to us must be kept all the same.
         }
-        return rows { _ in true }
+        // Where no document is in columns it is a row's own numbers that differ, and nothing kept raw mends them.
+        let inColumns = rows { _ in true }
+        return inColumns.isEmpty ? .broken : .keepRaw(inColumns)
     }
 
     /// The rows of documents in columns whose shape is as wanted.

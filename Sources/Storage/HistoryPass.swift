@@ -96,7 +96,7 @@ struct HistoryPass {
 
     private mutating func seal(_ inserted: [ScrapeRow], among chunk: ChunkEntry?) throws {
         guard chunk != nil || !inserted.isEmpty else { return }
-        var batch = ChunkBatch(session, target: history.target, level: chunk?.level ?? .quick)
+        var batch = try ChunkBatch(session, target: history.target, level: chunk?.level ?? .quick)
         var isChanged = !inserted.isEmpty
         var rest = inserted[...]
         func add(_ row: ScrapeRow, _ body: [UInt8], _ pass: inout HistoryPass) throws {

@@ -29,17 +29,17 @@ final class HistoryRows {
     }
 
     /// The scrapes with a time in `range`.
-    convenience init(_ history: TargetHistory, range: TimeRange, afterSeq: Int64 = 0, failures: Bool) {
+    convenience init(_ history: TargetHistory, range: TimeRange, afterSeq: Int64 = 0, failures: Bool) throws {
         self.init(
             history,
-            stretches: HistoryRows.stretches(of: history, in: range),
+            stretches: try HistoryRows.stretches(of: history, in: range),
             afterSeq: afterSeq,
             failures: failures
         )
     }
 
     /// The range's part of each epoch.
-    static func stretches(of history: TargetHistory, in range: TimeRange) -> [Stretch] {
+    static func stretches(of history: TargetHistory, in range: TimeRange) throws -> [Stretch] {
         if range == .all {
             guard let first = history.first, let last = history.last else { return [] }
             return [Stretch(first: first, last: last)]
@@ -47,7 +47,7 @@ final class HistoryRows {
         let since = range.since ?? Timestamp(milliseconds: .min)
         let last = range.until?.advanced(byMilliseconds: -1) ?? Timestamp(milliseconds: .max)
         guard since <= last, range.until?.milliseconds != .min else { return [] }
-        return history.epochs.map {
+        return try history.epochs().map {
             Stretch(
                 first: ScrapePosition(epoch: $0, time: since),
                 last: ScrapePosition(epoch: $0, time: last)

@@ -7,17 +7,24 @@ import SQLite
 package struct Finding: Hashable, Sendable, CustomStringConvertible {
     /// What is wrong, in words.
     package var description: String
+
+    /// That finding.
+    package init(description: String) { self.description = description }
 }
 
 /// Looks at every page, row and body of a database, and at what must hold between them.
 package struct IntegrityCheck {
     /// After so many findings the rest is not listed.
     package static let findingsMax = 100
+    /// So many are kept to be gathered by kind.
+    private static let keptMax = 100_000
 
     private let snapshot: VaultSnapshot
     private var store: RowStore { snapshot.store }
     private var found: [Finding] = []
     private var slotRows: [ScrapeRow] = []
+    /// Whether some of the newest scrapes cannot be read.
+    private var isTailHidden = false
 
     /// A check of what that snapshot sees.
     package init(snapshot: VaultSnapshot) { self.snapshot = snapshot }
@@ -34,7 +41,7 @@ package struct IntegrityCheck {
             }
         }
         check.attempt { try $0.checkStrays() }
-        return check.found
+        return FindingList.shortened(check.found)
     }
 
     private mutating func attempt(_ body: (inout IntegrityCheck) throws -> Void) {
@@ -50,7 +57,8 @@ package struct IntegrityCheck {
     }
 
     private mutating func add(_ words: String) {
-        if found.count < IntegrityCheck.findingsMax { found.append(Finding(description: words)) }
+        // Not `findingsMax`: of one kind there may be thousands, and the list has one line for it.
+        if found.count < IntegrityCheck.keptMax { found.append(Finding(description: words)) }
     }
 
     /// SQLite's own check: the structure of pages, tables and indexes.
@@ -126,11 +134,14 @@ package struct IntegrityCheck {
             try check.checkReferences(of: row)
             try check.checkBody(try check.store.body(of: row), of: row, &document)
         }
+        let foundBefore = found.count
         attempt { check in
             for entry in try ChunkEntry.all(of: target.id, on: check.store) {
                 check.attempt { try $0.checkChunk(entry, &sealed, &document) }
             }
         }
+        // What counts all scrapes would tell of the same damage once more.
+        guard !isTailHidden, found.count == foundBefore else { return }
         for run in try RunRow.all(of: target.id, on: store) {
             // Since version 2 the row tells what is sealed; the tail tells the rest.
             let ofTail = tail.runs.removeValue(forKey: run.id)
@@ -181,9 +192,12 @@ package struct IntegrityCheck {
         let index = TailIndex()
         var gone = TailIndex.Gone()
         for slot in try store.slotNumbers() {
+            var isRead = false
+            defer { isTailHidden = isTailHidden || !isRead }
             attempt { check in
                 let bytes = try check.store.bytes(of: slot)
                 guard !check.store.deadSlots.contains(slot) else {
+                    isRead = true
                     check.add(
                         "slot \(slot), of which nothing is needed, is damaged; what is written there next mends it"
                     )
@@ -198,6 +212,7 @@ package struct IntegrityCheck {
                         gone.add(row, place)
                     }
                 }
+                isRead = true
                 if !TailSlot.hasSoundEnd(bytes) {
                     check.add("the end of slot \(slot) is damaged; nothing needs it")
                 }

@@ -1,12 +1,6 @@
 package import Model
 import SQLite
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// What may be deleted, and when.
 package struct RetentionPolicy: Hashable, Sendable {
     /// Scrapes older than this go, in milliseconds; nil: none by age.
@@ -77,13 +71,8 @@ extension WriterSession {
 
     /// Cuts the WAL where it is larger; readers are waited for a moment, no more.
     private func keepWAL(below bytes: Int64) throws(StorageError) {
-        guard fileBytes("-wal") > bytes else { return }
+        guard file.bytes(of: "-wal") > bytes else { return }
         try StorageError.wrapping(file.path) { try truncateWAL() }
-    }
-
-    private func fileBytes(_ suffix: String) -> Int64 {
-        var status = stat()
-        return stat(file.realPath + suffix, &status) == 0 ? Int64(status.st_size) : 0
     }
 
     /// See `VaultWriter.maintain`.
@@ -93,6 +82,7 @@ extension WriterSession {
         let isMergeUnfinished = try mergeStep(.idle)
         var summary = try prune(policy)
         summary.isUnfinished = summary.isUnfinished || isSealUnfinished || isMergeUnfinished
+        try tellUnsealable()
         return summary
     }
 
@@ -116,6 +106,7 @@ extension WriterSession {
         }
         try StorageError.wrapping(file.path) { try truncateWAL() }
         summary.bytes = size()
+        try tellUnsealable()
         return summary
     }
 
@@ -132,7 +123,7 @@ extension WriterSession {
 
     /// The bytes that file and WAL take.
     func size() -> Int64 {
-        fileBytes("") + fileBytes("-wal")
+        file.bytes(of: "") + file.bytes(of: "-wal")
     }
 
     /// Deletes slots of the tail that hold nothing, but for so many.

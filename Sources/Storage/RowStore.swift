@@ -22,6 +22,8 @@ final class RowStore {
     var tail: TailIndex?
     /// Slots that cannot be read, and that hold nothing which is needed.
     var deadSlots: Set<Int64> = []
+    /// Slots that a salvage found apart from the table.
+    var loose: [Int64: [UInt8]] = [:]
     /// The body that was last read of each target's tail.
     var lastBodies: [TargetID: (seq: Int64, body: [UInt8])] = [:]
 

@@ -20,6 +20,8 @@ package struct SalvageSummary: Hashable, Sendable {
 package enum Salvage {
     /// Findings beyond so many are not listed.
     package static let findingsMax = 100
+    /// Looks for what damage hides between readable rows of one table end after so many; one takes some µs.
+    static let looksMax = 20_000
     private static let batchMax = 1024
     private static let batchBytesMax = 8 << 20
 
@@ -29,9 +31,10 @@ package enum Salvage {
     package static func run(from source: String, to destination: String) throws -> SalvageSummary {
         try StorageError.wrapping(source) {
             let original = try VaultFile(path: source)
-            switch try original.inspect() {
-            case .damaged: break
-            default: try original.requireOurs()
+            do {
+                try original.requireOurs()
+            } catch StorageError.damaged {
+                // That is what this is for.
             }
             guard try VaultFile(path: destination).inspect() == .missing else {
                 throw StorageError.cannotCreate(path: destination, detail: "it exists already")
@@ -50,6 +53,7 @@ package enum Salvage {
             let session = try WriterSession(path: destination, create: true)
             var work = SalvageWork(store: store, session: session)
             work.summary.findings = mended.findings
+            work.looseSlots = mended.looseSlots
             do {
                 try work.run()
                 try session.close()
@@ -64,10 +68,13 @@ package enum Salvage {
     fileprivate static let limits = (rows: batchMax, bytes: batchBytesMax)
 }
 
-private struct SalvageWork {
+struct SalvageWork {
     let store: RowStore
     let session: WriterSession
     var summary = SalvageSummary()
+    /// Slots that were found page by page, for those that the table does not lead to.
+    var looseSlots: () throws -> [Int64: [UInt8]] = { [:] }
+    private var told: Set<Finding> = []
     private var batch: [ImportedScrape] = []
     private var seqs: [Int64] = []
     private var bytes = 0
@@ -81,13 +88,8 @@ private struct SalvageWork {
         let meta = attempt { try MetaValues(connection: $0.store.connection, path: $0.store.path) }
         if let meta { try session.adopt(meta) }
         // Where a row of `targets` is lost, what names it still has a number.
-        var ids = Set(
-            numbers("SELECT id FROM targets", descending: "SELECT id FROM targets ORDER BY id DESC").found
-        )
-        let chunkIDs =
-            store.version > 1
-            ? numbers("SELECT id FROM chunks", descending: "SELECT id FROM chunks ORDER BY id DESC").found
-            : []
+        var ids = Set(numbers(of: "targets", "id").found)
+        let chunkIDs = store.version > 1 ? numbers(of: "chunks", "id").found : []
         var chunks: [TargetID: [ChunkEntry]] = [:]
         for id in chunkIDs {
             guard let entry = attempt({ try $0.entry(id) }) else { continue }
@@ -112,10 +114,7 @@ private struct SalvageWork {
 
     /// Up to version 2: the rows of the tail that can be read.
     private mutating func tailRows() -> [ScrapeRow] {
-        let seqs = numbers(
-            "SELECT seq FROM scrapes ORDER BY seq",
-            descending: "SELECT seq FROM scrapes ORDER BY seq DESC"
-        )
+        let seqs = numbers(of: "scrapes", "seq")
         var rows: [ScrapeRow] = []
         for seq in seqs.found {
             if let row = attempt({ try $0.row(seq) }) { rows.append(row) } else { summary.lost += 1 }
@@ -125,20 +124,20 @@ private struct SalvageWork {
 
     /// The rows of the slots that can be read; what the others had is counted.
     private mutating func slotRows(_ meta: MetaValues?, _ chunks: [TargetID: [ChunkEntry]]) -> [ScrapeRow] {
-        let targets = numbers(
-            "SELECT target FROM tail_ends",
-            descending: "SELECT target FROM tail_ends ORDER BY target DESC"
-        )
+        let targets = numbers(of: "tail_ends", "target")
         var ends: [TargetID: Int64] = [:]
         for target in targets.found {
             ends[TargetID(target)] = attempt { try $0.store.tailEnd(of: TargetID(target)) }
         }
         let hasAllEnds = targets.isWhole && ends.count == targets.found.count
-        let slots = numbers("SELECT slot FROM tail", descending: "SELECT slot FROM tail ORDER BY slot DESC")
+        let slots = numbers(of: "tail", "slot")
+        // Without the table's inner pages its leaves are found by what they look like; each has a checksum of its own.
+        let loose = slots.isWhole ? [:] : attempt({ try $0.looseSlots() }) ?? [:]
+        store.loose = loose
         let index = TailIndex()
         var gone = TailIndex.Gone()
         var rows: [ScrapeRow] = []
-        for slot in slots.found {
+        for slot in Set(slots.found).union(loose.keys).sorted() {
             guard let bytes = attempt({ try $0.store.bytes(of: slot) }) else {
                 index.unreadable.append(TailIndex.Unreadable(slot: slot, error: CodecError.checksum))
                 continue
@@ -228,9 +227,10 @@ private struct SalvageWork {
         note(words)
     }
 
-    private mutating func note(_ words: String) {
-        if summary.findings.count < Salvage.findingsMax {
-            summary.findings.append(Finding(description: words))
+    mutating func note(_ words: String) {
+        let finding = Finding(description: words)
+        if summary.findings.count < Salvage.findingsMax, told.insert(finding).inserted {
+            summary.findings.append(finding)
         }
     }
 
@@ -311,26 +311,9 @@ private struct SalvageWork {
         do {
             return try body(&self)
         } catch {
-            if case StorageError.damaged(_, let detail) = error { note(detail) } else { note("\(error)") }
+            note(SalvageWork.words(error))
             return nil
         }
-    }
-
-    /// The numbers that two statements give, which go over a table from either end until they meet damage; whether they
-    /// met none.
-    private mutating func numbers(
-        _ ascending: String,
-        descending: String
-    ) -> (found: [Int64], isWhole: Bool) {
-        var found: Set<Int64> = []
-        for sql in [ascending, descending] {
-            let isWhole: Void? = attempt { work in
-                let statement = try work.store.connection.ownStatement(sql)
-                while try statement.step() { found.insert(statement.integer(0)) }
-            }
-            if isWhole != nil { return (found.sorted(), true) }
-        }
-        return (found.sorted(), false)
     }
 }
 

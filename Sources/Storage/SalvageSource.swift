@@ -20,9 +20,9 @@ struct SalvageSource {
 
     /// Looks at `source`, and copies it beside `destination` where it must be mended.
     init(source: VaultFile, destination: String) throws {
-        var words: [String] = []
-        if case .damaged(let detail) = try source.inspect() { words.append(detail) }
+        let content = try source.inspect()
         let wal = try WALScan(path: source.realPath + "-wal")
+        var words = try Self.damageOfFile(source, content, wal)
         if let finding = wal.finding { words.append(finding) }
         if words.isEmpty, let detail = try Self.damageOfSchema(source, role: source.readerRole()) {
             words.append(detail)
@@ -36,8 +36,14 @@ struct SalvageSource {
         file = try VaultFile(path: destination + "-source")
         remove()
         do {
-            try Self.copy(source.realPath, to: file.realPath)
-            try Self.mendHeader(of: file)
+            if try !Self.hasPages(source, content) {
+                // All of ours begin alike: what the WAL has is put into one that holds nothing.
+                try file.create()
+            } else {
+                try Self.copy(source.realPath, to: file.realPath)
+                try Self.mendHeader(of: file)
+                try Self.mendLength(of: file)
+            }
             if wal.frameCount > 0 {
                 try Self.copy(source.realPath + "-wal", to: file.realPath + "-wal")
                 if wal.finding != nil { try Self.mendWAL(of: file, wal) }
@@ -47,6 +53,58 @@ struct SalvageSource {
             remove()
             throw error
         }
+    }
+
+    /// What is wrong with the file itself, as far as its first bytes and its length tell.
+    private static func damageOfFile(
+        _ source: VaultFile,
+        _ content: VaultFile.Content,
+        _ wal: WALScan
+    ) throws(StorageError) -> [String] {
+        switch content {
+        case .missing: return ["the file itself is not there: only what its WAL has can be read"]
+        case .empty: return ["the file itself is empty: only what its WAL has can be read"]
+        case .damaged(let detail): return [detail]
+        case .ours, .foreign: break
+        }
+        let (told, there) = try pageCounts(of: source)
+        // With a WAL the file may be shorter than it says: the WAL has the rest.
+        guard told > there, wal.frameCount == 0 else { return [] }
+        return ["it is cut off: \(there) of its \(told) pages are there"]
+    }
+
+    /// All slots that are found in the pages of the file and its WAL, the newest of each number; whatever leads there.
+    func looseSlots() throws -> [Int64: [UInt8]] {
+        var slots: [Int64: [UInt8]] = [:]
+        func take(_ page: [UInt8]) {
+            guard let (slot, bytes) = TailSlot.ofPage(page), let content = try? TailSlot.decode(bytes) else {
+                return  // a page of something else, or damaged: others may still be read
+            }
+            // A page that was given back may still show what its slot held before.
+            if let known = slots[slot].flatMap({ try? TailSlot.decode($0) }),
+                known.highestSeq > content.highestSeq
+            {
+                return
+            }
+            slots[slot] = bytes
+        }
+        let wal = try WALScan(path: file.realPath + "-wal")
+        for (suffix, first, stride, offset) in [
+            ("", 0, Self.pageSize, 0), ("-wal", 32, 24 + wal.pageSize, 24),
+        ] {
+            let path = file.realPath + suffix
+            let descriptor = SystemCall.retrying { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+            guard descriptor >= 0 else { continue }
+            defer { OpenFiles.release(descriptor) }
+            var place = first + offset
+            while true {
+                let page = try SystemCall.read(descriptor, Self.pageSize, at: place, path: path)
+                guard page.count == Self.pageSize else { break }
+                take(page)
+                place += stride
+            }
+        }
+        return slots
     }
 
     /// Removes the copy, if there is one.
@@ -139,6 +197,44 @@ struct SalvageSource {
             try SystemCall.write(descriptor, header, at: 0, path: file.path)
         }
     }
+
+    /// Whether a file has its first page at least.
+    private static func hasPages(
+        _ file: VaultFile,
+        _ content: VaultFile.Content
+    ) throws(StorageError) -> Bool {
+        guard content != .missing, content != .empty else { return false }
+        return try pageCounts(of: file).there > 0
+    }
+
+    /// How many pages the header of a file tells of, and how many whole ones it has.
+    private static func pageCounts(of file: VaultFile) throws(StorageError) -> (told: Int, there: Int) {
+        let descriptor = SystemCall.retrying { open(file.realPath, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw SystemCall.error(errno, path: file.path) }
+        // A plain close would drop the locks of a writer or reader in this process.
+        defer { OpenFiles.release(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemCall.error(errno, path: file.path) }
+        let word = try SystemCall.read(descriptor, 4, at: 28, path: file.path)
+        return (word.reduce(0) { $0 << 8 | Int($1) }, Int(status.st_size) / pageSize)
+    }
+
+    /// A file that lost pages at its end gets as many zeros, so that SQLite reads what is there; one that tells of more
+    /// than it can have lost is told what it has.
+    private static func mendLength(of file: VaultFile) throws(StorageError) {
+        let (told, there) = try pageCounts(of: file)
+        let pages = told >= there && told <= lostPagesMax + there ? told : there
+        try change(file.realPath) { descriptor throws(StorageError) in
+            let word = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: pages >> $0) }
+            try SystemCall.write(descriptor, word, at: 28, path: file.path)
+            guard ftruncate(descriptor, off_t(pages * pageSize)) == 0 else {
+                throw SystemCall.error(errno, path: file.path)
+            }
+        }
+    }
+
+    /// No file that is mended is taken to have lost more pages than this: 64 GiB, of which no byte is written.
+    private static let lostPagesMax = 1 << 24
 
     /// Makes the checksums of a WAL agree with its frames, from its header to the last frame of its generation.
     private static func mendWAL(of file: VaultFile, _ wal: WALScan) throws(StorageError) {

@@ -61,7 +61,7 @@ package final class ScrapeTimeline {
         history = try snapshot.history(of: target)
         self.hasDurations = hasDurations
         self.isWhole = isWhole
-        var stretches = HistoryRows.stretches(of: history, in: range)
+        var stretches = try HistoryRows.stretches(of: history, in: range)
         if let end = history.last {
             stretches.removeAll { $0.first > end }
             for index in stretches.indices { stretches[index].last = min(stretches[index].last, end) }

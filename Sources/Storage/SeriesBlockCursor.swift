@@ -342,7 +342,7 @@ extension VaultSnapshot {
 
     /// The stretches of `range`, with the rows around them as stretches of one row.
     private func widened(_ range: TimeRange, of history: TargetHistory) throws -> [HistoryRows.Stretch] {
-        let inside = HistoryRows.stretches(of: history, in: range)
+        let inside = try HistoryRows.stretches(of: history, in: range)
         if range == .all { return inside }
         let runs = try runRows(of: history.target)
         var around: Set<ScrapePosition> = []

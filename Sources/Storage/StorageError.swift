@@ -43,6 +43,8 @@ package enum StorageError: Error, Sendable {
     case unsettled(path: String, target: String)
     /// The writer was closed before.
     case closed(path: String)
+    /// Scrapes of a target could not be sealed by this program, and stay as they were.
+    case notSealed(path: String, target: String)
 }
 
 extension StorageError: CustomStringConvertible {
@@ -79,6 +81,8 @@ extension StorageError: CustomStringConvertible {
             "\(path): an import put scrapes of \(target) in between others and has not come to its end; wait for it, or run `expvault compact`"
         case .closed(let path):
             "\(path) has been closed"
+        case .notSealed(let path, let target):
+            "the scrapes of target \(target) in \(path) cannot be compressed, since they would not read back the same; nothing is lost, they stay as they are; please report this"
         }
     }
 }

@@ -168,6 +168,7 @@ extension RowStore {
     }
 
     private func storedSlot(_ slot: Int64) throws -> [UInt8] {
+        if let bytes = loose[slot] { return bytes }
         let statement = try connection.statement("SELECT bytes FROM tail WHERE slot = ?1")
         try statement.bind(1, slot)
         defer { statement.reset() }

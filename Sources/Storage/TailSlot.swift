@@ -89,6 +89,33 @@ enum TailSlot {
         return content
     }
 
+    /// The number and bytes of the slot that a page of the file holds, by the form of the page alone; nil for any other.
+    ///
+    /// Such a page is a leaf of a table with one cell, whose row fills it; https://sqlite.org/fileformat.html#b_tree_pages.
+    static func ofPage(_ page: [UInt8]) -> (slot: Int64, bytes: [UInt8])? {
+        guard page.count == 4096, page[0] == 13, page[3] == 0, page[4] == 1 else { return nil }
+        let start = Int(page[8]) << 8 | Int(page[9])
+        guard start >= 10, start < page.count, var reader = try? ByteReader(page, in: start..<page.count),
+            let size = bigEndianVarint(&reader), let number = bigEndianVarint(&reader), size == bytes + 4,
+            // Its record: 4 bytes of header, the number's own (NULL: it is the row's), a blob of that length.
+            let head = try? reader.skip(4), Array(page[head]) == [4, 0, 0xbf, 0x3e],
+            let range = try? reader.skip(bytes)
+        else { return nil }
+        return (Int64(bitPattern: number), Array(page[range]))
+    }
+
+    /// A number as SQLite writes it: seven bits a byte, the highest first; the ninth byte has eight.
+    private static func bigEndianVarint(_ reader: inout ByteReader) -> UInt64? {
+        var value: UInt64 = 0
+        for index in 0..<9 {
+            guard let byte = try? reader.byte() else { return nil }
+            if index == 8 { return value << 8 | UInt64(byte) }
+            value = value << 7 | UInt64(byte & 0x7f)
+            if byte < 0x80 { break }
+        }
+        return value
+    }
+
     /// The highest `seq` that the beginning of a slot tells of, unchecked; nil where it holds nothing.
     static func highestSeq(_ slot: [UInt8]) -> Int64? {
         guard slot.first == version, var reader = try? ByteReader(slot, in: 15..<headerBytes) else {

@@ -58,14 +58,17 @@ final class TargetHistory {
     }
 
     /// The epochs that have scrapes, ascending.
-    var epochs: [Int64] {
+    ///
+    /// - Throws: where a chunk that may have more than two cannot be read: without them a question would pass over what
+    ///   was recorded in between.
+    func epochs() throws -> [Int64] {
         var epochs = Set(tail.map(\.position.epoch))
         for chunk in chunks {
             epochs.insert(chunk.first.epoch)
             epochs.insert(chunk.last.epoch)
             // Those between, if any, must be looked for; a chunk with three epochs is rare.
             if chunk.last.epoch &- chunk.first.epoch > 1 {
-                epochs.formUnion((try? store.chunk(chunk).rows().map(\.position.epoch)) ?? [])
+                epochs.formUnion(try store.chunk(chunk).rows().map(\.position.epoch))
             }
         }
         return epochs.sorted()

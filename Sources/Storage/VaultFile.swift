@@ -101,8 +101,11 @@ struct VaultFile {
             header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 100, 0) }
         }
         guard count >= 0 else { throw SystemCall.error(errno, path: path) }
-        guard count == 100 else { return .foreign }
         let word = { (offset: Int) in header[offset..<offset + 4].reduce(Int64(0)) { $0 << 8 | Int64($1) } }
+        guard count == 100 else {
+            let isOurs = header.starts(with: VaultFile.magic) && word(68) == VaultFile.applicationID
+            return isOurs ? .damaged("it is cut off after \(count) bytes") : .foreign
+        }
         // What is ours but for a bit or two is ours, and damaged: nobody else's file comes that near.
         let changed = zip(header, VaultFile.magic).count { $0 != $1 }
         let changedBits = (word(68) ^ VaultFile.applicationID).nonzeroBitCount
@@ -127,12 +130,25 @@ struct VaultFile {
     /// Throws where the file is no database that this version can use.
     func requireOurs() throws(StorageError) {
         switch try inspect() {
-        case .missing: throw .notFound(path: path)
-        case .empty, .foreign: throw .notOurs(path: path)
+        case .missing:
+            try requireNoOrphan("its WAL is there, and the file itself is not")
+            throw .notFound(path: path)
+        case .empty:
+            try requireNoOrphan("its WAL is there, and the file itself is empty")
+            throw .notOurs(path: path)
+        case .foreign: throw .notOurs(path: path)
         case .damaged(let detail): throw .damaged(path: path, detail: detail)
         case .ours(let version):
             guard version <= Migrations.currentVersion else { throw .newer(path: path, version: version) }
             guard version >= 1 else { throw .notOurs(path: path) }
+        }
+    }
+
+    /// Throws where there is a WAL with something in it, and no file that it belongs to: SQLite would play it back into
+    /// whatever comes to stand there.
+    func requireNoOrphan(_ detail: String) throws(StorageError) {
+        guard try WALScan(path: realPath + "-wal").frameCount == 0 else {
+            throw .damaged(path: path, detail: detail)
         }
     }
 
@@ -202,11 +218,14 @@ struct VaultFile {
         }
     }
 
-    /// Whether there is a WAL with something in it.
-    var hasWAL: Bool {
+    /// The bytes of the file, or of the one beside it whose name ends so; 0 where there is none.
+    func bytes(of suffix: String) -> Int64 {
         var status = stat()
-        return stat(realPath + "-wal", &status) == 0 && status.st_size > 0
+        return stat(realPath + suffix, &status) == 0 ? Int64(status.st_size) : 0
     }
+
+    /// Whether there is a WAL with something in it.
+    var hasWAL: Bool { bytes(of: "-wal") > 0 }
 
     /// How a reader opens it: as it is, or as a file that nobody can change.
     ///

@@ -199,6 +199,16 @@ final class VaultLock {
         try body()
     }
 
+    /// What the one who holds it says of himself.
+    static func words(of file: VaultFile) -> String {
+        let descriptor = SystemCall.retrying {
+            open(file.realPath + "-lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        guard descriptor >= 0 else { return "it does not say who" }
+        defer { close(descriptor) }
+        return holder(descriptor)
+    }
+
     deinit { release() }
 
     /// Lets go.

@@ -124,7 +124,7 @@ package final class VaultSnapshot {
         failures: Bool
     ) throws -> ScrapeCursor {
         try reading {
-            let rows = HistoryRows(try history(of: target), range: range, afterSeq: seq, failures: failures)
+            let rows = try HistoryRows(history(of: target), range: range, afterSeq: seq, failures: failures)
             return ScrapeCursor(rows: rows, store: store, stepStarts: try stepStarts(of: target))
         }
     }
@@ -170,7 +170,7 @@ package final class VaultSnapshot {
         try reading {
             let history = try history(of: target)
             var newest: ScrapePosition?
-            for epoch in history.epochs {
+            for epoch in try history.epochs() {
                 let end = ScrapePosition(epoch: epoch, time: time ?? Timestamp(milliseconds: .max)).next
                 let found = try history.position(before: end, failures ? .any : .success)
                 // Epochs ascend, so of equal times the later epoch wins.

@@ -42,9 +42,13 @@ extension WriterSession {
     /// Returns whether there was. Reading and encoding take place before the transaction, which only swaps.
     func mergeStep(_ limits: MergeLimits) throws(StorageError) -> Bool {
         try loadTargets()
-        for state in targets.values.sorted(by: { $0.id < $1.id }) where state.staleFrom == nil {
+        for state in targets.values.sorted(by: { $0.id < $1.id })
+        where state.staleFrom == nil && !unsealable.contains(state.id) {
             guard let group = group(in: state.history.chunks, limits) else { continue }
-            try merge(group, of: state, limits)
+            // Where the larger chunk does not read back the smaller ones stay.
+            _ = try StorageError.wrapping(file.path) { () throws -> Bool in
+                try sealing(state.id) { () throws -> Void in try merge(group, of: state, limits) }
+            }
             return true
         }
         return false
@@ -84,8 +88,11 @@ extension WriterSession {
         of state: TargetState,
         _ limits: MergeLimits
     ) throws(StorageError) {
-        var batch = ChunkBatch(self, target: state.id, level: limits.level)
-        try StorageError.wrapping(file.path) { try batch.make(merging: group) }
+        var batch = try StorageError.wrapping(file.path) {
+            var batch = try ChunkBatch(self, target: state.id, level: limits.level)
+            try batch.make(merging: group)
+            return batch
+        }
         try transaction {
             for entry in group { try entry.delete(on: connection) }
             let entries = try batch.store()

@@ -10,8 +10,17 @@ extension WriterSession {
 
     /// Seals several targets.
     func seal(_ targets: [TargetState]) throws {
-        for target in targets { try makeChunks(of: target) }
-        try tail.end(Set(targets.map(\.id)))
+        var sealed: Set<TargetID> = []
+        for target in targets {
+            // What is not in the tail has no other place: then there is no going on without a chunk.
+            if target.pending.isEmpty {
+                guard try sealing(target.id, { try makeChunks(of: target) }) else { continue }
+            } else {
+                try makeChunks(of: target)
+            }
+            sealed.insert(target.id)
+        }
+        try tail.end(sealed)
         try storeMark()
     }
 
@@ -19,7 +28,7 @@ extension WriterSession {
         let history = target.history
         let tail = history.tail
         guard !tail.isEmpty || !target.pending.isEmpty else { return }
-        var batch = ChunkBatch(self, target: target.id, level: .quick)
+        var batch = try ChunkBatch(self, target: target.id, level: .quick)
         for row in tail { try batch.add(row, try store.body(of: row)) }
         for (row, body) in target.pending { try batch.add(row, body) }
         target.pending.removeAll()
@@ -55,7 +64,7 @@ extension WriterSession {
     func sealLongTails(stored: Int) throws(StorageError) {
         var rows = 0
         while rows == 0 || rows < 2 * stored {
-            let longest = targets.values.filter { $0.staleFrom == nil }
+            let longest = targets.values.filter { $0.staleFrom == nil && !unsealable.contains($0.id) }
                 .max { $0.history.tail.count < $1.history.tail.count }
             guard let longest, longest.history.tail.count >= SealLimits.rowsMax else { return }
             rows += longest.history.tail.count
@@ -70,7 +79,8 @@ extension WriterSession {
     @discardableResult
     func sealDue() throws(StorageError) -> Bool {
         try loadTargets()
-        let states = targets.values.filter { $0.staleFrom == nil && !$0.history.tail.isEmpty }
+        let states = targets.values
+            .filter { $0.staleFrom == nil && !unsealable.contains($0.id) && !$0.history.tail.isEmpty }
             .sorted { $0.history.tail.count > $1.history.tail.count }
         guard states.contains(where: isDue) else { return false }
         var rows = 0
@@ -85,7 +95,8 @@ extension WriterSession {
     }
 
     private func isDue(_ state: TargetState) -> Bool {
-        guard state.staleFrom == nil, let first = state.history.tail.first, let last = state.history.tail.last
+        guard state.staleFrom == nil, !unsealable.contains(state.id), let first = state.history.tail.first,
+            let last = state.history.tail.last
         else {
             return false
         }

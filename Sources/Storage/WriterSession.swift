@@ -33,6 +33,14 @@ final class WriterSession {
     var nextSeq: Int64 = 1
     /// See `HistoryPass`; a parameter for tests.
     var refreshScrapesMax = HistoryPass.scrapesPerStep
+    /// Makes the encoder of a chunk; a parameter for tests.
+    var makeEncoder: (ChunkLevel, @escaping (ShapeID) throws -> Shape) -> ChunkEncoder = {
+        ChunkEncoder(level: $0, shape: $1)
+    }
+    /// Targets of which a chunk did not read back: this session does not try again, since that would fail alike.
+    private(set) var unsealable: Set<TargetID> = []
+    /// The error for the last of them, until it was told.
+    private var untoldUnsealable: StorageError?
     /// Whether the database is a capture, and nothing was added to it yet.
     private var isCapture = false
     /// Who records here.
@@ -53,10 +61,7 @@ final class WriterSession {
         if let held { lock = held } else { lock = try VaultLock(file: file) }
         try PutAsideFiles.finish(file)
         if try WriterSession.admit(file, create: create) {
-            // SQLite would play a WAL that is left there back into the new file.
-            guard try WALScan(path: file.realPath + "-wal").frameCount == 0 else {
-                throw .damaged(path: path, detail: "its WAL is there, and the file itself is not")
-            }
+            try file.requireNoOrphan("its WAL is there, and the file itself is not")
             try file.create()
         }
         self.file = file
@@ -301,6 +306,29 @@ final class WriterSession {
             tail: tails[target] ?? [],
             store: store
         )
+    }
+
+    /// Runs `body`, which makes chunks of a target.
+    ///
+    /// Returns whether it did: where one does not read back the target stays as it is.
+    func sealing(_ target: TargetID, _ body: () throws -> Void) throws -> Bool {
+        guard !unsealable.contains(target) else { return false }
+        do {
+            try body()
+            return true
+        } catch let error as StorageError {
+            guard case .notSealed = error else { throw error }
+            unsealable.insert(target)
+            untoldUnsealable = error
+            return false
+        }
+    }
+
+    /// Throws, once, where a target was left as it is because a chunk of it did not read back.
+    func tellUnsealable() throws(StorageError) {
+        guard let error = untoldUnsealable else { return }
+        untoldUnsealable = nil
+        throw error
     }
 
     /// Forgets one target's state.

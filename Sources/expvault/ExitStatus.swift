@@ -88,7 +88,7 @@ enum ExitStatus: Int32 {
         case .cannotCreate: .cannotCreate
         case .diskFull, .inputOutput, .departed: .inputOutput
         case .targetExists, .invalidTargetName: .usage
-        case .closed: .failed
+        case .closed, .notSealed: .failed
         }
     }
 

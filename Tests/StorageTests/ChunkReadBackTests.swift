@@ -15,15 +15,15 @@ struct ChunkReadBackTests {
         return table
     }
 
-    private func wrongRows(
-        _ bytes: [UInt8],
+    private func verdict(
+        on bytes: [UInt8],
         _ history: ChunkHistory,
         samples: [Int: BodyPrint] = [:]
-    ) throws -> Set<Int> {
+    ) throws -> ChunkReadBack.Verdict {
         let table = try table(history)
         let planned = ChunkStreamEncoder(table, level: .quick).planned
         return try ChunkReadBack(table: table, planned: planned, samples: samples)
-            .wrongRows(bytes, shape: history.shape)
+            .verdict(on: bytes, shape: history.shape)
     }
 
     /// A history of which `body` has row `row`.
@@ -42,7 +42,7 @@ struct ChunkReadBackTests {
         let seed = UInt64.random(in: 0...UInt64(UInt32.max))
         let sample = ChunkHistory(count: 40, traits: [.spellings, .shapes], seed: seed)
         let bytes = try ChunkEncoder(level: .quick, shape: sample.shape).encode(sample.scrapes)
-        #expect(try wrongRows(bytes, sample).isEmpty, "seed \(seed)")
+        #expect(try verdict(on: bytes, sample) == .sound, "seed \(seed)")
         var random = SeededGenerator(seed: seed)
         var tried = 0
         for _ in 0..<5000 where tried < 12 {
@@ -53,7 +53,7 @@ struct ChunkReadBackTests {
             body[place] = body[place] == UInt8(ascii: "9") ? UInt8(ascii: "8") : body[place] + 1
             guard let other = history(sample, row, body) else { continue }
             tried += 1
-            #expect(try !wrongRows(bytes, other).isEmpty, "seed \(seed), row \(row), byte \(place)")
+            #expect(try verdict(on: bytes, other) != .sound, "seed \(seed), row \(row), byte \(place)")
         }
         #expect(tried == 12, "seed \(seed)")
     }
@@ -63,8 +63,8 @@ struct ChunkReadBackTests {
         let sample = ChunkHistory(count: 5, traits: [], seed: 1)
         let bytes = try ChunkEncoder(level: .quick, shape: sample.shape).encode(sample.scrapes)
         let good = BodyPrint(sample.scrapes[2].body)
-        #expect(try wrongRows(bytes, sample, samples: [2: good]).isEmpty)
-        #expect(try wrongRows(bytes, sample, samples: [2: BodyPrint([1])]) == [0, 1, 2, 3, 4])
+        #expect(try verdict(on: bytes, sample, samples: [2: good]) == .sound)
+        #expect(try verdict(on: bytes, sample, samples: [2: BodyPrint([1])]) == .keepRaw([0, 1, 2, 3, 4]))
     }
 
     @Test("prints tell bodies apart that differ in one byte or in length")

@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
               expvault check --db /var/lib/expvault/expvault.db && echo sound
               expvault check --db damaged.db --salvage rescued.db
 
-            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file (--force: also over one that is there) and says what is lost. The exit status is 0 where all is well, else 65 with one line for each finding.
+            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file (--force: also over one that is there) and says what is lost. The exit status is 0 where all is well, and what is there is said in words, else 65 with one line for each finding; those that differ in numbers only are one.
             """
     )
 
@@ -23,13 +23,31 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         if let salvage { return try rescue(into: salvage) }
-        let snapshot = try database.snapshot()
-        let findings =
-            IntegrityCheck(snapshot: snapshot).findings()
-            + ReplayLedger.findings(vaultPath: database.resolvedPath)
-        for finding in findings { try StandardStreams.output(EscapedText.escape("\(finding)") + "\n") }
-        guard findings.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
-        StandardStreams.errorLine("\(database.resolvedPath): sound, \(snapshot.lastSeq) scrapes numbered")
+        let path = database.resolvedPath
+        let vault: Vault
+        let snapshot: VaultSnapshot
+        do {
+            vault = try Vault.openReader(path: path)
+            snapshot = try vault.snapshot()
+        } catch StorageError.damaged(path, let detail) {
+            // What keeps it from being opened is a finding as any other, and all that can be said.
+            try tell([Finding(description: detail)])
+            throw ExitCode(ExitStatus.dataError.rawValue)
+        }
+        let findings = IntegrityCheck(snapshot: snapshot).findings()
+        let ofLedger = ReplayLedger.findings(vaultPath: path)
+        try tell(findings, ofLedger)
+        guard findings.isEmpty, ofLedger.isEmpty else { throw ExitCode(ExitStatus.dataError.rawValue) }
+        StandardStreams.errorLine(try CheckText.sound(snapshot, vault.condition()))
+    }
+
+    /// One line for each finding, then what to do.
+    private func tell(_ findings: [Finding], _ ofLedger: [Finding] = []) throws {
+        for finding in findings + ofLedger {
+            try StandardStreams.output(EscapedText.escape("\(finding)") + "\n")
+        }
+        guard !findings.isEmpty else { return }
+        StandardStreams.errorLine(CheckText.damaged(database.resolvedPath))
     }
 
     private func rescue(into path: String) throws {

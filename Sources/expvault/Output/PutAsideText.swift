@@ -5,10 +5,15 @@ import Storage
 enum PutAsideText {
     /// One line: what is wrong, where it is now, and the command that gets the rest out.
     static func words(_ aside: PutAside) -> String {
-        let path = EscapedText.escape(aside.path)
-        let command = "expvault check --db \(quoted(path)) --salvage \(quoted(path + ".salvaged"))"
-        return "\(EscapedText.escape(aside.original)) is damaged (\(EscapedText.escape(aside.reason))); "
-            + "it was put aside as \(path), and a new database is begun. What can be read of it: \(command)"
+        "\(EscapedText.escape(aside.original)) is damaged (\(EscapedText.escape(aside.reason))); "
+            + "it was put aside as \(EscapedText.escape(aside.path)), and a new database is begun. "
+            + "What can be read of it: \(salvageCommand(aside.path))"
+    }
+
+    /// The command that writes what can be read of a damaged database into a new one.
+    static func salvageCommand(_ path: String) -> String {
+        let path = EscapedText.escape(path)
+        return "expvault check --db \(quoted(path)) --salvage \(quoted(path + ".salvaged"))"
     }
 
     /// As a shell takes it for one word.
