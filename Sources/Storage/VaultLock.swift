@@ -201,12 +201,10 @@ final class VaultLock {
 
     /// What the one who holds it says of himself.
     static func words(of file: VaultFile) -> String {
-        let descriptor = SystemCall.retrying {
-            open(file.realPath + "-lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        }
+        let descriptor = openFile(file.realPath + "-lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return "it does not say who" }
         defer { close(descriptor) }
-        return holder(descriptor)
+        return holder(descriptor) ?? "it does not say who"
     }
 
     deinit { release() }
