@@ -2,7 +2,7 @@
 ///
 /// It only has to tell apart bodies of one agent, target and time, and runs over every exported body: 9 kB take
 /// 1 to 2 µs, where SHA-256 in Swift takes 40. Written after the specification of xxHash, "XXH64 algorithm
-/// description" (xxhash_spec.md): four lanes of 64 bits over stripes of 32 bytes, merged, then the rest.
+/// description": four lanes of 64 bits over stripes of 32 bytes, merged, then the rest.
 enum BodyChecksum {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F

@@ -118,7 +118,7 @@ struct DocumentFields: Sendable {
 }
 
 extension DocumentFields {
-    // documents.md, "golang.heap.*"; `gc` apart, since the pauses go into it.
+    // elasticsearch.md, "What is sent"; `gc` apart, since the pauses go into it.
     private static let heapFields: [(path: String, variable: String)] = [
         ("allocations.active.bytes", "HeapInuse"),
         ("allocations.idle.bytes", "HeapIdle"),
@@ -142,7 +142,7 @@ extension DocumentFields {
     /// The variable that becomes `golang.heap.gc.pause.total.ns`.
     var pauseTotalLeaf: Int? { memstats["PauseTotalNs"] }
 
-    // documents.md, "golang.expvar.*".
+    // elasticsearch.md, "What is sent".
     private static let expvarFields: [(path: String, variable: String)] = [
         ("buck_hash_sys.bytes", "BuckHashSys"),
         ("gc.forced", "NumForcedGC"),

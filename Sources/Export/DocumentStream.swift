@@ -29,7 +29,7 @@ package struct ExportSelection: Hashable, Sendable {
 /// Constant memory: one body at a time, and the states of the last few runs. No snapshot is kept for longer than
 /// `snapshotMax`. Owned by one task.
 package final class DocumentStream {
-    /// The longest that one snapshot is read (storage.md).
+    /// The longest that one snapshot is read (limits.md).
     package static let snapshotMax = Duration.seconds(5)
     /// Of that many runs the last state is kept; that of any other is read again from the database.
     private static let runsMax = RunTracker.runsMax

@@ -16,7 +16,7 @@ package struct ExportDocuments: Hashable, Sendable {
     }
 }
 
-/// Makes documents of scrapes, as documents.md has them.
+/// Makes documents of scrapes, as elasticsearch.md has them.
 ///
 /// What follows from a body's shape is worked out once and kept for the last few shapes, so that a document is
 /// mostly copied together. Numbers and strings are copied as the body spells them.

@@ -10,8 +10,7 @@
 /// - a part of it is blank, which Elasticsearch refuses for itself; a blank plain key is treated in the same way, or
 /// - it has more than 32 parts.
 ///
-/// An array is a value at its path, also where it holds objects. See documents.md, "Custom variables that would break
-/// a mapping".
+/// An array is a value at its path, also where it holds objects. See elasticsearch.md, "What is sent".
 enum FieldNames {
     /// A name that is taken with that many `_` appended is not tried with more; the variable is left out.
     ///

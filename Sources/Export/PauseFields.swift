@@ -4,7 +4,7 @@ import Model
 
 /// The fields `golang.heap.gc.pause.*` that the integration does not have: the collections that a scrape saw first.
 ///
-/// See documents.md, "Beyond the integration".
+/// See elasticsearch.md, "What is sent".
 struct PauseFields: Hashable, Sendable {
     /// How many collections there were, those that nobody saw included.
     var count: UInt64

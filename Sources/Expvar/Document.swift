@@ -123,7 +123,7 @@ package struct ScannedDocument: Sendable {
     /// Takes `body` apart, into buffers that are kept from scan to scan.
     ///
     /// One pass; both are empty after an error. A top-level variable that is not JSON becomes one `.broken` leaf and costs nothing but itself; see
-    /// semantics.md, "Scrape". A body that shares the skeleton of the one scanned before costs a sixth of another: so scan
+    /// semantics.md, "Scrapes, runs, neighbours". A body that shares the skeleton of the one scanned before costs a sixth of another: so scan
     /// those of one target with a document of its own.
     package mutating func scan(_ body: [UInt8]) throws(DocumentError) {
         scanCount &+= 1

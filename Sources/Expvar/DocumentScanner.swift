@@ -3,7 +3,7 @@
 /// A document is an object. expvar writes one top-level variable a line, `{\n"a": 1,\n"b": 2\n}\n`, but any white
 /// space is accepted. Each variable is read strictly first, which includes what must follow it: a comma and the
 /// next key, or the closing brace and the end. Where that fails, the variable is taken for broken, and its text
-/// ends where `,\n"`, a key and `": "` follow, or `\n}` at the end (semantics.md, "Scrape").
+/// ends where `,\n"`, a key and `": "` follow, or `\n}` at the end (semantics.md, "Scrapes, runs, neighbours").
 ///
 /// A variable that is good, and whose next line is `}`, ends the document: what comes after that makes it none.
 ///

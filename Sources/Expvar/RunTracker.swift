@@ -2,7 +2,7 @@ package import Model
 
 /// Says for each scrape of a target whether it continues a run or begins one; remembers the last 16 runs.
 ///
-/// See semantics.md, "Run". Feed it a target's successful scrapes in order of position.
+/// See semantics.md, "How a restart is recognised". Feed it a target's successful scrapes in order of position.
 package struct RunTracker: Sendable {
     /// Of that many runs the last state is remembered, so that processes that take turns are told apart.
     package static let runsMax = 16

@@ -213,7 +213,11 @@ package final class HTTPConnection: @unchecked Sendable {
         _ body: (CheckedContinuation<Progress, any Error>) -> Void
     ) async throws -> Progress {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            // Captured, for the closure to stay on the caller's executor, which is the event loop's thread: else it runs
+            // on a thread of the pool, and head and body reach the loop by two queues.
+            _ = isolation
+            return try await withCheckedThrowingContinuation(isolation: isolation) { continuation in
+                eventLoop.assertInEventLoop()
                 body(continuation)
                 // Cancelled before there was anything to cancel.
                 if Task.isCancelled { fail(number, CancellationError()) }
@@ -226,6 +230,7 @@ package final class HTTPConnection: @unchecked Sendable {
     // MARK: The connection
 
     private func connect() {
+        eventLoop.assertInEventLoop()
         guard let number = exchange?.number else { return }
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(limits.connectTimeout)
@@ -267,6 +272,7 @@ package final class HTTPConnection: @unchecked Sendable {
     }
 
     private func send(on channel: any Channel) {
+        eventLoop.assertInEventLoop()
         guard let exchange else { return }
         // Where it cannot be written, the connection ends, which the receiver sees, with the better reason.
         channel.write(HTTPClientRequestPart.head(exchange.request), promise: nil)

@@ -28,7 +28,7 @@ package struct TargetAnswer: Hashable, Sendable {
     package var unproven: Int64 = 0
     /// Whether scrapes were put in between, and their runs are still to be found.
     package var isUnsettled = false
-    /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrape").
+    /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrapes, runs, neighbours").
     package var isSeriesLimited: Bool
     /// Its runs, ascending by their first scrape.
     package var runs: [RunAnswer]

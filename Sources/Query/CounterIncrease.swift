@@ -1,7 +1,7 @@
 import Model
 import Storage
 
-/// Forms the pairs of counters over a history and adds them up; see docs/semantics.md, "Rate and increase".
+/// Forms the pairs of counters over a history and adds them up; see docs/semantics.md, "Rate".
 ///
 /// What makes a pair, for a sample b of a series:
 /// - its run had the series before, last at a: the pair (a, b), increase b − a. Where it fell: max(b, 0), a reset.

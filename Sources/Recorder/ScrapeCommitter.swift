@@ -4,7 +4,7 @@ import Storage
 
 /// Gathers finished scrapes of all targets into shared commits, and says which are durable.
 ///
-/// A scrape waits at most `commitDelayNanoseconds` for others (storage.md). While the store fails (disk
+/// A scrape waits at most `commitDelayNanoseconds` for others (limits.md). While the store fails (disk
 /// full), scrapes are kept up to the limits below and tried again after each delay. Beyond the limits the oldest
 /// lose their bodies, and are counted: what is left of them is stored as a failed scrape once there is room, so
 /// that `targets` shows what is missing.

@@ -8,7 +8,7 @@ import NIOSSL
 ///
 /// Runs on the event loop of its connection.
 actor Scraper {
-    /// A larger body is a failed scrape, in bytes (semantics.md, "Scrape").
+    /// A larger body is a failed scrape, in bytes (semantics.md, "Scrapes, runs, neighbours").
     static let bodyBytesMax = 16 << 20
     /// A longer head is a failed scrape: status line and headers, in bytes.
     static let headBytesMax = 16 << 10

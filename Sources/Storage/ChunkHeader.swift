@@ -36,7 +36,7 @@ extension ChunkColumnStatistics {
     }
 }
 
-/// The header of a chunk, expanded; see docs/format.md, "Chunk header".
+/// The header of a chunk, expanded; see docs/format.md, "Header, expanded".
 struct ChunkHeader: Sendable {
     struct ShapeEntry: Sendable {
         var id: ShapeID

@@ -3,7 +3,7 @@ package import Model
 
 /// Finds a target's collections by going over its scrapes from the first on, each with what came before it.
 struct CollectionReader {
-    /// Two scrapes of different runs further apart than this are a gap (semantics.md, "Rate and increase").
+    /// Two scrapes of different runs further apart than this are a gap (semantics.md, "Rate").
     static let gapMilliseconds: Int64 = 5 * 60 * 1000
 
     private let stepStarts: Set<ScrapePosition>

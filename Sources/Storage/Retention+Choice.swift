@@ -48,7 +48,7 @@ extension WriterSession {
         var all: [Candidate] = []
         for (number, state) in states.enumerated() { try addOldest(of: state, number, now: now, to: &all) }
         if let age = policy.ageMilliseconds {
-            // What is not exported yet is kept to twice the age (documents.md).
+            // What is not exported yet is kept to twice the age (elasticsearch.md).
             let twice = age.multipliedOrMax(by: 2)
             let tooOld = all.filter { $0.age > ($0.seq > limit ? twice : age) }.sorted { $0.age > $1.age }
             if !tooOld.isEmpty {

@@ -2,7 +2,7 @@ package import Model
 
 /// Gives each scrape of a target its place in time.
 ///
-/// See semantics.md, "Time and order".
+/// See semantics.md, "Scrapes, runs, neighbours".
 ///
 /// Pure: what the clocks said goes in, the position comes out.
 ///

@@ -40,7 +40,7 @@ struct BackfillTests {
         var sink = RawSink(
             vault: vault,
             recorder: nil,
-            output: try OutputFile.create(directory.file("out")),
+            output: try OutputFile.create(directory.file("out"), replaces: true),
             failures: failures
         )
         for target in try vault.snapshot().targets() { try sink.export(target) }
@@ -166,7 +166,7 @@ struct BackfillTests {
         var sink = FileSink(
             vault: vault,
             context: testContext,
-            output: try OutputFile.create(directory.file("out"))
+            output: try OutputFile.create(directory.file("out"), replaces: true)
         )
         for target in try vault.snapshot().targets() { try sink.export(target) }
         let summary = try sink.finish()

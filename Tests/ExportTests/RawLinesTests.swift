@@ -186,7 +186,7 @@ struct RawLinesTests {
         "durations keep their nanoseconds",
         arguments: [
             ("0", 0), ("1", 1_000_000), ("1.5", 1_500_000), ("0.000001", 1), ("12.3456", 12_345_600),
-            ("4611686018426.999999", 4_611_686_018_426_999_999),
+            ("3162240000000.999999", 3_162_240_000_000_999_999),
         ] as [(String, Int64)]
     )
     func durations(text: String, nanoseconds: Int64) {
@@ -195,8 +195,8 @@ struct RawLinesTests {
     }
 
     @Test(
-        "durations that are none, or beyond 146 years, are refused",
-        arguments: ["-1", "1e3", "1.", "4611686018428", "1.1234567"]
+        "durations that are none, or beyond a hundred years, are refused",
+        arguments: ["-1", "1e3", "1.", "3162240000001", "1.1234567"]
     )
     func badDurations(text: String) {
         #expect(RawLineReader.nanoseconds(ofMilliseconds: text) == nil)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Fields of memstats")
 struct MemStatsTests {
-    /// The table of semantics.md, "Kinds and units", written out.
+    /// The table of semantics.md, "Kinds", written out.
     @Test(
         "each listed field has its kind and unit",
         arguments: [

@@ -21,6 +21,20 @@ import Testing
         #expect(violations.isEmpty, "\(violations.map(\.description).joined(separator: "\n"))")
     }
 
+    @Test("every document and heading that a comment names is there")
+    func references() throws {
+        var known: [String: [String]?] = [:]
+        let violations = try (SourceTree.files() + SourceTree.files(in: "Tests")).flatMap { file in
+            DocumentReferences.violations(in: file) { name in
+                if let headings = known[name] { return headings }
+                let headings = SourceTree.headings(of: name)
+                known[name] = .some(headings)
+                return headings
+            }
+        }
+        #expect(violations.isEmpty, "\(violations.map(\.description).joined(separator: "\n"))")
+    }
+
     @Test("every module has its row in the table, and every row its module")
     func table() throws {
         #expect(try SourceTree.modules() == Set(Layers.allowed.keys))

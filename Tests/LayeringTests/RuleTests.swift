@@ -187,4 +187,20 @@ import Testing
     func patient(line: String) {
         #expect(TestRules.waits(SourceFile(path: "Tests/A/B.swift", source: line)).isEmpty)
     }
+
+    @Test("a document that a comment names is found, with its heading, and an address is none")
+    func documentReferences() {
+        let found = DocumentReferences.references(
+            in: "// limits.md; docs/semantics.md, \"Pairs\". See https://example.org/a/spec.md, a.mdx"
+        )
+        #expect(
+            found == [
+                DocumentReferences.Reference(document: "limits.md", heading: nil),
+                DocumentReferences.Reference(document: "docs/semantics.md", heading: "Pairs"),
+            ]
+        )
+        let file = SourceFile(path: "Sources/A/B.swift", source: "// a.md, \"X\"\n// a.md, \"Y\"\n// b.md")
+        let broken = DocumentReferences.violations(in: file) { $0 == "a.md" ? ["X"] : nil }
+        #expect(broken.map(\.line) == [2, 3])
+    }
 }

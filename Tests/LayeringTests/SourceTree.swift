@@ -22,6 +22,21 @@ enum SourceTree {
         Set(try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Sources").path))
     }
 
+    /// The headings of a document, named by its path or by its name in docs; nil where there is none.
+    static func headings(of name: String) -> [String]? {
+        for path in [name, "docs/" + name] {
+            // A path that leads nowhere is what is looked for.
+            guard let text = try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+            else {
+                continue
+            }
+            return text.split(separator: "\n").filter { $0.hasPrefix("#") }.map {
+                String($0.drop { $0 == "#" }.dropFirst().filter { $0 != "`" })
+            }
+        }
+        return nil
+    }
+
     /// The text of Package.swift.
     static func manifest() throws -> String {
         try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)

@@ -23,7 +23,7 @@ package final class ElasticsearchReplay: Sendable {
 
     /// Documents read between two looks at what else is to be done.
     private static let documentsPerTurn = 256
-    /// A source that nobody asks for so long lets go of its snapshot (storage.md: readers keep none for over 5 s).
+    /// A source that nobody asks for so long lets go of its snapshot (limits.md: readers keep none for over 5 s).
     private static let restAfter: Int64 = 2_000
     private static let progressInterval: Int64 = 250
 

@@ -180,7 +180,7 @@ package struct ServerFeatures: Hashable, Sendable {
         }
     }
 
-    /// What is wanted of an answer, beyond documents.md the id: nothing else shows that items of one stream were
+    /// What is wanted of an answer, beyond elasticsearch.md the id: nothing else shows that items of one stream were
     /// given back in another order.
     static let filterPath =
         "errors,items.*._index,items.*._id,items.*.status,items.*.failure_store,items.*.error.type,"

@@ -136,8 +136,8 @@ extension ElasticsearchServer {
     ) throws -> ElasticsearchReplay {
         var configuration = ReplayConfiguration(vaultPath: service.path, url: try ElasticsearchURL(url))
         configuration.version = "1.0.0"
-        configuration.client.requestTimeout = 1_000
-        configuration.waitMax = 20_000
+        configuration.client.requestTimeout = 5_000
+        configuration.waitMax = 120_000
         configuration.requestBytesMax = 20_000
         try change(&configuration)
         return try ElasticsearchReplay(configuration)

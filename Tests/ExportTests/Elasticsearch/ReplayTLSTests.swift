@@ -12,7 +12,7 @@ struct ReplayTLSTests {
     private func export(
         showing pair: (TestCertificates) -> TestCertificates.Pair,
         requiresClient: Bool = false,
-        waitMax: Int64 = 20_000,
+        waitMax: Int64 = 120_000,
         _ change: (inout ClientTLS, TestCertificates) throws -> Void
     ) async throws -> ReplayReport {
         let certificates = try ReplayTLSTests.certificates.get()
