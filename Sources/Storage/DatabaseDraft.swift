@@ -6,7 +6,7 @@ extension Vault {
         ProtectedFiles(
             base: path,
             suffixes: [
-                "-wal", "-shm", "-journal", "-lock", "-key", "-aside", "-aside-new",
+                "-wal", "-shm", "-journal", "-lock", "-key", SpaceReserve.suffix, "-aside", "-aside-new",
                 "-new", "-new-wal", "-new-shm", "-new-journal",
             ],
             // The ledger, its journal, and a lock for each of its destinations.
