@@ -39,11 +39,14 @@ def errors(options, directory):
         server = Server(options.seed + number)
         vault = Vault(options.binary, server, directory)
         vault.remove()
+        # Requests of the recording before that the server may come to read only later.
+        unread_before = 0
         if number % 2 == 0:
             status, log = vault.record("--count", "3").end()
             # 1 where the server failed all of its requests.
             if status not in (0, 1):
                 raise Broken(f"cannot record: {log[-2000:]}")
+            unread_before = timed_out(log)
         kind = draw.choice(["enospc", "eio", "erofs"])
         at, span = int(10 ** draw.uniform(0, 2.7)), int(10 ** draw.uniform(0, 2))
         where = f"{kind} at step {at} for {span}"
@@ -62,7 +65,7 @@ def errors(options, directory):
         scrapes, failures, _, not_stored = summary(log)
         unread = scrapes + failures + not_stored - (server.number_of_requests - asked)
         # What was not stored may have timed out as well.
-        if not 0 <= unread <= timed_out(log) + not_stored:
+        if not -unread_before <= unread <= timed_out(log) + not_stored:
             raise Broken(f"{where}: {server.number_of_requests - asked} scrapes, {log[-400:]}")
         # Closing the file may fail as well, and says so in the last line.
         is_closed = not log.rstrip().split("\n")[-1].startswith("expvault: ")
@@ -128,7 +131,7 @@ def fill(options, mount, seed):
     recorder.wait_for("storing again")
     taken = time.monotonic() - begun
     # One interval to the next try; the rest is for a machine that is busy with other things.
-    if taken > interval + 2.0:
+    if taken > interval + 20.0:
         raise Broken(f"stored again only {taken:.2f} s after there was room")
     time.sleep(2 * interval)
     recorder.signal(signal.SIGTERM)
@@ -410,21 +413,27 @@ def stop(options, directory):
     for _ in range(options.count):
         recorder = vault.record(interval="50ms", targets=["api"])
         recorder.wait_for("stored target=api")
+        stopped = time.monotonic()
         recorder.signal(signal.SIGSTOP)
         time.sleep(2.0)
         asked = server.number_of_requests
+        continued = time.monotonic()
         recorder.signal(signal.SIGCONT)
         time.sleep(0.5)
         burst = server.number_of_requests - asked
-        if burst > 14:
-            raise Broken(f"{burst} scrapes in the half second after the stop, of 10 that were due")
+        # By the clock, not by what we asked for: we may have slept for longer.
+        due = (time.monotonic() - continued) / 0.05
+        missed = (continued - stopped) / 0.05
+        if burst > due + 4:
+            raise Broken(f"{burst} scrapes after the stop, of {due:.0f} that were due")
         recorder.signal(signal.SIGTERM)
         status, log = recorder.end()
         if status != 0:
             raise Broken(f"status {status}: {log[-2000:]}")
         late = summary(log)[2]
-        if not 30 <= late <= 60:
-            raise Broken(f"{late} ticks late, of 40 that passed while it was stopped")
+        # Ours to miss are those of the stop; a machine that is busy may add a few, and the ticks of the time after it.
+        if not missed - 10 <= late <= missed + due + 20:
+            raise Broken(f"{late} ticks late, of {missed:.0f} that passed while it was stopped")
         vault.must_be_kept()
     return f"{options.count} times stopped and continued: no burst, the gap counted"
 

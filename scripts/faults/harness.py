@@ -217,7 +217,7 @@ class Recorder:
         # By position and not by seeking: the child writes at the position that it shares with us.
         return os.pread(self.log.fileno(), 1 << 30, 0).decode("utf-8", "replace")
 
-    def wait_for(self, words, limit=20.0):
+    def wait_for(self, words, limit=120.0):
         """Seconds from the start until the log has those words; None where the process ended before."""
         while time.monotonic() - self.begun < limit:
             if words in self.text():
