@@ -1,10 +1,11 @@
 // Any bytes as an address, or as a header of an answer: URLs of targets and clusters, Cloud ids, versions, dates and
 // waits. Never a trap, and what is shown of a URL without a query reads back as itself.
-// With: Sources/Recorder/TargetURL.swift Sources/Recorder/HTTPDate.swift Sources/Export/URLText.swift
-// With: Sources/Export/Elasticsearch/ElasticsearchURL.swift Sources/Export/Elasticsearch/CredentialText.swift
-// With: Sources/Export/Elasticsearch/CloudID.swift Sources/Export/Elasticsearch/RetryAfter.swift
-// With: Sources/Export/Elasticsearch/RetryPolicy.swift Sources/Export/Elasticsearch/ServerInfo.swift
-// With: Sources/Export/Elasticsearch/BulkOutcome.swift Sources/Export/Elasticsearch/ServerText.swift
+// With: Sources/Recorder/Config/TargetURL.swift Sources/Recorder/HTTP/HTTPDate.swift Sources/Export/URLText.swift
+// With: Sources/Export/Elasticsearch/Server/ElasticsearchURL.swift
+// With: Sources/Export/Elasticsearch/Server/CredentialText.swift
+// With: Sources/Export/Elasticsearch/Server/CloudID.swift Sources/Export/Elasticsearch/Server/RetryAfter.swift
+// With: Sources/Export/Elasticsearch/Replay/RetryPolicy.swift Sources/Export/Elasticsearch/Server/ServerInfo.swift
+// With: Sources/Export/Elasticsearch/Server/BulkOutcome.swift Sources/Export/Elasticsearch/Server/ServerText.swift
 // Longest: 256
 import Model
 

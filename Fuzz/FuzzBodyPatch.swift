@@ -1,5 +1,5 @@
 // Any bytes as a patch of a body, and as two bodies of which one is made of the other: never a trap, never another body.
-// With: Tests/StorageTests/HostileTail.swift
+// With: Tests/StorageTests/Tail/HostileTail.swift
 // Longest: 512
 
 /// One input of libFuzzer.

@@ -1,7 +1,8 @@
 // Any bytes as an answer to a bulk request: an error, or one item for each document; never a trap.
-// With: Tests/ExportTests/HostileAnswer.swift Sources/Export/Elasticsearch/BulkResponse.swift
-// With: Sources/Export/Elasticsearch/BulkOutcome.swift Sources/Export/Elasticsearch/ReplayDocument.swift
-// With: Sources/Export/DocumentContext.swift
+// With: Tests/ExportTests/HostileAnswer.swift Sources/Export/Elasticsearch/Server/BulkResponse.swift
+// With: Sources/Export/Elasticsearch/Server/BulkOutcome.swift
+// With: Sources/Export/Elasticsearch/Replay/ReplayDocument.swift
+// With: Sources/Export/Documents/DocumentContext.swift
 // Longest: 512
 
 /// One input of libFuzzer.

@@ -1,5 +1,5 @@
 // Any bytes as a chunk, with its checksums mended, so that what lies behind them is met: never a trap.
-// With: Tests/StorageTests/HostileChunk.swift
+// With: Tests/StorageTests/ChunkFormat/HostileChunk.swift
 // Longest: 2048
 
 /// One input of libFuzzer.

@@ -1,5 +1,7 @@
 // Any bytes as a configuration file: an error or a tree within the limits, never a trap.
-// With: Sources/Recorder/YAMLReader.swift Sources/Recorder/YAMLNode.swift Sources/Recorder/ConfigurationError.swift
+// With: Sources/Recorder/Config/YAMLReader.swift
+// With: Sources/Recorder/Config/YAMLNode.swift
+// With: Sources/Recorder/Config/ConfigurationError.swift
 // Links: yaml
 // Longest: 512
 import Model

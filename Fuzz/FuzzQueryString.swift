@@ -1,5 +1,7 @@
 // Any bytes as the address of a request to the page: a refusal or a question within the limits, never a trap.
-// With: Sources/Dashboard/QueryString.swift Sources/Dashboard/RequestGuard.swift Sources/Dashboard/StepChoice.swift
+// With: Sources/Dashboard/QueryString.swift
+// With: Sources/Dashboard/RequestGuard.swift
+// With: Sources/Dashboard/StepChoice.swift
 // With: Sources/Dashboard/DashboardConfiguration.swift
 // Longest: 512
 import Model

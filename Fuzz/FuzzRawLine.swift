@@ -1,5 +1,7 @@
 // Any bytes as a file of raw lines: never a trap, and however it is cut into pieces, the lines are the same.
-// With: Tests/ExportTests/HostileLines.swift Sources/Export/RawLineReader.swift Sources/Export/LineSplitter.swift
+// With: Tests/ExportTests/HostileLines.swift
+// With: Sources/Export/Lines/RawLineReader.swift
+// With: Sources/Export/Lines/LineSplitter.swift
 // With: Sources/Export/URLText.swift
 // Longest: 512
 

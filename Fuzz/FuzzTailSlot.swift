@@ -1,5 +1,5 @@
 // Any bytes as the records of a slot of the tail, its checksum mended: never a trap, and what was read is written as it reads.
-// With: Tests/StorageTests/HostileTail.swift
+// With: Tests/StorageTests/Tail/HostileTail.swift
 // Longest: 256
 
 /// One input of libFuzzer.

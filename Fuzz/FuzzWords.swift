@@ -1,6 +1,8 @@
 // Words of the command line: globs, times, durations, sizes, percentiles. Never a trap, nothing beyond its limit; what is
 // printed reads back as itself.
-// With: Sources/Query/SeriesSelector.swift Sources/Query/NearestRank.swift Sources/Query/QueryError.swift
+// With: Sources/Query/Select/SeriesSelector.swift
+// With: Sources/Query/Pauses/NearestRank.swift
+// With: Sources/Query/QueryError.swift
 // With: Sources/Query/QueryEngine.swift Sources/Query/QueryWindow.swift
 // Longest: 512
 import Model

@@ -156,8 +156,7 @@ import Testing
 
     @Test("every statement in docs/sql.md runs and finds something")
     func documentedQuestions() async throws {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let bytes = try #require(TemporaryDirectory.contents(of: "/\(root)/docs/sql.md"))
+        let bytes = try #require(TemporaryDirectory.contents(of: Repository.root + "/docs/sql.md"))
         let parts = String(decoding: bytes, as: UTF8.self).components(between: "```sql\n", and: "```")
         #expect(parts.count == 5)
         for sql in parts {

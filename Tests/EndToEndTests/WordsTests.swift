@@ -304,8 +304,7 @@ import Glibc
     @Test("the example configuration shows every key that a file may have")
     func exampleConfiguration() async throws {
         let directory = try TemporaryDirectory()
-        let path =
-            #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/packaging/expvault.yaml"
+        let path = Repository.root + "/packaging/expvault.yaml"
         let bytes = try #require(TemporaryDirectory.contents(of: path))
         let example = String(decoding: bytes, as: UTF8.self)
         for text in ["qqqqqqqqqq: 1\n", "targets: [{qqqqqqqqqq: 1}]\n"] {

@@ -7,8 +7,7 @@ import Testing
 /// What the fuzz targets FuzzBulkAnswer and FuzzRawLine check, with what is kept in Fuzz/Corpus and its like with a byte
 /// changed or cut off; a broken claim ends the test process.
 @Suite struct HostileInputTests {
-    private static let corpus =
-        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Fuzz/Corpus/"
+    private static let corpus = Repository.root + "/Fuzz/Corpus/"
 
     private static func kept(_ name: String) throws -> [UInt8] {
         try #require(TemporaryDirectory.contents(of: corpus + name), "Fuzz/Corpus/\(name)")

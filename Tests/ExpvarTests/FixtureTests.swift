@@ -1,5 +1,6 @@
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 #if canImport(Glibc)
@@ -10,8 +11,7 @@ import Musl
 
 /// Bodies that real programs served, and odd ones made by hand; `Tests/Fixtures/bodies/README.md` says what is what.
 private enum Fixtures {
-    private static let directory =
-        #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Fixtures/bodies/"
+    private static let directory = Repository.root + "/Tests/Fixtures/bodies/"
 
     /// Whether the checkout has them at all.
     static let exist = access(directory, R_OK) == 0

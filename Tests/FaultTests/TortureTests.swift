@@ -1,3 +1,4 @@
+import TestBasics
 import TestSupport
 import Testing
 
@@ -95,17 +96,11 @@ enum Torture {
         var arguments = [name, "--count", "\(isSlow ? slow : quick)", "--binary", Expvault.binary] + further
         if let seed = getenv("EXPVAULT_SEED") { arguments += ["--seed", String(cString: seed)] }
         let outcome = try await ChildProcess.run(
-            SourceFile.root + "/scripts/torture",
+            Repository.root + "/scripts/torture",
             arguments,
             within: isSlow ? .seconds(7200) : .seconds(1200)
         )
         if outcome.status == 77 { try Test.cancel("\(outcome.text)") }
         #expect(outcome.status == 0, "\(outcome.text)\(outcome.error)")
     }
-}
-
-/// Where this repository is.
-enum SourceFile {
-    /// The directory that holds Tests/.
-    static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
 }

@@ -23,8 +23,7 @@ struct FormatTests {
     private static let headerBytes = 100
 
     private static func fixture(_ version: Int64) -> String {
-        let parts = #filePath.split(separator: "/").dropLast(2)
-        return "/" + parts.joined(separator: "/") + "/Fixtures/vaults/v\(version).db"
+        Repository.root + "/Tests/Fixtures/vaults/v\(version).db"
     }
 
     @Test(

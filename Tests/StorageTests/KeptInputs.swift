@@ -1,3 +1,5 @@
+import TestBasics
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -7,9 +9,7 @@ import Musl
 /// The inputs that are kept for a fuzz target, in Fuzz/Corpus/NAME: where it begins, and what it once found.
 enum KeptInputs {
     private static func directory(_ target: String) -> String {
-        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        parts.removeLast(3)
-        return (parts + ["Fuzz", "Corpus", target]).joined(separator: "/")
+        Repository.root + "/Fuzz/Corpus/" + target
     }
 
     /// All of them, by name.

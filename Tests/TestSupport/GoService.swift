@@ -4,12 +4,7 @@ import TestBasics
 /// Real programs that serve /debug/vars, as scripts/fetch-test-servers and scripts/build-demo-service provide them.
 package enum Programs {
     /// The root of the repository.
-    package static let root: String = {
-        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-        // Tests/TestSupport/GoService.swift
-        parts.removeLast(3)
-        return parts.joined(separator: "/")
-    }()
+    package static let root = Repository.root
 
     /// Where the scripts keep what they unpack and build.
     package static let tools = getenv("EXPVAULT_TOOLS").map { String(cString: $0) } ?? root + "/.tools"

@@ -1,5 +1,6 @@
 import Export
 import JSON
+import TestBasics
 import TestSupport
 import Testing
 
@@ -10,9 +11,8 @@ import Testing
 @Suite("The stand-in answers as a real Elasticsearch 7.10.2 did")
 struct ObservedAnswersTests {
     private static func observed() throws -> [JSONValue] {
-        let directory = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let bytes = try CredentialText.bytes(
-            of: "/\(directory)/Fixtures/elasticsearch/observed-7.10.2.ndjson",
+            of: "\(Repository.root)/Tests/Fixtures/elasticsearch/observed-7.10.2.ndjson",
             mustBePrivate: false
         )
         return try bytes.split(separator: 0x0A).map { try JSONReader.value(of: Array($0)) }

@@ -2,6 +2,7 @@ import Codec
 import Compression
 import Expvar
 import Model
+import TestBasics
 import Testing
 
 @testable import Storage
@@ -27,9 +28,7 @@ struct ChunkFixtureTests {
     static let levels: [(name: String, level: ChunkLevel)] = [("quick", .quick), ("cold", .cold)]
 
     private static func path(_ name: String) -> String {
-        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        parts.removeLast(2)
-        return (parts + ["Fixtures", "chunks", name]).joined(separator: "/")
+        Repository.root + "/Tests/Fixtures/chunks/" + name
     }
 
     static func read(_ name: String) -> [UInt8]? {
