@@ -25,6 +25,12 @@ package struct FileIdentity: Hashable, Sendable {
         return FileIdentity(status)
     }
 
+    /// The file with that number on that device.
+    package init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+
     init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)

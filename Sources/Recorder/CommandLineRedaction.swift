@@ -72,7 +72,7 @@ struct CommandLineRedaction: Sendable {
         let path = database + "-key"
         if access(path, F_OK) != 0, errno == ENOENT, hasRedacted(database) {
             throw ConfigurationError(
-                "is missing, and arguments in the database were replaced with it: copy it from where the database came "
+                "the key is missing, and arguments in the database were replaced with it: copy it from where the database came "
                     + "from, or make an empty file of that name to begin with a new key, by which every process counts "
                     + "as restarted once",
                 file: path

@@ -49,10 +49,15 @@ package enum OpenFiles {
 
     /// Closes a descriptor of a database's file: now, or with the last connection to it.
     package static func release(_ descriptor: Int32) {
+        release(descriptor) { _ = close($0) }
+    }
+
+    /// The same with other words for closing, so that a test can see what others may do meanwhile.
+    static func release(_ descriptor: Int32, closing: (Int32) -> Void) {
         uses.withLock { uses in
             guard let id = FileIdentity.of(descriptor: descriptor), uses[id] != nil else {
                 // Under the mutex, as above.
-                _ = close(descriptor)
+                closing(descriptor)
                 return
             }
             uses[id]?.descriptors.append(descriptor)

@@ -36,6 +36,60 @@ import Glibc
     }
 
     @Test(
+        "an export whose reader stands still keeps no snapshot: the WAL is cut beside it, and it goes on whole",
+        arguments: [["export", "raw"], ["export", "file"], ["export", "file", "--bulk"]]
+    )
+    func stalledReader(export: [String]) async throws {
+        let directory = try TemporaryDirectory()
+        let db = directory.file("a.db")
+        // Each target is more than a pipe and the export's own buffer hold.
+        let bodies = (0..<400).map { CommandLineTests.body(requests: $0 * 7, collections: 200) }
+        for target in ["api", "web"] {
+            let lines = CommandLineTests.lines(bodies, target: target)
+            _ = try await Expvault.output("import", "--db", db, try directory.write(lines.utf8, to: target))
+        }
+        // As the capture of one moment, whatever is sealed meanwhile.
+        let whole = try await ChildProcess.run(Expvault.binary, export + ["--out", "-", "--db", db])
+        #expect(whole.status == 0 && whole.output.count > 1 << 19)
+        let pipe = directory.file("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let stalled = try Expvault.start(export + ["--out", pipe, "--db", db])
+        let reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer { close(reader) }
+        var read = await Self.read(reader, from: stalled, atMost: 1)
+        #expect(read.count == 1)
+        let later = CommandLineTests.lines(bodies.suffix(3), target: "later")
+        _ = try await Expvault.output("import", "--db", db, try directory.write(later.utf8, to: "later"))
+        let isCut = await Waiting.until {
+            // What fails here fails by its limit.
+            _ = try? await Expvault.run("compact", "--db", db)
+            return directory.read("a.db-wal").isEmpty
+        }
+        #expect(isCut && stalled.isRunning)
+        read += await Self.read(reader, from: stalled, atMost: .max)
+        #expect(try await stalled.wait().status == 0)
+        #expect(read == whole.output)
+    }
+
+    /// What comes out of a pipe until its writer has ended, or so many bytes of it.
+    private static func read(_ pipe: Int32, from writer: ChildProcess, atMost bytesMax: Int) async -> [UInt8]
+    {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        _ = await Waiting.until {
+            while bytes.count < bytesMax {
+                // Whether it runs is asked first: what it wrote before its end is then there to be read.
+                let isRunning = writer.isRunning
+                let count = Glibc.read(pipe, &buffer, min(buffer.count, bytesMax - bytes.count))
+                guard count > 0 else { return !isRunning }
+                bytes += buffer[..<count]
+            }
+            return true
+        }
+        return bytes
+    }
+
+    @Test(
         "no output takes the place of the database or of what belongs to it, by whatever name and also with --force",
         arguments: commands
     )

@@ -142,7 +142,7 @@ import Glibc
         let directory = try TemporaryDirectory()
         let db = try await database(directory, scrapes: 5)
         let server = try await ElasticsearchServer.start()
-        server.with { $0.faults = [.cutAndRollOver] }
+        server.with { $0.faults = [.cutAndRollOver()] }
         let export = try Expvault.start(
             [
                 "export", "elasticsearch", "--url", server.url, "--db", db, "--request-timeout", "10m",

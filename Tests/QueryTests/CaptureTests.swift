@@ -126,7 +126,12 @@ import Testing
             TimeRange(since: Timestamp(milliseconds: since), until: Timestamp(milliseconds: until))
         }
         _ = try Capture.run(from: database.path, to: database.path + "-1", range: range(50, 150))
-        _ = try Capture.run(from: database.path + "-1", to: database.path + "-2", range: range(0, 100))
+        let second = try Capture.run(
+            from: database.path + "-1",
+            to: database.path + "-2",
+            range: range(0, 100)
+        )
+        #expect(second.scrapes == 5, "what the first has beside its range is no part of the second's")
         let snapshot = try Vault.openReader(path: database.path + "-2").snapshot()
         #expect(snapshot.capturedRange == range(50, 100))
         #expect(

@@ -20,8 +20,8 @@ package enum ElasticsearchFault: Hashable, Sendable {
     case failureStore(every: Int = 1)
     /// Carries the request out and sends an answer of more than 16 MiB.
     case long
-    /// Carries the request out, rolls the streams over and closes the connection.
-    case cutAndRollOver
+    /// Closes the connection, before or after carrying the request out, and rolls the streams over.
+    case cutAndRollOver(applies: Bool = true)
     /// Answers only after so many milliseconds.
     case slow(milliseconds: Int64)
     /// The streams roll over before the request is carried out.

@@ -20,6 +20,8 @@ package final class ElasticsearchServer: Sendable {
         package var questionFaults: [ElasticsearchFault] = []
         /// Every request line that came, such as `POST /_bulk?…`.
         package var requests: [String] = []
+        /// Requests that were none by the rules of HTTP, such as a body before its head.
+        package var malformedRequests = 0
         /// Bytes of bulk bodies on the wire.
         package var bulkBytes = 0
         /// Keeps nothing and says 201 to everything: a sink that only reads and answers, for timing.
@@ -140,8 +142,8 @@ package final class ElasticsearchServer: Sendable {
         case .cut(let applies):
             if applies { _ = cluster.answer(request) }
             return .close
-        case .cutAndRollOver:
-            _ = cluster.answer(request)
+        case .cutAndRollOver(let applies):
+            if applies { _ = cluster.answer(request) }
             for stream in cluster.streamNames { cluster.rollOver(stream) }
             return .close
         case .long:
@@ -208,6 +210,9 @@ package final class ElasticsearchServer: Sendable {
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if error is HTTPParserError {
+                box.server.withLock { $0 }?.with { $0.malformedRequests += 1 }
+            }
             context.close(promise: nil)
         }
 

@@ -1,4 +1,5 @@
 package import JSON
+import TestBasics
 
 #if canImport(Glibc)
 import Glibc
@@ -67,6 +68,32 @@ package final class RawHTTP {
             guard count > 0 else { return all }
             all += buffer[..<count]
         }
+    }
+
+    /// A GET on this connection, which stays open where the server keeps it; waits without holding up a thread.
+    ///
+    /// For answers that say how long they are.
+    package func ask(_ path: String, host: String, headers: String = "") async throws -> Response {
+        send("GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\(headers)\r\n")
+        var all: [UInt8] = []
+        var answer: Response?
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        _ = await Waiting.until {
+            while true {
+                let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+                if count < 0, errno == EAGAIN { return false }
+                guard count > 0 else { return true }
+                all += buffer[..<count]
+                guard let response = RawHTTP.response(all),
+                    let length = response.values("content-length").first.flatMap({ Int($0) }),
+                    response.body.count >= length
+                else { continue }
+                answer = response
+                return true
+            }
+        }
+        guard let answer else { throw NoConnection() }
+        return answer
     }
 
     /// One request on a connection of its own, which the server closes; nil where it closed without an answer.

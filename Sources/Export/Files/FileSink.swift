@@ -54,8 +54,8 @@ package struct FileSink {
             try Task.checkCancellation()
             let documents = maker.documents(for: scrape)
             let ids = isBulk ? DocumentID.texts(for: scrape, in: context) : nil
-            try write(documents.heap, .heap, id: ids?.heap)
-            try write(documents.expvar, .expvar, id: ids?.expvar)
+            try write(documents.heap, .heap, id: ids?.heap, beforeWaiting: stream.rest)
+            try write(documents.expvar, .expvar, id: ids?.expvar, beforeWaiting: stream.rest)
             summary.scrapes += 1
             summary.lines += 2
             summary.bytes = output.bytesIn
@@ -64,15 +64,22 @@ package struct FileSink {
         progress(summary)
     }
 
-    private func write(_ document: [UInt8], _ kind: DocumentKind, id: String?) throws {
-        guard let id else { return try output.write(document, newline: true) }
+    private func write(
+        _ document: [UInt8],
+        _ kind: DocumentKind,
+        id: String?,
+        beforeWaiting: () -> Void
+    ) throws {
+        guard let id else {
+            return try output.write(document, newline: true, beforeWaiting: beforeWaiting)
+        }
         var lines: [UInt8] = []
         BulkRequest.append(
             actionLine: id,
             stream: kind.stream(namespace: context.namespace).utf8,
             to: &lines
         )
-        try output.write(lines + document, newline: true)
+        try output.write(lines + document, newline: true, beforeWaiting: beforeWaiting)
     }
 
     /// Gives the file its name; what was written.

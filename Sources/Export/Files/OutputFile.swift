@@ -15,6 +15,8 @@ import Musl
 package final class OutputFile {
     /// So much is collected before it is compressed or written, in bytes.
     private static let bufferBytes = 128 * 1024
+    /// So much a pipe takes at once where poll(2) says that it takes anything (PIPE_BUF).
+    private static let pieceBytes = 4096
 
     private enum Place {
         /// Written directly; closed at the end where it is ours.
@@ -30,6 +32,8 @@ package final class OutputFile {
 
     private let place: Place
     private var descriptor: Int32
+    /// Whether a write may wait for somebody who reads, for as long as he likes.
+    private let mayWait: Bool
     private let encoder: StreamEncoder?
     private var buffer: [UInt8] = []
 
@@ -80,6 +84,7 @@ package final class OutputFile {
         self.place = place
         self.descriptor = descriptor
         self.encoder = encoder
+        mayWait = !OutputFile.isRegular(descriptor)
         buffer.reserveCapacity(OutputFile.bufferBytes + 64 * 1024)
     }
 
@@ -88,17 +93,28 @@ package final class OutputFile {
     }
 
     /// Appends `bytes`, and a newline where asked.
-    package func write(_ bytes: [UInt8], newline: Bool = false) throws {
+    ///
+    /// - Parameters:
+    ///   - bytes: What is appended.
+    ///   - newline: Whether a newline follows.
+    ///   - beforeWaiting: Called where the other end of a pipe takes nothing now, maybe not for hours: nothing that
+    ///     holds up others is kept over that.
+    /// - Throws: `ExportFileError`.
+    package func write(
+        _ bytes: [UInt8],
+        newline: Bool = false,
+        beforeWaiting: () -> Void = {}
+    ) throws {
         buffer += bytes
         if newline { buffer.append(UInt8(ascii: "\n")) }
         bytesIn += Int64(bytes.count) + (newline ? 1 : 0)
-        if buffer.count >= OutputFile.bufferBytes { try drain() }
+        if buffer.count >= OutputFile.bufferBytes { try drain(beforeWaiting) }
     }
 
     /// Writes what is left, makes it durable and gives the file its name.
     package func finish() throws {
-        try drain()
-        try encoder?.finish { try self.put($0) }
+        try drain {}
+        try encoder?.finish { try self.put($0) {} }
         guard case .draft(let draft) = place else { return close() }
         descriptor = -1
         _ = try ExportFileError.wrapping { try draft.publish() }
@@ -110,22 +126,24 @@ package final class OutputFile {
         close()
     }
 
-    private func drain() throws {
+    private func drain(_ beforeWaiting: () -> Void) throws {
         guard !buffer.isEmpty else { return }
         if let encoder {
-            try encoder.encode(buffer) { try self.put($0) }
+            try encoder.encode(buffer) { try self.put($0, beforeWaiting) }
         } else {
-            try put(buffer[...])
+            try put(buffer[...], beforeWaiting)
         }
         buffer.removeAll(keepingCapacity: true)
     }
 
-    private func put(_ bytes: ArraySlice<UInt8>) throws {
+    private func put(_ bytes: ArraySlice<UInt8>, _ beforeWaiting: () -> Void) throws {
         precondition(descriptor >= 0, "BUG: written to after its end")
         try bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
-                let count = writeBytes(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+                if mayWait, !OutputFile.takesSome(descriptor) { beforeWaiting() }
+                let piece = mayWait ? rest.prefix(OutputFile.pieceBytes) : rest
+                let count = writeBytes(descriptor, UnsafeRawBufferPointer(rebasing: piece))
                 if count < 0 && errno == EINTR { continue }
                 guard count > 0 else { throw OutputFile.failure(at: path) }
                 rest = rest.dropFirst(count)
@@ -140,6 +158,17 @@ package final class OutputFile {
         case .draft(let draft): draft.abandon()
         }
         descriptor = -1
+    }
+
+    private static func isRegular(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Whether something can be written without waiting; also where that would be an error.
+    private static func takesSome(_ descriptor: Int32) -> Bool {
+        var look = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&look, 1, 0) != 0
     }
 
     private static func failure(creating path: String) -> ExportFileError {

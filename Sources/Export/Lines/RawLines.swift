@@ -156,7 +156,7 @@ package struct RawSink {
             guard selection.contains(seq: record.seq) else { continue }
             try Task.checkCancellation()
             let line = writer.line(for: record, target: target.name, body: try stream.body(), epochs: epochs)
-            try output.write(line, newline: true)
+            try output.write(line, newline: true) { stream.rest() }
             summary.scrapes += 1
             summary.lines += 1
             summary.bytes = output.bytesIn

@@ -9,7 +9,7 @@ import SQLite
 struct CaptureWork {
     let source: String
     let session: WriterSession
-    let range: TimeRange
+    private(set) var range: TimeRange
     var summary = CaptureSummary()
 
     private let snapshotMax: Duration
@@ -37,7 +37,7 @@ struct CaptureWork {
     }
 
     /// Takes over what the database says of itself; returns the targets.
-    private func begin(_ names: [String]) throws -> [TargetRow] {
+    private mutating func begin(_ names: [String]) throws -> [TargetRow] {
         let snapshot = try snapshot()
         let all = try snapshot.targetRows()
         for name in names where !all.contains(where: { $0.name == name }) {
@@ -53,10 +53,11 @@ struct CaptureWork {
             meta.seqFloor = snapshot.lastSeq
             meta.targetCount = Int64(chosen.count)
             // Of a capture, what was outside its range is not all there.
-            meta.capturedRange = TimeRange(
+            range = TimeRange(
                 since: [range.since, other.capturedRange.since].compactMap { $0 }.max(),
                 until: [range.until, other.capturedRange.until].compactMap { $0 }.min()
             )
+            meta.capturedRange = range
             try meta.store(on: session.connection)
         }
         session.nextSeq = snapshot.lastSeq &+ 1

@@ -20,15 +20,16 @@ enum LockHolder {
     /// and then it cannot be told.
     static func isLocked(_ path: String) -> Bool {
         guard let identity = FileIdentity.of(path: path) else { return false }
-        return !processes(locking: identity, comparesDevice: true).isEmpty
+        return !processes(locking: identity, comparesDevice: true, in: list()).isEmpty
     }
 
     /// Who has locked the open file, as words: a process by number and name where it can be seen.
     static func words(of descriptor: Int32) -> String {
         guard let identity = FileIdentity.of(descriptor: descriptor) else { return hidden }
         // Somebody has, so the number alone tells who where the device is another.
-        let exact = processes(locking: identity, comparesDevice: true)
-        let found = exact.isEmpty ? processes(locking: identity, comparesDevice: false) : exact
+        let list = list()
+        let exact = processes(locking: identity, comparesDevice: true, in: list)
+        let found = exact.isEmpty ? processes(locking: identity, comparesDevice: false, in: list) : exact
         guard let process = found.first(where: { $0 > 0 }) else { return hidden }
         let name = name(of: process).map { " (\($0))" } ?? ""
         return "process \(process)\(name), which has the same file, perhaps under another name"
@@ -36,12 +37,17 @@ enum LockHolder {
 
     private static let hidden = "a process that cannot be seen from here, in another container perhaps"
 
-    private static func processes(locking identity: FileIdentity, comparesDevice: Bool) -> [Int32] {
+    /// The processes that have a lock on that file, by the kernel's list; 0 for one that cannot be seen from here.
+    static func processes(
+        locking identity: FileIdentity,
+        comparesDevice: Bool,
+        in list: [UInt8]
+    ) -> [Int32] {
         // As makedev(3) puts them together.
         let device = identity.device
         let major = UInt32(truncatingIfNeeded: device >> 8 & 0xfff | device >> 32 & ~0xfff)
         let minor = UInt32(truncatingIfNeeded: device & 0xff | device >> 12 & ~0xff)
-        return list().split(separator: UInt8(ascii: "\n")).compactMap { line in
+        return list.split(separator: UInt8(ascii: "\n")).compactMap { line in
             let words = line.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
             guard words.count > 5, words[1] == "FLOCK" else { return nil }
             let place = words[5].split(separator: ":")

@@ -76,30 +76,53 @@ struct ReplayTests {
 
     @Test("an ambiguous request and then a rollover: ids are looked up before anything is sent again")
     func rollover() async throws {
-        for fault in [ElasticsearchFault.cut(applies: true), .cut(applies: false)] {
+        for applies in [true, false] {
             let service = try RecordedService()
             try await service.record(20)
             let server = try await ElasticsearchServer.start()
-            server.with { $0.faults = [fault] }
-            let replay = try server.export(service) { $0.inFlightMax = 1 }
-            // Rolls over as soon as the first request has gone wrong, within the half second of the back-off.
-            async let roller: Void = {
-                _ = await Waiting.until { server.with { $0.faults.isEmpty } }
-                server.with { state in
-                    for name in state.cluster.streamNames { state.cluster.rollOver(name) }
-                }
-            }()
-            let report = try await replay.run()
-            await roller
+            server.with { $0.faults = [.cutAndRollOver(applies: applies)] }
+            let report = try await server.export(service) { $0.inFlightMax = 1 }.run()
             #expect(report.exitStatus == 0)
             #expect(try server.contents().documents == service.documents())
             #expect(try server.contents().count == 40)
-            if case .cut(applies: true) = fault {
+            if applies {
                 #expect(server.with { $0.requests.contains { $0.contains("/_search") } })
                 #expect(report.summary.thereBefore > 0)
             }
             try await server.stop()
         }
+    }
+
+    /// The pieces of two bodies go out between one another, on one thread; by two queues a body once left before its head.
+    @Test(
+        "with a limit of bytes a second, requests on the way at once arrive framed, each head before its body"
+    )
+    func framing() async throws {
+        let server = try await ElasticsearchServer.start()
+        server.with { $0.isSink = true }
+        var settings = ElasticsearchClient.Settings(url: try ElasticsearchURL(server.url))
+        settings.rateLimit = 256 << 10
+        let client = try await ElasticsearchClient.open(settings)
+        // More than the bucket holds at first, and each in several pieces.
+        let line = #"{"create":{"_index":"logs-golang.heap-default","_id":"x"}}"# + "\n{}\n"
+        let body = Array(String(repeating: line, count: (96 << 10) / line.utf8.count).utf8)
+        let statuses = await withTaskGroup(of: Int?.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let outcome = await client.send("POST", ["_bulk"], body: body)
+                    guard case .answer(let answer) = outcome else { return nil }
+                    return answer.status
+                }
+            }
+            var statuses: [Int?] = []
+            for await status in group { statuses.append(status) }
+            return statuses
+        }
+        #expect(statuses == [200, 200, 200, 200])
+        #expect(server.with { $0.malformedRequests } == 0)
+        #expect(server.with { $0.bulkBytes } == 4 * body.count)
+        await client.close()
+        try await server.stop()
     }
 
     @Test("413 halves the batch; a document that is still too large goes to quarantine and blocks nothing")

@@ -325,6 +325,22 @@ struct PutAsideTests {
         #expect(try numbers(path) == texts(2..<3))
     }
 
+    @Test(
+        "a writer that is closed while a put-aside waits for room lets go of the lock, not only when it is gone"
+    )
+    func closedWhileWaiting() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("test.db")
+        let writer = try await VaultWriter.open(path: path, create: true) { _ in }
+        mkdir(path + "-aside-new", 0o700)
+        #expect(await writer.replaceDamaged(after: StorageError.damaged(path: path, detail: "x")))
+        await #expect(throws: StorageError.self) { _ = try await VaultWriter.open(path: path, create: true) }
+        try await writer.close()
+        let next = try await VaultWriter.open(path: path, create: true)
+        try await next.close()
+        withExtendedLifetime(writer) {}
+    }
+
     @Test("looking at a database's bytes drops none of the locks that this process has on it")
     func locksStay() async throws {
         let directory = try TemporaryDirectory()
