@@ -1,7 +1,7 @@
 // Words of the command line: globs, times, durations, sizes, percentiles. Never a trap, nothing beyond its limit; what is
 // printed reads back as itself.
 // With: Sources/Query/Select/SeriesSelector.swift
-// With: Sources/Query/Pauses/NearestRank.swift
+// With: Sources/Query/Pauses/DecimalPercentile.swift
 // With: Sources/Query/QueryError.swift
 // With: Sources/Query/QueryEngine.swift Sources/Query/QueryWindow.swift
 // Longest: 512

@@ -93,6 +93,7 @@ package final class DashboardServer: Sendable {
         } catch {
             // The first error is the one to tell.
             try? await threads.shutdownGracefully()
+            // The process goes on, or ends, all the same.
             try? await group.shutdownGracefully()
             throw StartError.cannotListen(
                 host: configuration.host,
@@ -120,6 +121,7 @@ package final class DashboardServer: Sendable {
         try? await channel.close()
         // The threads first: what they answer goes to the event loop.
         try? await threads.shutdownGracefully()
+        // The process goes on, or ends, all the same.
         try? await group.shutdownGracefully()
     }
 }

@@ -113,11 +113,14 @@ struct DocumentFollower {
         switch kind {
         case .number:
             guard first &- UInt8(ascii: "0") <= 9 || first == UInt8(ascii: "-") else { return nil }
+            // What does not follow the shape is scanned anew, which tells what is wrong.
             return try? JSONText.numberEnd(body, start)
         case .string:
             guard first == UInt8(ascii: "\"") else { return nil }
+            // As above.
             return try? JSONText.stringEnd(body, start + 1, .value)
         case .boolean:
+            // As above.
             return try? JSONText.wordEnd(body, start, first == UInt8(ascii: "t") ? "true" : "false")
         case .null, .broken: return nil
         }

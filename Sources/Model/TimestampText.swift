@@ -41,6 +41,11 @@ package enum TimestampText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The moment in UTC down to the second: `2026-01-02T03:04:05Z`.
+    package static func formatSeconds(_ time: Timestamp) -> String {
+        format(time).prefix { $0 != "." } + "Z"
+    }
+
     /// Appends what `format` returns.
     package static func write(_ time: Timestamp, to bytes: inout [UInt8]) {
         let (days, rest) = time.milliseconds.flooredDivision(by: millisecondsPerDay)

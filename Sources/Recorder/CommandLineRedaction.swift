@@ -126,7 +126,9 @@ struct CommandLineRedaction: Sendable {
 
     /// Whether a database has arguments that were replaced; not where it cannot be read, of which others tell.
     private static func hasRedacted(_ database: String) -> Bool {
+        // A database that is not there yet, or cannot be read, has no copy to compare with.
         guard let snapshot = try? Vault.openReader(path: database).snapshot(),
+            // As above.
             let targets = try? snapshot.targets()
         else { return false }
         return targets.contains { target in

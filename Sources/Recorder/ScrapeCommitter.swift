@@ -312,7 +312,7 @@ actor ScrapeCommitter {
         switch error as? StorageError {
         case .diskFull, .inputOutput, .permissionDenied, .cannotCreate, .locked, .departed, .notFound,
             .notOurs,
-            .newer:
+            .newer, .older:
             false
         default: true
         }

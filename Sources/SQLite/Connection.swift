@@ -182,9 +182,6 @@ package final class Connection {
     /// How many pages the WAL held after the last commit of this connection.
     package var pagesInWAL: Int { Int(walPages.pointee) }
 
-    /// Makes the statement at work give up with `interrupted`.
-    package func interrupt() { sqlite3_interrupt(handle) }
-
     /// What of the WAL a checkpoint writes back, and whom it waits for; https://sqlite.org/c3ref/wal_checkpoint_v2.html.
     package enum CheckpointMode: Sendable {
         /// As much as possible without waiting for anybody.

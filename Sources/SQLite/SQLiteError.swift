@@ -34,8 +34,6 @@ package struct SQLiteError: Error, Sendable, CustomStringConvertible {
         case busy = 5
         /// The file may not be written.
         case readOnly = 8
-        /// Interrupted from outside.
-        case interrupted = 9
         /// The operating system could not read or write.
         case inputOutput = 10
         /// The file's structure is broken.

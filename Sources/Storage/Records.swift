@@ -79,8 +79,8 @@ package struct ScrapeRecord: Hashable, Sendable {
     package var bootNanoseconds: Int64?
     /// The run it belongs to; nil for a failed scrape.
     package var run: RunID?
-    /// How many collections it was the first to show, the newest of its ring; nil where the file does not say.
-    package var seenCount: Int?
+    /// How many collections it was the first to show, the newest of its ring.
+    package var seenCount = 0
     /// Of a run's first scrape how the run begins.
     package var beginning = RunBeginning.fresh
     /// Why it failed; nil for a successful scrape.

@@ -19,6 +19,8 @@ package enum StorageError: Error, Sendable {
     case notOurs(path: String)
     /// A newer expvault made it.
     case newer(path: String, version: Int64)
+    /// An expvault made it whose format this one does not read any more.
+    case older(path: String, version: Int64)
     /// What is in the file contradicts a checksum or itself.
     case damaged(path: String, detail: String)
     /// Somebody else writes it; the holder in words.
@@ -65,6 +67,8 @@ extension StorageError: CustomStringConvertible {
             "\(path) is no expvault database; it was left as it is"
         case .newer(let path, let version):
             "\(path) was made by a newer expvault (format \(version)); it takes that version to read it"
+        case .older(let path, let version):
+            "\(path) has format \(version), which this expvault does not read any more; carry it over: `export raw --failures` with the expvault that made it, and `import` with this one"
         case .damaged(let path, let detail):
             "\(path) is damaged: \(detail); `expvault check` lists all that is wrong"
         case .locked(let path, let holder):

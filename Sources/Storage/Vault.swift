@@ -1,14 +1,6 @@
 import Model
 import SQLite
 
-/// What opens a database.
-package enum VaultRole: Hashable, Sendable {
-    /// Any number of processes, also while one records.
-    case reader
-    /// One process, under the lock; creates and migrates.
-    case writer
-}
-
 /// The database: one SQLite file in WAL mode.
 ///
 /// See docs/format.md.

@@ -1,3 +1,4 @@
+import Codec
 package import Expvar
 package import Model
 import SQLite
@@ -49,9 +50,7 @@ package final class VaultSnapshot {
             // The transaction begins with the first read.
             try connection.execute("BEGIN")
             let version = try connection.integer("PRAGMA user_version") ?? 0
-            guard version <= Migrations.currentVersion else {
-                throw StorageError.newer(path: path, version: version)
-            }
+            try Migrations.requireKnown(version, path: path)
             try Schema.verify(on: connection, version: version, path: path)
             let meta = try MetaValues(connection: connection, path: path)
             let kept = try cache.map { cache in
@@ -108,7 +107,7 @@ package final class VaultSnapshot {
     /// The name of a series of a target; nil where the target has none of that number.
     func name(of series: SeriesID, target: TargetID) throws -> String? {
         if let known = names[target]?[series] { return known }
-        let name = try SeriesRegistry.find(series, target: target, on: store)?.name
+        let name = try SeriesNameRow.find(series, target: target, on: store)?.name
         if let name { names[target, default: [:]][series] = name }
         return name
     }

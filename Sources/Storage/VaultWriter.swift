@@ -346,6 +346,7 @@ package actor VaultWriter {
         left = nil
         guard let session else { return }
         self.session = nil
+        // Whoever cannot look is at the file that he has.
         guard (try? session.look()) == .departed else { return try session.close() }
         // What was acknowledged was there then; nothing is begun in its place any more.
         let (lock, new) = try session.leaveMoved()

@@ -82,7 +82,7 @@ enum ExitStatus: Int32 {
     private static func status(of error: StorageError) -> ExitStatus {
         switch error {
         case .notFound, .unknownTarget: .noInput
-        case .notOurs, .newer, .damaged, .foreignWAL: .dataError
+        case .notOurs, .newer, .older, .damaged, .foreignWAL: .dataError
         case .locked, .unsettled: .temporaryFailure
         case .permissionDenied: .noPermission
         case .cannotCreate: .cannotCreate

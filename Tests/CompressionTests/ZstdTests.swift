@@ -11,7 +11,7 @@ func sampleBytes(_ count: Int, using generator: inout SeededGenerator) -> [UInt8
 
 @Suite("zstd on whole buffers")
 struct ZstdTests {
-    @Test("what is compressed expands to the same bytes, with and without a prefix")
+    @Test("what is compressed expands to the same bytes")
     func roundTrip() throws {
         let seed = UInt64.random(in: 0...(.max))
         var generator = SeededGenerator(seed: seed)
@@ -19,34 +19,9 @@ struct ZstdTests {
         let decompressor = try ZstdDecompressor()
         for size in [0, 1, 2, 100, 4095, 100_000] {
             let input = sampleBytes(size, using: &generator)
-            let prefix = sampleBytes(Int.random(in: 0...5000, using: &generator), using: &generator)
-            let alone = try compressor.compress(input)
-            let against = try compressor.compress(input, prefix: prefix)
-            #expect(try decompressor.decompress(alone, bytesMax: size) == input, "seed \(seed)")
-            #expect(
-                try decompressor.decompress(against, prefix: prefix, bytesMax: size) == input,
-                "seed \(seed)"
-            )
-            let close = try compressor.compress(prefix + [0] + prefix, prefix: prefix)
-            #expect(close.count < prefix.count / 4 + 60, "seed \(seed)")
-            // A prefix is good for one frame only.
-            #expect(try compressor.compress(input) == alone, "seed \(seed)")
+            let bytes = try compressor.compress(input)
+            #expect(try decompressor.decompress(bytes, bytesMax: size) == input, "seed \(seed)")
         }
-    }
-
-    @Test("expanding with another prefix is noticed")
-    func wrongPrefix() throws {
-        var generator = SeededGenerator(seed: 1)
-        let prefix = sampleBytes(5000, using: &generator)
-        let bytes = try ZstdCompressor(level: 1).compress(prefix + [1, 2, 3], prefix: prefix)
-        let decompressor = try ZstdDecompressor()
-        var other = prefix
-        other[100] ^= 1
-        #expect(throws: CompressionError.self) {
-            _ = try decompressor.decompress(bytes, prefix: other, bytesMax: 10_000)
-        }
-        #expect(throws: CompressionError.self) { _ = try decompressor.decompress(bytes, bytesMax: 10_000) }
-        #expect(try decompressor.decompress(bytes, prefix: prefix, bytesMax: 10_000) == prefix + [1, 2, 3])
     }
 
     @Test("more than is allowed is refused, and cut or changed frames are noticed")

@@ -128,7 +128,7 @@ import Testing
         for path in ["Sources/Model/TimeText.swift", "Sources/expvault/Arguments/A.swift"] {
             #expect(broken(source, in: path).count == 1)
         }
-        #expect(broken(source, in: "Sources/Model/Run.swift") == [], "what was checked is another's affair")
+        #expect(broken(source, in: "Sources/Model/RunID.swift") == [], "what was checked is another's affair")
     }
 
     @Test(

@@ -1,6 +1,6 @@
 /// A file of Sources: what the rules look at.
 struct SourceFile {
-    /// Its path from the repository's root, `Sources/Model/Run.swift`.
+    /// Its path from the repository's root, `Sources/Model/RunID.swift`.
     var path: String
     var text: SwiftText
 

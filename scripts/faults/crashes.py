@@ -290,7 +290,7 @@ def commands(vault):
             file.write(bytes([byte ^ 4]))
 
     def old():
-        shutil.copy2(os.path.join(ROOT, "Tests", "Fixtures", "vaults", "v1.db"), vault.path)
+        shutil.copy2(os.path.join(ROOT, "Tests", "Fixtures", "vaults", "v3.db"), vault.path)
 
     return [
         ("create", nothing, record),

@@ -79,6 +79,7 @@ struct ElasticsearchSetup {
         switch answer.status {
         case 404: return nil
         case 200:
+            // What is no JSON says nothing, as an answer without the member does.
             let value = try? JSONReader.value(of: answer.body)
             return value?["index_templates"]?.elements?.first?["index_template"]
         default: throw stopped(answer, "index templates")
@@ -93,6 +94,7 @@ struct ElasticsearchSetup {
         switch answer.status {
         case 404: break
         case 200:
+            // What is no JSON says nothing, as an answer without the member does.
             let value = try? JSONReader.value(of: answer.body)
             body = value?["component_templates"]?.elements?.first?["component_template"] ?? body
         default: throw stopped(answer, "component templates")
@@ -141,6 +143,7 @@ struct ElasticsearchSetup {
     private static var keywords: JSONValue {
         let text =
             #"[{"strings_as_keyword":{"match_mapping_type":"string","mapping":{"ignore_above":1024,"type":"keyword"}}}]"#
+        // What is no JSON says nothing, as an answer without the member does.
         guard let value = try? JSONReader.value(of: Array(text.utf8)) else {
             preconditionFailure("BUG: our own JSON")
         }

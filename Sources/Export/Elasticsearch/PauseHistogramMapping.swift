@@ -23,6 +23,7 @@ enum PauseHistogramMapping {
     ) async throws(ReplayStop) -> Bool? {
         let answer = try await client.asked("GET", [stream, "_mapping", "field", field])
         switch answer.status {
+        // What is no JSON says nothing, as an answer without the member does.
         case 200: return isMapped(inFields: try? JSONReader.value(of: answer.body))
         case 404: return nil
         case 401, 403: return false
@@ -40,9 +41,11 @@ enum PauseHistogramMapping {
     ) async throws(ReplayStop) -> Bool? {
         let answer = try await client.asked("POST", ["_index_template", "_simulate_index", stream])
         switch answer.status {
+        // What is no JSON says nothing, as an answer without the member does.
         case 200: return isMapped(inTemplate: try? JSONReader.value(of: answer.body))
         case 401, 403, 404: return false
         default:
+            // What is no JSON says nothing, as an answer without the member does.
             let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
             if error.type == "illegal_state_exception", error.reason?.contains("conflicts with index") == true
             {

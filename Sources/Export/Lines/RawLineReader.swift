@@ -24,7 +24,7 @@ package enum RawLineError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Reads raw lines (see `RawLines.swift` for their form); keys that are not known are passed over.
+/// Reads raw lines (see `RawLineWriter.swift` for their form); keys that are not known are passed over.
 package struct RawLineReader: Sendable {
     /// The longest line: a body of 16 MiB, each byte of it escaped with six, and 1 MiB for the rest.
     package static let lineBytesMax = 6 * 16 * 1024 * 1024 + 1024 * 1024

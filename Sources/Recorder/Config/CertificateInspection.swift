@@ -21,7 +21,9 @@ enum CertificateInspection {
         let promise = eventLoop.makePromise(of: [NIOSSLCertificate].self)
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
+        // What is no address is a name.
         let isName = (try? SocketAddress(ipAddress: url.host, port: 1)) == nil
+        // An inspection for a hint: without it the error stands as it is.
         guard let context = try? NIOSSLContext(configuration: configuration) else {
             promise.fail(ChannelError.eof)
             return nil

@@ -50,6 +50,7 @@ enum FailureReason {
     static func redirect(status: Int, location: String?) -> String {
         guard let location else { return "status \(status), a redirect, not followed" }
         let shown: String
+        // An address that is none is shown as it is.
         if let url = try? TargetURL.parse(location).url {
             shown = url.description
         } else if location.contains("@") {

@@ -33,6 +33,7 @@ actor ScrapeNetwork {
             return lease.context
         }
         let configuration = try tls.clientConfiguration()
+        // Settings were tried when they were read; the failure below says so.
         guard let context = try? NIOSSLContext(configuration: configuration) else {
             // Each file was read, and the key is the certificate's: what is left are the authorities.
             throw ConfigurationError("TLS cannot be set up with these authorities", file: tls.caFile)

@@ -55,14 +55,8 @@ package enum Capture {
             try VaultFile(path: source).requireOurs()
             let draft = try DatabaseDraft(destination, source: source, replaces: replaces, begins: begins)
             defer { draft.end() }
-            var origin = source
-            if case .ours(version: 1) = try VaultFile(path: source).inspect() {
-                // Version 1 does not say what each scrape was the first to show: brought up to date on the side.
-                try require(try Salvage.run(from: source, to: draft.migratedPath), of: source)
-                origin = draft.migratedPath
-            }
             let session = try WriterSession(path: draft.path, create: true)
-            var work = CaptureWork(source: origin, session: session, range: range, snapshotMax: snapshotMax)
+            var work = CaptureWork(source: source, session: session, range: range, snapshotMax: snapshotMax)
             do {
                 try work.run(targets, progress)
                 try session.close()
@@ -72,15 +66,6 @@ package enum Capture {
             }
             work.summary.bytes = try draft.finish()
             return work.summary
-        }
-    }
-
-    private static func require(_ salvage: SalvageSummary, of source: String) throws {
-        guard salvage.lost == 0, salvage.findings.isEmpty else {
-            throw StorageError.damaged(
-                path: source,
-                detail: salvage.findings.first?.description ?? "\(salvage.lost) scrapes cannot be read"
-            )
         }
     }
 }

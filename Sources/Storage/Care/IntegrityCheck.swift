@@ -34,7 +34,7 @@ package struct IntegrityCheck {
         var check = self
         check.attempt { try $0.checkPages() }
         check.attempt { try $0.checkSmallTables() }
-        if store.version > 2 { check.attempt { try $0.readSlots() } }
+        check.attempt { try $0.readSlots() }
         check.attempt { check in
             for target in try TargetRow.all(on: check.store) {
                 check.attempt { try $0.checkScrapes(of: target) }
@@ -129,10 +129,13 @@ package struct IntegrityCheck {
         var tail = Counts()
         var sealed = Counts()
         var document = ScannedDocument()
-        try eachTailRow(of: target.id) { check, row in
-            tail.add(row)
-            try check.checkReferences(of: row)
-            try check.checkBody(try check.store.body(of: row), of: row, &document)
+        // Row by row, so that one bad row does not hide the rest.
+        for row in slotRows where row.target == target.id {
+            attempt { check in
+                tail.add(row)
+                try check.checkReferences(of: row)
+                try check.checkBody(try check.store.body(of: row), of: row, &document)
+            }
         }
         let foundBefore = found.count
         attempt { check in
@@ -143,9 +146,9 @@ package struct IntegrityCheck {
         // What counts all scrapes would tell of the same damage once more.
         guard !isTailHidden, found.count == foundBefore else { return }
         for run in try RunRow.all(of: target.id, on: store) {
-            // Since version 2 the row tells what is sealed; the tail tells the rest.
+            // The row tells what is sealed; the tail tells the rest.
             let ofTail = tail.runs.removeValue(forKey: run.id)
-            let told = store.version == 1 ? ofTail : sealed.runs.removeValue(forKey: run.id)
+            let told = sealed.runs.removeValue(forKey: run.id)
             guard told != nil || ofTail != nil else {
                 add("run \(run.id.value) of \(target.name) has no scrape")
                 continue
@@ -161,27 +164,6 @@ package struct IntegrityCheck {
         if tail.failures + sealed.failures != target.failureCount {
             add("target \(target.name) does not tell how many scrapes failed")
         }
-    }
-
-    /// Row by row, so that one bad row does not hide the rest; since version 3 slot by slot.
-    private mutating func eachTailRow(
-        of target: TargetID,
-        _ take: (inout IntegrityCheck, ScrapeRow) throws -> Void
-    ) throws {
-        guard store.version > 2 else {
-            for seq in try numbers("SELECT seq FROM scrapes WHERE target = \(target.value)") {
-                attempt { check in
-                    let found = try check.store.firstRow(
-                        "SELECT \(ScrapeRow.columns(ofVersion: check.store.version)) FROM scrapes WHERE seq = ?1",
-                        seq
-                    )
-                    guard let row = found else { throw check.store.damaged("scrape \(seq) is missing") }
-                    try take(&check, row)
-                }
-            }
-            return
-        }
-        for row in slotRows where row.target == target { attempt { try take(&$0, row) } }
     }
 
     /// The rows of all slots that can be read.
@@ -276,15 +258,12 @@ package struct IntegrityCheck {
 
     /// Scrapes and runs of no target.
     private mutating func checkStrays() throws {
-        let chunks = store.version > 1 ? ["chunks"] : []
-        let ofTail = store.version > 2 ? ["tail_ends", "tail_bodies"] : ["scrapes", "bases"]
-        for table in ofTail + ["runs", "series", "shapes", "origins"] + chunks {
+        for table in ["tail_ends", "tail_bodies", "runs", "series", "shapes", "origins", "chunks"] {
             let count = try store.connection.integer(
                 "SELECT count(*) FROM \(table) WHERE target NOT IN (SELECT id FROM targets)"
             )
             if let count, count > 0 { add("\(count) rows of \(table) belong to no target") }
         }
-        guard store.version > 1 else { return }
         attempt { _ = try $0.store.readTails(keepBodies: false) }
         let strays = try store.connection.integer(
             "SELECT count(*) FROM chunk_bytes WHERE id NOT IN (SELECT id FROM chunks)"

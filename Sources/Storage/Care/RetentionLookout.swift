@@ -48,9 +48,7 @@ extension VaultSnapshot {
     /// The latest time of any scrape; nil where there is none.
     func newestTime() throws -> Timestamp? {
         try reading {
-            let sealed =
-                try store.version > 1
-                ? store.connection.integer("SELECT max(t_max) FROM chunks") : nil
+            let sealed = try store.connection.integer("SELECT max(t_max) FROM chunks")
             let ofTail = try store.readTails(keepBodies: false).values.lazy.joined()
                 .map(\.position.time.milliseconds).max()
             return [sealed, ofTail].compactMap { $0 }.max().map { Timestamp(milliseconds: $0) }

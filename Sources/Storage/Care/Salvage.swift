@@ -48,7 +48,7 @@ package enum Salvage {
                 busyMilliseconds: 5000
             )
             try connection.execute("BEGIN")
-            let version = try connection.integer("PRAGMA user_version") ?? 1
+            let version = try connection.integer("PRAGMA user_version") ?? Migrations.currentVersion
             let store = try RowStore(connection: connection, path: source, version: version)
             let session = try WriterSession(path: destination, create: true)
             var work = SalvageWork(store: store, session: session)
@@ -93,15 +93,14 @@ struct SalvageWork {
         if let meta { try session.adopt(meta) }
         // Where a row of `targets` is lost, what names it still has a number.
         var ids = Set(numbers(of: "targets", "id").found)
-        let chunkIDs = store.version > 1 ? numbers(of: "chunks", "id").found : []
         var chunks: [TargetID: [ChunkEntry]] = [:]
-        for id in chunkIDs {
+        for id in numbers(of: "chunks", "id").found {
             guard let entry = attempt({ try $0.entry(id) }) else { continue }
             chunks[entry.target, default: []].append(entry)
             ids.insert(entry.target.value)
         }
         var tails: [TargetID: [ScrapeRow]] = [:]
-        for row in store.version > 2 ? slotRows(meta, chunks) : tailRows() {
+        for row in slotRows(meta, chunks) {
             var row = row
             row.body = nil
             tails[row.target, default: []].append(row)
@@ -110,20 +109,10 @@ struct SalvageWork {
         for id in ids.sorted() {
             let target = TargetID(id)
             let ofTarget = (chunks[target] ?? []).sorted { $0.first < $1.first }
-            if store.version > 1 { countLostChunks(of: target, ofTarget) }
+            countLostChunks(of: target, ofTarget)
             try bringOver(target, ofTarget, tails[target] ?? [])
         }
         try session.endSalvage()
-    }
-
-    /// Up to version 2: the rows of the tail that can be read.
-    private mutating func tailRows() -> [ScrapeRow] {
-        let seqs = numbers(of: "scrapes", "seq")
-        var rows: [ScrapeRow] = []
-        for seq in seqs.found {
-            if let row = attempt({ try $0.row(seq) }) { rows.append(row) } else { summary.lost += 1 }
-        }
-        return rows
     }
 
     /// The rows of the slots that can be read; what the others had is counted.
@@ -248,14 +237,6 @@ struct SalvageWork {
         defer { statement.reset() }
         guard try statement.step() else { throw store.damaged("chunk \(id) cannot be reached") }
         return try ChunkEntry(statement, path: store.path)
-    }
-
-    private func row(_ seq: Int64) throws -> ScrapeRow {
-        let columns = ScrapeRow.columns(ofVersion: store.version)
-        guard let row = try store.firstRow("SELECT \(columns) FROM scrapes WHERE seq = ?1", seq) else {
-            throw store.damaged("scrape \(seq) cannot be reached")
-        }
-        return row
     }
 
     private mutating func bringOver(_ target: TargetID, _ chunks: [ChunkEntry], _ tail: [ScrapeRow]) throws {

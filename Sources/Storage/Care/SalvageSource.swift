@@ -89,6 +89,7 @@ struct SalvageSource {
     func looseSlots() throws -> [Int64: [UInt8]] {
         var slots: [Int64: [UInt8]] = [:]
         func take(_ page: [UInt8]) {
+            // A page that is no slot is passed over: that is the search.
             guard let (slot, bytes) = TailSlot.ofPage(page), let content = try? TailSlot.decode(bytes) else {
                 return  // a page of something else, or damaged: others may still be read
             }
@@ -132,7 +133,7 @@ struct SalvageSource {
                 let connection = try Connection(path: file.realPath, role: role, busyMilliseconds: 5000)
                 defer { connection.close() }
                 let version = try connection.integer("PRAGMA user_version") ?? 0
-                guard (1...Migrations.currentVersion).contains(version) else {
+                guard (Migrations.oldestVersion...Migrations.currentVersion).contains(version) else {
                     throw StorageError.damaged(
                         path: file.path,
                         detail: "it says that it has format \(version)"
@@ -203,7 +204,7 @@ struct SalvageSource {
             put(1, at: 56)
             put(1, at: 64)
             put(UInt32(VaultFile.applicationID), at: 68)
-            if !(1...UInt32(Migrations.currentVersion)).contains(word(60)) {
+            if !(Migrations.oldestVersion...Migrations.currentVersion).contains(Int64(word(60))) {
                 put(UInt32(Migrations.currentVersion), at: 60)
             }
             try SystemCall.write(descriptor, header, at: 0, path: file.path)

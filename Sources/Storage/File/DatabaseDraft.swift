@@ -20,20 +20,13 @@ struct DatabaseDraft {
     private let draft: DraftFile
 
     private static let databaseSuffix = ".db"
-    private static let migratedSuffix = ".old"
     /// What SQLite, the lock and the making of a database put beside it.
     private static let beside = ["", "-wal", "-shm", "-journal", "-lock"]
-    /// The database, its source brought up to date, and what a salvage into either needs.
-    private static let further = [databaseSuffix, migratedSuffix].flatMap { base in
-        ["", "-new", "-source", "-source-fresh", "-source-fresh-new"].flatMap { part in
-            beside.map { base + part + $0 }
-        }
-    }
+    /// The database, and the draft that it is made from.
+    private static let further = ["", "-new"].flatMap { part in beside.map { databaseSuffix + part + $0 } }
 
     /// Where the database is written.
     var path: String { draft.path + Self.databaseSuffix }
-    /// Where another can be written that is needed meanwhile.
-    var migratedPath: String { draft.path + Self.migratedSuffix }
 
     /// A draft of the database that goes to `destination`, made from the one at `source`.
     ///

@@ -15,6 +15,7 @@ enum OpenFailure {
         for suffix in ["-wal", "-shm", "-journal"] {
             if let found = look(at: path + suffix, mayBeMissing: true) { return found }
         }
+        // Only for words: the path was opened before.
         let directory = (try? VaultFile(path: path))?.directory ?? "."
         if access(directory, W_OK | X_OK) != 0, errno == EACCES || errno == EROFS {
             return .permissionDenied(path: directory)

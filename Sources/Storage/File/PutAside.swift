@@ -1,4 +1,5 @@
 import HostFiles
+import Model
 
 #if canImport(Glibc)
 import Glibc
@@ -125,15 +126,8 @@ enum PutAsideFiles {
 
     /// The time in ISO 8601's basic form, which no file system minds.
     private static func timeText() -> String {
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        func padded(_ value: Int32, _ count: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
-        }
-        return padded(parts.tm_year + 1900, 4) + padded(parts.tm_mon + 1, 2) + padded(parts.tm_mday, 2) + "T"
-            + padded(parts.tm_hour, 2) + padded(parts.tm_min, 2) + padded(parts.tm_sec, 2) + "Z"
+        let now = Timestamp(milliseconds: SystemCall.wallMilliseconds())
+        return TimestampText.formatSeconds(now).filter { $0 != "-" && $0 != ":" }
     }
 
     private static func exists(_ path: String) -> Bool {

@@ -120,13 +120,6 @@ struct VaultFile {
         return .ours(version: word(60))
     }
 
-    /// The file that is there now, and the database in it.
-    func identity(uuid: String) throws(StorageError) -> ChunkCache.Database {
-        var status = stat()
-        guard stat(realPath, &status) == 0 else { throw SystemCall.error(errno, path: path) }
-        return ChunkCache.Database(uuid: uuid, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    }
-
     /// Throws where the file is no database that this version can use.
     func requireOurs() throws(StorageError) {
         switch try inspect() {
@@ -138,9 +131,7 @@ struct VaultFile {
             throw .notOurs(path: path)
         case .foreign: throw .notOurs(path: path)
         case .damaged(let detail): throw .damaged(path: path, detail: detail)
-        case .ours(let version):
-            guard version <= Migrations.currentVersion else { throw .newer(path: path, version: version) }
-            guard version >= 1 else { throw .notOurs(path: path) }
+        case .ours(let version): try Migrations.requireKnown(version, path: path)
         }
     }
 

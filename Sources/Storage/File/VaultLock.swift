@@ -1,4 +1,5 @@
 import HostFiles
+import Model
 import SQLite
 
 #if canImport(Glibc)
@@ -244,13 +245,8 @@ final class VaultLock {
         let arguments = CommandLine.arguments
         // The first word after the program is the command; further words may hold what is nobody's business.
         let command = arguments.dropFirst().first { !$0.hasPrefix("-") } ?? programName(arguments.first ?? "")
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        return "\(command.prefix(64)), pid \(getpid()), since \(date)T\(clock)Z"
+        let now = Timestamp(milliseconds: SystemCall.wallMilliseconds())
+        return "\(command.prefix(64)), pid \(getpid()), since \(TimestampText.formatSeconds(now))"
     }
 
     private static func programName(_ path: String) -> String {

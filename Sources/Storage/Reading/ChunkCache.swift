@@ -2,6 +2,12 @@ import Expvar
 import Model
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Opened chunks that are kept from one snapshot to the next, for a server that is asked about the same days again.
 ///
 /// What is kept was compared with its checksums when it was read: header and parts, and of the last few chunks decoded
@@ -219,5 +225,14 @@ package final class ChunkCache: Sendable {
             state.holding.decodedBytes -= oldest.value.decodedBytes
             state.chunks[oldest.key]?.decodedBytes = 0
         }
+    }
+}
+
+extension VaultFile {
+    /// The file that is there now, and the database in it.
+    func identity(uuid: String) throws(StorageError) -> ChunkCache.Database {
+        var status = stat()
+        guard stat(realPath, &status) == 0 else { throw SystemCall.error(errno, path: path) }
+        return ChunkCache.Database(uuid: uuid, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 }

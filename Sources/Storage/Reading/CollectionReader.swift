@@ -101,13 +101,6 @@ extension VaultSnapshot {
         _ body: (CollectionRecord) throws -> Void
     ) throws {
         // Ends may lie far from the scrapes' times (another host's clock), so all chunks are looked at by their ends.
-        guard store.version > 1 else {
-            return try forEachScrape(of: target) { run, _, found in
-                for collection in found.seen where range.contains(nanoseconds: collection.endNanoseconds) {
-                    try body(CollectionRecord(run: run, collection: collection))
-                }
-            }
-        }
         let history = try reading { try self.history(of: target) }
         for chunk in history.chunks {
             guard let ends = chunk.ends, CollectionReader.overlap(ends, range) else { continue }
@@ -144,16 +137,8 @@ extension VaultSnapshot {
         in range: TimeRange,
         renewal: Duration? = nil
     ) throws -> [MissedRecord] {
-        var records: [MissedRecord] = []
-        guard store.version > 1 else {
-            try forEachScrape(of: target) { run, position, found in
-                if let missed = found.missed, missed.count > 0, range.contains(position.time) {
-                    records.append(MissedRecord(run: run, position: position, missed: missed))
-                }
-            }
-            return records
-        }
-        return try reading {
+        try reading {
+            var records: [MissedRecord] = []
             var history = try history(of: target)
             guard let end = history.last else { return [] }
             var passed: ScrapePosition?
@@ -184,26 +169,6 @@ extension VaultSnapshot {
                 passed = chunk.last
             }
             return records.sorted { $0.position < $1.position }
-        }
-    }
-
-    /// For version 1, which does not say what each scrape was the first to show: each after all before it.
-    func forEachScrape(
-        of target: TargetID,
-        _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
-    ) throws {
-        var reader = try reading {
-            CollectionReader(stepStarts: try stepStarts(of: target))
-        }
-        let rows = try reading {
-            try HistoryRows(history(of: target), range: .all, failures: false)
-        }
-        var document = ScannedDocument()
-        while let row = try reading({ try rows.next() }) {
-            guard let run = row.run else { continue }
-            let (shape, bytes) = try reading { try store.understand(row, into: &document) }
-            let state = ProcessState(shape: shape, document: document, body: bytes)
-            try body(run, row.position, reader.collections(in: state, run: run, at: row.position))
         }
     }
 }

@@ -80,8 +80,7 @@ package final class PauseCursor {
         self.snapshot = snapshot
         self.target = target
         self.range = range
-        // Version 1 does not say what each scrape was the first to show: all at once, each after all before it.
-        self.renewal = snapshot.store.version > 1 ? renewal : nil
+        self.renewal = renewal
         wanted = CollectionReader.nanoseconds(of: range)
         history = try snapshot.history(of: target)
         end = wanted == nil ? nil : history.last
@@ -166,12 +165,6 @@ package final class PauseCursor {
     private func readTail() throws {
         tail = []
         guard let end else { return }
-        guard history.store.version > 1 else {
-            var found = PauseColumns()
-            try snapshot.forEachCollection(of: target, endingIn: range) { found.append($0.collection) }
-            tail = [(end, found)]
-            return
-        }
         var document = ScannedDocument()
         for row in history.tail where row.seen > 0 && row.position <= end {
             guard row.run != nil, passed.map({ $0 < row.position }) ?? true else { continue }

@@ -4,7 +4,7 @@ import Model
 import SQLite
 
 /// Reads the rows that scrapes refer to, with caches; shared by the writer and snapshots.
-final class RowStore {
+final class RowStore: RowSource {
     let connection: Connection
     /// The path of the database, for messages.
     let path: String
@@ -12,13 +12,12 @@ final class RowStore {
     private var shapes: [ShapeID: Shape] = [:]
     private var origins: [Int64: Origin] = [:]
     private var boots: [Int64: String] = [:]
-    private var bases: [Int64: [UInt8]] = [:]
     private var openChunks: [SealedChunk] = []
     /// Reads chunks part by part; nil for a writer, which takes them whole: no statement is to be at work there.
     let blobs: BlobReader?
     /// The version of the schema.
     let version: Int64
-    /// Where the rows of the tail stand, once it was looked at; since version 3.
+    /// Where the rows of the tail stand, once it was looked at.
     var tail: TailIndex?
     /// Slots that cannot be read, and that hold nothing which is needed.
     var deadSlots: Set<Int64> = []
@@ -29,12 +28,10 @@ final class RowStore {
 
     /// So many chunks are kept open.
     private static let openChunksMax = 3
-    /// Of that many shapes and base bodies copies are kept; processes that take turns need one each.
+    /// Of that many shapes copies are kept; processes that take turns need one each.
     private static let cachedMax = 16
     /// Cached shapes hold no more leaves than this together.
     private static let cachedLeavesMax = 32_768
-    /// Cached bases hold no more bytes than this together.
-    private static let cachedBaseBytesMax = 4 << 20
 
     /// Keeps chunks beyond this store; nil for most.
     let kept: (cache: ChunkCache, database: ChunkCache.Database)?
@@ -57,30 +54,10 @@ final class RowStore {
         }
     }
 
-    func damaged(_ detail: String) -> StorageError { .damaged(path: path, detail: detail) }
-
     /// The body of a row; for a failed scrape what was kept of it.
     func body(of row: ScrapeRow) throws -> [UInt8] {
         if let (chunk, index) = row.sealed { return try self.chunk(chunk).body(index) }
-        if version > 2 { return try tailBody(of: row) }
-        do {
-            return try BodyEncoding.decode(try row.body ?? encodedBody(of: row), with: decompressor) {
-                guard let base = row.base else { throw damaged("scrape \(row.seq) lacks its base") }
-                return try self.base(base, target: row.target)
-            }
-        } catch {
-            throw StorageError(decoding: error, "the body of scrape \(row.seq) cannot be read", path: path)
-                ?? error
-        }
-    }
-
-    private func encodedBody(of row: ScrapeRow) throws -> [UInt8] {
-        let found = try firstRow(
-            "SELECT \(ScrapeRow.columns(ofVersion: version)) FROM scrapes WHERE seq = ?1",
-            row.seq
-        )
-        guard let body = found?.body else { throw damaged("scrape \(row.seq) cannot be reached") }
-        return body
+        return try tailBody(of: row)
     }
 
     private func chunk(_ id: Int64) throws -> SealedChunk {
@@ -105,26 +82,6 @@ final class RowStore {
         if openChunks.count >= RowStore.openChunksMax { openChunks.removeFirst().isWarm = false }
         openChunks.append(chunk)
         return chunk
-    }
-
-    private func base(_ seq: Int64, target: TargetID) throws -> [UInt8] {
-        if let cached = bases[seq] { return cached }
-        let statement = try connection.statement("SELECT target, body, checksum FROM bases WHERE seq = ?1")
-        try statement.bind(1, seq)
-        defer { statement.reset() }
-        guard try statement.step() else { throw damaged("base \(seq) is missing") }
-        let bytes = statement.bytes(1)
-        guard statement.integer(0) == target.value,
-            RowChecksum.of("bases", .integer(seq), .integer(target.value), .bytes(bytes))
-                == statement.integer(2)
-        else { throw damaged("base \(seq) contradicts its checksum") }
-        let body = try BodyEncoding.decode(bytes, with: decompressor) {
-            throw damaged("base \(seq) needs a base")
-        }
-        let held = bases.values.reduce(body.count) { $0 + $1.count }
-        if bases.count >= RowStore.cachedMax || held > RowStore.cachedBaseBytesMax { bases.removeAll() }
-        bases[seq] = body
-        return body
     }
 
     /// The shape with that number.
@@ -219,7 +176,6 @@ final class RowStore {
         shapes.removeAll()
         origins.removeAll()
         boots.removeAll()
-        bases.removeAll()
         openChunks.removeAll()
     }
 
@@ -227,15 +183,6 @@ final class RowStore {
     func forgetChunks() {
         openChunks.removeAll()
         blobs?.close()
-    }
-
-    /// The first row of a query over `ScrapeRow.columns(ofVersion:)`; up to version 2.
-    func firstRow(_ sql: String, _ parameters: Int64...) throws -> ScrapeRow? {
-        let statement = try connection.statement(sql)
-        defer { statement.reset() }
-        for (index, value) in parameters.enumerated() { try statement.bind(Int32(index + 1), value) }
-        guard try statement.step() else { return nil }
-        return try ScrapeRow(statement, path: path, version: version)
     }
 
     /// The record of a row.
@@ -251,7 +198,7 @@ final class RowStore {
             bootID: try row.boot.map { try bootID($0) },
             bootNanoseconds: row.bootNanoseconds,
             run: row.run,
-            seenCount: version > 1 ? Int(truncatingIfNeeded: row.seen) : nil,
+            seenCount: Int(truncatingIfNeeded: row.seen),
             beginning: RunBeginning(mark: row.missed),
             failure: row.failure,
             isAfterStep: isAfterStep

@@ -297,7 +297,7 @@ extension RowStore {
     func readTails(keepBodies: Bool, checksNumbers: Bool = true) throws -> [TargetID: [ScrapeRow]] {
         let meta = try MetaValues(connection: connection, path: path)
         var rows: [ScrapeRow] = []
-        try eachTailRow { row in
+        try readSlots { row in
             var row = row
             if !keepBodies || (row.body?.count ?? 0) > RowStore.keptBodyMax { row.body = nil }
             rows.append(row)
@@ -305,24 +305,23 @@ extension RowStore {
         // In the order of commits already, but for what was imported with numbers of its own.
         rows.sort { $0.seq < $1.seq }
         var tails: [TargetID: [ScrapeRow]] = [:]
-        let checks = checksNumbers && version > 1
         var marked: Int64 = 0
         var next = meta.markSeq &+ 1
         for row in rows {
             if row.seq <= meta.markSeq {
                 marked += 1
             } else {
-                guard row.seq == next || !checks else {
+                guard row.seq == next || !checksNumbers else {
                     throw tail?.unreadable.first?.error ?? damaged("scrape \(next) cannot be reached")
                 }
                 next = row.seq &+ 1
             }
             tails[row.target, default: []].append(row)
         }
-        guard !checks || marked == meta.markCount else {
+        guard !checksNumbers || marked == meta.markCount else {
             throw tail?.unreadable.first?.error ?? damaged("the newest scrapes cannot all be reached")
         }
-        try judge(newest: checks ? next &- 1 : nil)
+        try judge(newest: checksNumbers ? next &- 1 : nil)
         return tails
     }
 
@@ -344,15 +343,6 @@ extension RowStore {
             guard let seq = slot.highestSeq, seq <= newest else { throw slot.error }
             deadSlots.insert(slot.slot)
         }
-    }
-
-    private func eachTailRow(_ take: (ScrapeRow) throws -> Void) throws {
-        if version > 2 { return try readSlots(take) }
-        let statement = try connection.statement(
-            "SELECT \(ScrapeRow.columns(ofVersion: version)) FROM scrapes ORDER BY seq"
-        )
-        defer { statement.reset() }
-        while try statement.step() { try take(ScrapeRow(statement, path: path, version: version)) }
     }
 
     private static let keptBodyMax = 4096

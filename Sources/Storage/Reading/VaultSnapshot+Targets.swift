@@ -84,13 +84,12 @@ extension VaultSnapshot {
         guard rows.count == (try row(of: target)?.runCount ?? 0) else {
             throw store.damaged("a run of target \(target.value) cannot be reached")
         }
-        guard store.version > 1 else { return rows }
         return try history(of: target).completed(rows)
     }
 
     /// The series of a target, ascending by name.
     func seriesRecords(of target: TargetID) throws -> [SeriesRecord] {
-        let records = try SeriesRegistry.records(of: target, on: store)
+        let records = try SeriesNameRow.all(of: target, on: store)
         guard records.count == (try row(of: target)?.seriesCount ?? 0) else {
             throw store.damaged("a series of target \(target.value) cannot be reached")
         }

@@ -4,8 +4,7 @@ import SQLite
 
 /// What exports remember: how far each destination was answered for, and what it refused.
 ///
-/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 3 (1 had no
-/// checksums, 2 no sightings; both are migrated when they are opened):
+/// A second SQLite file, `PATH-export`, since the database itself has one writer, the recorder. Layout, version 3:
 ///
 ///     destination  one row for each database, cluster, namespace and mode; `doubt_high`, last use, and how many cursors,
 ///                  indices and refused documents it has

@@ -71,8 +71,8 @@ enum ReplayLedgerFile {
 
     /// Runs `body` in a transaction that reads, and that neither waits for a writer nor holds one up for longer.
     ///
-    /// A file that must be written before it can be read, since a killed export left a journal or an older program made
-    /// it, is opened as whoever writes does.
+    /// A file that must be written before it can be read, since a killed export left a journal, is
+    /// opened as whoever writes does.
     static func reading<Result>(
         path: String,
         _ body: (Connection) throws -> Result
@@ -158,7 +158,12 @@ enum ReplayLedgerFile {
             guard version <= ReplayLedger.version else {
                 throw StorageError.newer(path: path, version: version)
             }
-            try ReplayLedgerMigration(connection: connection, path: path).run(from: version)
+            guard version == ReplayLedger.version else {
+                throw damaged(
+                    "it has format \(version), which this expvault does not read any more",
+                    path: path
+                )
+            }
             try verify(connection, path: path)
         }
     }

@@ -47,10 +47,6 @@ struct ReplayLedgerRows {
 
     /// All destinations, ascending by number; there are few.
     func destinations() throws -> [Destination] {
-        try destinations(verifies: true)
-    }
-
-    private func destinations(verifies: Bool) throws -> [Destination] {
         let row = try connection.statement(
             """
             SELECT number, database, cluster, namespace, mode, label, used_ms, doubt_high, cursor_count, \
@@ -73,7 +69,7 @@ struct ReplayLedgerRows {
                 indexCount: row.integer(9),
                 rejectedCount: row.integer(10)
             )
-            guard !verifies || destination.checksum == row.integer(11) else {
+            guard destination.checksum == row.integer(11) else {
                 throw damaged("destination \(destination.number) contradicts its checksum")
             }
             found.append(destination)
@@ -215,16 +211,6 @@ struct ReplayLedgerRows {
         limit: Int,
         _ take: (Rejected) throws -> Void
     ) throws {
-        try rejected(of: destination, after: after, limit: limit, verifies: true, take)
-    }
-
-    private func rejected(
-        of destination: Int64?,
-        after: Int64,
-        limit: Int,
-        verifies: Bool,
-        _ take: (Rejected) throws -> Void
-    ) throws {
         let rows = try connection.ownStatement(
             """
             SELECT number, destination, id, target, target_name, seq, t, stream, status, type, reason, document, checksum \
@@ -249,7 +235,7 @@ struct ReplayLedgerRows {
                     document: rows.bytes(11)
                 )
             )
-            guard !verifies || found.checksum == rows.integer(12) else {
+            guard found.checksum == rows.integer(12) else {
                 throw damaged("refused document \(found.number) contradicts its checksum")
             }
             try take(found)
@@ -294,39 +280,5 @@ struct ReplayLedgerRows {
             .bind(1, destination).bind(2, id)
         defer { row.reset() }
         return try row.step() ? row.integer(0) : nil
-    }
-
-    // MARK: Migration
-
-    /// Gives each destination the checksum that it should have.
-    func storeDestinationChecksums() throws {
-        for var destination in try destinations(verifies: false) { try store(&destination) }
-    }
-
-    /// Gives each row the checksum that it should have, and each destination its counts.
-    func storeChecksums() throws {
-        for var destination in try destinations(verifies: false) {
-            let rows = try connection.ownStatement("SELECT target, seq FROM cursor WHERE destination = ?1")
-            try rows.bind(1, destination.number)
-            var cursors: [(TargetID, Int64)] = []
-            while try rows.step() { cursors.append((TargetID(rows.integer(0)), rows.integer(1))) }
-            for (target, seq) in cursors { try store(cursor: seq, of: target, destination.number) }
-            destination.cursorCount = Int64(cursors.count)
-            destination.rejectedCount = try rejectedCount(of: destination.number)
-            try store(&destination)
-        }
-        var after: Int64 = 0
-        while true {
-            var page: [(number: Int64, checksum: Int64)] = []
-            try rejected(of: nil, after: after, limit: 100, verifies: false) {
-                page.append(($0.number, $0.checksum))
-            }
-            guard let last = page.last else { return }
-            for row in page {
-                try connection.statement("UPDATE rejected SET checksum = ?2 WHERE number = ?1")
-                    .bind(1, row.number).bind(2, row.checksum).run()
-            }
-            after = last.number
-        }
     }
 }

@@ -5,7 +5,7 @@ import SQLite
 /// A step of the pass over a target's scrapes from where some were put in between, within a transaction: finds runs and
 /// collections anew, and seals what lies among chunks.
 ///
-/// A step ends with the chunk that brings it to `scrapesPerStep`; the next one begins behind that chunk, and what stands
+/// A step ends with the chunk that brings it to `WriterSession.refreshScrapesMax`; the next one begins behind that chunk, and what stands
 /// before is right then.
 struct HistoryPass {
     private let session: WriterSession
@@ -21,14 +21,11 @@ struct HistoryPass {
     /// Rows of the tail that are others now.
     private(set) var changed: [Int64: ScrapeRow] = [:]
 
-    /// A step goes over so many scrapes, and to the end of the chunk that it is in then: some seconds, 200 MB of bodies.
-    static let scrapesPerStep = 20_000
-
     init(
         _ session: WriterSession,
         _ history: TargetHistory,
         from: ScrapePosition,
-        scrapesMax: Int = scrapesPerStep
+        scrapesMax: Int
     ) throws {
         self.session = session
         self.scrapesMax = scrapesMax

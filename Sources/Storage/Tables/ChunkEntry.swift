@@ -190,8 +190,7 @@ extension ChunkEntry {
     }
 
     /// The chunks of a target, ascending by position.
-    static func all(of target: TargetID, on store: RowStore) throws -> [ChunkEntry] {
-        guard store.version > 1 else { return [] }
+    static func all(of target: TargetID, on store: some RowSource) throws -> [ChunkEntry] {
         let statement = try store.connection.statement("SELECT \(columns) FROM chunks WHERE target = ?1")
         try statement.bind(1, target.value)
         defer { statement.reset() }

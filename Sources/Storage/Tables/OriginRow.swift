@@ -1,3 +1,4 @@
+import Codec
 import Model
 import SQLite
 
@@ -35,7 +36,7 @@ struct OriginRow {
     /// The row of that number, if there is one.
     ///
     /// - Throws: `StorageError.damaged` where it contradicts its checksum.
-    static func find(_ id: Int64, on store: RowStore) throws -> OriginRow? {
+    static func find(_ id: Int64, on store: some RowSource) throws -> OriginRow? {
         let statement = try store.connection.statement(
             "SELECT \(columns(ofVersion: store.version)) FROM origins WHERE id = ?1"
         )

@@ -82,7 +82,7 @@ extension RunRow {
     }
 
     /// The run with that number, if it is there.
-    static func find(_ id: RunID, on store: RowStore) throws -> RunRow? {
+    static func find(_ id: RunID, on store: some RowSource) throws -> RunRow? {
         let statement = try store.connection.statement("SELECT \(columns) FROM runs WHERE id = ?1")
         try statement.bind(1, id.value)
         defer { statement.reset() }
@@ -109,7 +109,7 @@ extension RunRow {
     }
 
     /// All runs of a target, ascending by number.
-    static func all(of target: TargetID, on store: RowStore) throws -> [RunRow] {
+    static func all(of target: TargetID, on store: some RowSource) throws -> [RunRow] {
         let statement = try store.connection.statement(
             "SELECT \(columns) FROM runs WHERE target = ?1 ORDER BY id"
         )

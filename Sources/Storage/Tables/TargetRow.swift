@@ -62,7 +62,7 @@ extension TargetRow {
     }
 
     /// The target of that name, if there is one.
-    static func find(_ name: String, on store: RowStore) throws -> TargetRow? {
+    static func find(_ name: String, on store: some RowSource) throws -> TargetRow? {
         let statement = try store.connection.statement("SELECT \(columns) FROM targets WHERE name = ?1")
         try statement.bind(1, name)
         defer { statement.reset() }
@@ -70,7 +70,7 @@ extension TargetRow {
     }
 
     /// The target of that number, if there is one.
-    static func find(_ id: TargetID, on store: RowStore) throws -> TargetRow? {
+    static func find(_ id: TargetID, on store: some RowSource) throws -> TargetRow? {
         let statement = try store.connection.statement("SELECT \(columns) FROM targets WHERE id = ?1")
         try statement.bind(1, id.value)
         defer { statement.reset() }
@@ -78,7 +78,7 @@ extension TargetRow {
     }
 
     /// All targets, ascending by name.
-    static func all(on store: RowStore) throws -> [TargetRow] {
+    static func all(on store: some RowSource) throws -> [TargetRow] {
         let statement = try store.connection.statement("SELECT \(columns) FROM targets ORDER BY name")
         defer { statement.reset() }
         var rows: [TargetRow] = []

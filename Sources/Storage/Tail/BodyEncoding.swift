@@ -7,16 +7,14 @@ import Expvar
 /// | ---        | ---                                                                                 |
 /// | 0          | the body                                                                            |
 /// | 1          | one zstd frame with size and checksum                                               |
-/// | 2          | the same, made with the body of the row's base as prefix (raw content, no dictionary) |
 /// | 3          | nothing: the body is that of the row's base                                         |
 /// | 4          | a `BodyPatch` of the body of the row's base                                         |
 ///
-/// Scrapes of one process differ little. Until version 2 of the schema they were coded against an earlier whole body of
-/// their target (2), since then against the scrape before them (4): half the bytes, and a tenth of the time.
+/// Scrapes of one process differ little: each is coded against the one before it (4). Against an earlier whole body by zstd
+/// (once 2, which is not used again) it was twice the bytes, and ten times the time.
 enum BodyEncoding: UInt8 {
     case plain = 0
     case whole = 1
-    case againstBase = 2
     case sameAsBase = 3
     case patch = 4
 
@@ -53,11 +51,10 @@ extension BodyEncoding {
         guard encoding != .patch else {
             throw CompressionError.damaged(detail: "a patch where none may be")
         }
-        let prefix = encoding == .againstBase ? try base() : nil
         return try bytes.withUnsafeBytes { all in
             let rest = UnsafeRawBufferPointer(rebasing: all[1...])
             if encoding == .plain { return Array(rest) }
-            return try decompressor.decompress(rest, prefix: prefix, bytesMax: bytesMax)
+            return try decompressor.decompress(rest, bytesMax: bytesMax)
         }
     }
 }

@@ -95,10 +95,12 @@ enum TailSlot {
     static func ofPage(_ page: [UInt8]) -> (slot: Int64, bytes: [UInt8])? {
         guard page.count == 4096, page[0] == 13, page[3] == 0, page[4] == 1 else { return nil }
         let start = Int(page[8]) << 8 | Int(page[9])
+        // A claim that cannot be read is none.
         guard start >= 10, start < page.count, var reader = try? ByteReader(page, in: start..<page.count),
             let size = bigEndianVarint(&reader), let number = bigEndianVarint(&reader), size == bytes + 4,
             // Its record: 4 bytes of header, the number's own (NULL: it is the row's), a blob of that length.
             let head = try? reader.skip(4), Array(page[head]) == [4, 0, 0xbf, 0x3e],
+            // A claim that cannot be read is none.
             let range = try? reader.skip(bytes)
         else { return nil }
         return (Int64(bitPattern: number), Array(page[range]))
@@ -108,6 +110,7 @@ enum TailSlot {
     private static func bigEndianVarint(_ reader: inout ByteReader) -> UInt64? {
         var value: UInt64 = 0
         for index in 0..<9 {
+            // A claim that cannot be read is none.
             guard let byte = try? reader.byte() else { return nil }
             if index == 8 { return value << 8 | UInt64(byte) }
             value = value << 7 | UInt64(byte & 0x7f)
@@ -118,9 +121,11 @@ enum TailSlot {
 
     /// The highest `seq` that the beginning of a slot tells of, unchecked; nil where it holds nothing.
     static func highestSeq(_ slot: [UInt8]) -> Int64? {
+        // A claim that cannot be read is none.
         guard slot.first == version, var reader = try? ByteReader(slot, in: 15..<headerBytes) else {
             return nil
         }
+        // A claim that cannot be read is none.
         return try? fixed64(&reader)
     }
 
@@ -132,6 +137,7 @@ enum TailSlot {
         var reader = ByteReader(end)
         // The checksum is never that of zeros: such an end is none.
         guard (try? fixed64(&reader)) != nil, let seq = try? fixed64(&reader),
+            // A claim that cannot be read is none.
             let checksum = try? reader.fixed32(), Checksum.crc32c(end[..<16]) == checksum
         else { return nil }
         return seq

@@ -53,7 +53,7 @@ struct SeriesRegistry {
                 }
                 newNamesOfDay += 1
             }
-            try SeriesRegistry.store(series.name, target: target, at: t, on: store.connection)
+            try SeriesNameRow.store(series.name, target: target, at: t, on: store.connection)
             known.insert(Array(series.name.utf8))
             added += 1
         }
@@ -63,62 +63,7 @@ struct SeriesRegistry {
     }
 
     private static func names(of target: TargetID, on store: RowStore) throws -> Set<[UInt8]> {
-        Set(try records(of: target, on: store).map { Array($0.name.utf8) })
-    }
-
-    /// All series of a target, ascending by name.
-    static func records(of target: TargetID, on store: RowStore) throws -> [SeriesRecord] {
-        let statement = try store.connection.statement(
-            "SELECT id, name, first_t, checksum FROM series WHERE target = ?1 ORDER BY name"
-        )
-        try statement.bind(1, target.value)
-        defer { statement.reset() }
-        var records: [SeriesRecord] = []
-        while try statement.step() { records.append(try record(statement, target: target, store: store)) }
-        return records
-    }
-
-    /// The series with that number, if the target has it.
-    static func find(_ id: SeriesID, target: TargetID, on store: RowStore) throws -> SeriesRecord? {
-        let statement = try store.connection.statement(
-            "SELECT id, name, first_t, checksum FROM series WHERE id = ?1 AND target = ?2"
-        )
-        try statement.bind(1, id.value).bind(2, target.value)
-        defer { statement.reset() }
-        return try statement.step() ? try record(statement, target: target, store: store) : nil
-    }
-
-    private static func record(
-        _ statement: Statement,
-        target: TargetID,
-        store: RowStore
-    ) throws -> SeriesRecord {
-        let id = statement.integer(0)
-        let name = statement.text(1)
-        guard
-            checksum(id: id, target: target, name: name, firstTime: statement.integer(2))
-                == statement.integer(3)
-        else { throw store.damaged("series \(id) contradicts its checksum") }
-        return SeriesRecord(id: SeriesID(id), name: name)
-    }
-
-    private static func checksum(id: Int64, target: TargetID, name: String, firstTime: Int64) -> Int64 {
-        RowChecksum.of("series", .integer(id), .integer(target.value), .text(name), .integer(firstTime))
-    }
-
-    private static func store(
-        _ name: String,
-        target: TargetID,
-        at t: Timestamp,
-        on connection: Connection
-    ) throws(SQLiteError) {
-        let id = try RowNumber.next(of: "series", on: connection)
-        try connection.statement(
-            "INSERT INTO series(id, target, name, first_t, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
-        )
-        .bind(1, id).bind(2, target.value).bind(3, name).bind(4, t.milliseconds)
-        .bind(5, checksum(id: id, target: target, name: name, firstTime: t.milliseconds))
-        .run()
+        Set(try SeriesNameRow.all(of: target, on: store).map { Array($0.name.utf8) })
     }
 
     /// How many names the target got on that day, those of its first document not counted.

@@ -19,7 +19,7 @@ extension WriterSession {
                 let counts = [
                     (try RunRow.all(of: target.id, on: store).count, target.runCount, "run"),
                     (
-                        try SeriesRegistry.records(of: target.id, on: store).count, target.seriesCount,
+                        try SeriesNameRow.all(of: target.id, on: store).count, target.seriesCount,
                         "series"
                     ),
                     (try ClockStep.all(of: target.id, on: store).count, target.stepCount, "clock step"),

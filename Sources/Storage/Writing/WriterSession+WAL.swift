@@ -111,6 +111,7 @@ extension WriterSession {
         // One that was written back whole is begun anew at its front, and grows no further.
         let isTooLarge =
             left > 0 ? connection.pagesInWAL >= walMax : file.bytes(of: "-wal") > Int64(walMax) * 4096
+        // It is tried again with the next commit.
         if isTooLarge { _ = try? truncateWAL() }
     }
 

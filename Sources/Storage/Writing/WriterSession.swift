@@ -45,8 +45,10 @@ final class WriterSession {
     private(set) var targets: [String: TargetState] = [:]
     private var tails: [TargetID: [ScrapeRow]]?
     var nextSeq: Int64 = 1
-    /// See `HistoryPass`; a parameter for tests.
-    var refreshScrapesMax = HistoryPass.scrapesPerStep
+    /// So many scrapes a step of finding runs anew goes over, and to the end of the chunk that it is in then.
+    ///
+    /// Some seconds, and 200 MB of bodies. A variable for tests.
+    var refreshScrapesMax = 20_000
     /// Makes the encoder of a chunk; a parameter for tests.
     var makeEncoder: (ChunkLevel, @escaping (ShapeID) throws -> Shape) -> ChunkEncoder = {
         ChunkEncoder(level: $0, shape: $1)
@@ -138,9 +140,7 @@ final class WriterSession {
 
     private func prepare() throws {
         let version = try connection.integer("PRAGMA user_version") ?? 0
-        guard (1...Migrations.currentVersion).contains(version) else {
-            throw StorageError.newer(path: file.path, version: version)
-        }
+        try Migrations.requireKnown(version, path: file.path)
         try Schema.verify(on: connection, version: version, path: file.path)
         _ = try connection.integer("PRAGMA journal_mode = WAL")
         if version < Migrations.currentVersion {
@@ -149,7 +149,6 @@ final class WriterSession {
         try loadNextSeq()
         tails = try store.readTails(keepBodies: false)
         try refreshStaleRuns()
-        if version == 1 { try sealAll() }
     }
 
     private func loadNextSeq() throws {

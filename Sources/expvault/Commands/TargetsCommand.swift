@@ -43,6 +43,7 @@ struct ListTargetsCommand: ParsableCommand {
             for answer in answers {
                 let missed = try missedOnTheLastDay(of: answer, engine)
                 try StandardStreams.output(TargetRecordText.notes(answer, missed: missed))
+                // A hint for a person: the list stands without it.
                 if answer.url == nil, let body = try? engine.show(target: answer.target).body {
                     try StandardStreams.output(OwnText.notes(body, of: answer.target))
                 }

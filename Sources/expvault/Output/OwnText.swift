@@ -5,6 +5,7 @@ import Model
 enum OwnText {
     /// A line; empty where the body is no such document.
     static func notes(_ body: [UInt8], of target: String) -> String {
+        // A document of ours; of another nothing is said.
         guard let document = try? JSONReader.value(of: body),
             let late = document[path: ["scrapes", "late"]]?.integer,
             let notStored = document[path: ["scrapes", "not_stored"]]?.integer,

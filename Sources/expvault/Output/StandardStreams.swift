@@ -33,6 +33,7 @@ enum StandardStreams {
 
     /// Writes to standard error without a line's end (progress on a terminal).
     static func error(_ text: String) {
+        // There is nobody left to tell.
         try? writeAll(Array(text.utf8), to: STDERR_FILENO)
     }
 

@@ -90,6 +90,24 @@ struct VaultFileTests {
         #expect(contents(of: path) == before)
     }
 
+    @Test(
+        "an older version than any that is read is refused with the way to carry it over, and left as it is"
+    )
+    func older() async throws {
+        let path = directory.file("test.db")
+        try await VaultWriter.open(path: path, create: true).close()
+        write([0, 0, 0, UInt8(Migrations.oldestVersion - 1)], to: path, at: 60)
+        let before = contents(of: path)
+        for error in await errors(path) {
+            guard case .older(_, Migrations.oldestVersion - 1)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(error?.description.contains("export raw") == true)
+        }
+        #expect(contents(of: path) == before)
+    }
+
     @Test("an empty file is no database, and becomes one where one may be made")
     func empty() async throws {
         let path = directory.file("test.db")

@@ -157,53 +157,26 @@ struct LedgerDamageTests {
         #expect(!ReplayLedger.findings(vaultPath: path).isEmpty)
     }
 
-    @Test("a ledger of version 1 goes on as it was, with checksums")
-    func migrates() async throws {
+    @Test("a ledger of an older version is refused with what to do about it, and left as it is")
+    func older() async throws {
         let path = directory.file("v.db")
+        try await make(path)
         let connection = try Connection(
             path: path + "-export",
-            role: .writer(create: true),
+            role: .writer(create: false),
             busyMilliseconds: 0
         )
-        try connection.execute(
-            """
-            CREATE TABLE destination (
-              number INTEGER PRIMARY KEY, database TEXT NOT NULL, cluster TEXT NOT NULL, namespace TEXT NOT NULL,
-              mode TEXT NOT NULL, label TEXT NOT NULL, foreign_high INTEGER NOT NULL, used_ms INTEGER NOT NULL,
-              doubt_high INTEGER, UNIQUE (database, cluster, namespace, mode)) STRICT;
-            CREATE TABLE cursor (
-              destination INTEGER NOT NULL, target INTEGER NOT NULL, seq INTEGER NOT NULL,
-              PRIMARY KEY (destination, target)) STRICT, WITHOUT ROWID;
-            CREATE TABLE write_index (
-              destination INTEGER NOT NULL, stream TEXT NOT NULL, state INTEGER NOT NULL, name TEXT NOT NULL,
-              PRIMARY KEY (destination, stream)) STRICT, WITHOUT ROWID;
-            CREATE TABLE rejected (
-              number INTEGER PRIMARY KEY AUTOINCREMENT, destination INTEGER NOT NULL, id TEXT NOT NULL,
-              target INTEGER NOT NULL, target_name TEXT NOT NULL, seq INTEGER NOT NULL, t INTEGER NOT NULL,
-              stream TEXT NOT NULL, status INTEGER NOT NULL, type TEXT NOT NULL, reason TEXT NOT NULL,
-              document BLOB NOT NULL, UNIQUE (destination, id)) STRICT;
-            INSERT INTO destination VALUES (1, 'db-1', 'cluster-1', 'default', 'documents', 'es', 50, 1, 60);
-            INSERT INTO cursor VALUES (1, 1, 40), (1, 2, 44);
-            INSERT INTO write_index VALUES (1, 'a', 2, '.ds-a-000001'), (1, 'b', 1, '');
-            INSERT INTO rejected VALUES (7, 1, 'x', 1, 'shop', 3, 9, 's', 400, 't', 'r', x'28b52ffd24021100007b7dd194f27a');
-            PRAGMA application_id = \(ReplayLedger.applicationID);
-            PRAGMA user_version = 1;
-            """
-        )
+        try connection.execute("PRAGMA user_version = 2")
         connection.close()
-        #expect(ReplayLedger.findings(vaultPath: path) == [])
-        let ledger = try await ReplayLedger.open(vaultPath: path, databaseUUID: "db-1")
-        let claimed = try await ledger.claim(
-            destinations[0],
-            label: "es",
-            targets: [TargetID(1), TargetID(2)],
-            now: now
-        )
-        #expect(claimed.cursors == [TargetID(1): 40, TargetID(2): 44])
-        #expect(claimed.high == 60 && claimed.sightings.isEmpty)
-        #expect(try await ledger.rejected(after: 0, limit: 9).documents.map(\.document) == [Array("{}".utf8)])
-        await ledger.close()
-        #expect(ReplayLedger.findings(vaultPath: path) == [])
+        let before = contents(of: path + "-export")
+        await #expect {
+            _ = try await ReplayLedger.open(vaultPath: path, databaseUUID: "db-1")
+        } throws: { "\($0)".contains("format 2") && "\($0)".contains("moved away, it is begun anew") }
+        #expect(throws: StorageError.self) {
+            try ReplayLedger.protectedAfterSeq(vaultPath: path, databaseUUID: "db-1", now: now)
+        }
+        #expect(!ReplayLedger.findings(vaultPath: path).isEmpty)
+        #expect(contents(of: path + "-export") == before)
     }
 
     @Test("a ledger that is ahead of the database is refused: a copy of it was put back")

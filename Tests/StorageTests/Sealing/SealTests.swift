@@ -482,3 +482,25 @@ struct SealFailureTests {
         #expect(contents(of: path + "-wal").isEmpty)
     }
 }
+
+extension VaultSnapshot {
+    /// What each scrape was the first to show, from the bodies alone: each after all before it.
+    fileprivate func forEachScrape(
+        of target: TargetID,
+        _ body: (RunID, ScrapePosition, NewCollections) throws -> Void
+    ) throws {
+        var reader = try reading {
+            CollectionReader(stepStarts: try stepStarts(of: target))
+        }
+        let rows = try reading {
+            try HistoryRows(history(of: target), range: .all, failures: false)
+        }
+        var document = ScannedDocument()
+        while let row = try reading({ try rows.next() }) {
+            guard let run = row.run else { continue }
+            let (shape, bytes) = try reading { try store.understand(row, into: &document) }
+            let state = ProcessState(shape: shape, document: document, body: bytes)
+            try body(run, row.position, reader.collections(in: state, run: run, at: row.position))
+        }
+    }
+}

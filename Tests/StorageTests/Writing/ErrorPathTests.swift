@@ -143,6 +143,7 @@ struct ErrorPathTests {
     func sentences() {
         let errors: [StorageError] = [
             .notFound(path: "/d/a.db"), .notOurs(path: "/d/a.db"), .newer(path: "/d/a.db", version: 9),
+            .older(path: "/d/a.db", version: 2),
             .damaged(path: "/d/a.db", detail: "x"), .locked(path: "/d/a.db", holder: "record, pid 1"),
             .permissionDenied(path: "/d/a.db"), .cannotCreate(path: "/d/a.db", detail: "x"),
             .diskFull(path: "/d/a.db"), .inputOutput(path: "/d/a.db", detail: "x"), .unknownTarget("/d/a.db"),

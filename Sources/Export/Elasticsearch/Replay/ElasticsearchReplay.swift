@@ -287,6 +287,7 @@ package final class ElasticsearchReplay: Sendable {
                 if hasSighted || loop.machine.wantsDocument && !loop.isSourceEmpty { continue }
                 if let delay = loop.timerToStart(now: MonotonicClock.now, restAfter: Self.restAfter) {
                     group.addTask {
+                        // Cancelled is what the loop looks at next.
                         try? await Task.sleep(for: .milliseconds(delay))
                         return .wake
                     }

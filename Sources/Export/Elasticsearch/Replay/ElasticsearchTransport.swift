@@ -59,6 +59,7 @@ struct ElasticsearchTransport: Sendable {
     }
 
     private func compressed(_ documents: [ReplayDocument]) -> [UInt8] {
+        // Without memory for it the request is sent as it is.
         guard gzipLevel > 0, let encoder = try? StreamEncoder(.gzip, level: gzipLevel) else {
             return BulkRequest.body(of: documents, namespace: namespace)
         }
@@ -93,6 +94,7 @@ struct ElasticsearchTransport: Sendable {
             guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
             switch answer.status {
             case 200:
+                // What is no JSON says nothing, as an answer without the member does.
                 guard let value = try? JSONReader.value(of: answer.body),
                     let found = value["data_streams"]?.elements?.first,
                     let indices = found["indices"]?.elements, let last = indices.last?["index_name"]?.string
@@ -198,6 +200,7 @@ struct ElasticsearchTransport: Sendable {
 
     /// The ids in a search's answer; nil unless every shard was searched.
     private static func hits(in body: [UInt8]) -> [String]? {
+        // What is no JSON says nothing, as an answer without the member does.
         guard let value = try? JSONReader.value(of: body), value["timed_out"]?.boolean == false,
             value[path: ["_shards", "failed"]]?.integer == 0
         else { return nil }
@@ -217,6 +220,7 @@ struct ElasticsearchTransport: Sendable {
     }
 
     private func failure(_ answer: ElasticsearchClient.Answer, on place: String) -> BulkFailure {
+        // What is no JSON says nothing, as an answer without the member does.
         let value = try? JSONReader.value(of: answer.body, bytesMax: 1 << 20)
         let error = ServerInfo.error(in: value)
         return BulkFailure.of(

@@ -44,6 +44,7 @@ package struct ClientTLS: Hashable, Sendable {
                 .certificate($0)
             }
             let bytes = try CredentialText.bytes(of: clientKeyFile, mustBePrivate: true)
+            // BoringSSL does not say in words what is wrong with a key; the error below does.
             guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
                 throw ExportSetupError("\(clientKeyFile) holds no private key in PEM without a passphrase")
             }

@@ -17,6 +17,7 @@ extension ElasticsearchClient {
 
     /// The reason to stop that an unforeseen answer is.
     func stop(_ answer: Answer, on place: String) -> ReplayStop {
+        // What is no JSON says nothing, as an answer without the member does.
         let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
         let type = error.type.map(text.clean)
         let reason = error.reason.map(text.clean)

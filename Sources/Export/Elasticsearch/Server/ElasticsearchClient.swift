@@ -77,6 +77,7 @@ package final class ElasticsearchClient: Sendable {
             let context = settings.url.isTLS ? try NIOSSLContext(configuration: tls) : nil
             return ElasticsearchClient(settings, tls: context, group: group)
         } catch {
+            // The process goes on, or ends, all the same.
             try? await group.shutdownGracefully()
             throw error
         }

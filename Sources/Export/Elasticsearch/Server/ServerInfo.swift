@@ -68,6 +68,7 @@ package struct ServerInfo: Hashable, Sendable {
         url: String,
         text: ServerText
     ) throws(ReplayStop) {
+        // What is no JSON says nothing, as an answer without the member does.
         let value = try? JSONReader.value(of: body, bytesMax: 1 << 20)
         if status != 200 {
             let error = ServerInfo.error(in: value)

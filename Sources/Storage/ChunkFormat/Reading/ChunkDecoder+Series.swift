@@ -7,6 +7,7 @@ extension ChunkDecoder {
     ///
     /// `leaves` says for each shape of the chunk, in the order of `shapes`, which leaf carries the series.
     package func statistics(leaves: [Int?]) -> ChunkColumnStatistics? {
+        // Without statistics the column is read, which tells what is wrong with it.
         guard header.columnRowCount == header.documentCount, let column = try? column(leaves: leaves) else {
             return nil  // damage shows when the column is decoded
         }

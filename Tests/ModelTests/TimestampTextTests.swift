@@ -138,6 +138,8 @@ import Testing
     }
 
     @Test("no moment of Int64 traps") func extremes() {
+        let moment = Timestamp(milliseconds: 1_767_323_045_678)
+        #expect(TimestampText.formatSeconds(moment) == "2026-01-02T03:04:05Z")
         #expect(TimestampText.format(Timestamp(milliseconds: .max)) == "+292278994-08-17T07:12:55.807Z")
         #expect(TimestampText.format(Timestamp(milliseconds: .min)) == "-292275055-05-16T16:47:04.192Z")
     }

@@ -3,7 +3,7 @@ import SQLite
 
 extension ClockStep {
     /// The steps of a target, ascending by the position after them.
-    static func all(of target: TargetID, on store: RowStore) throws -> [ClockStep] {
+    static func all(of target: TargetID, on store: some RowSource) throws -> [ClockStep] {
         let statement = try store.connection.statement(
             """
             SELECT id, before_epoch, before_t, after_epoch, after_t, milliseconds, checksum FROM clock_steps \
@@ -59,18 +59,5 @@ extension ClockStep {
         .bind(5, after.epoch).bind(6, after.time.milliseconds).bind(7, milliseconds)
         .bind(8, checksum(id: id, target: target))
         .run()
-    }
-}
-
-/// The numbers of new rows, which their checksums cover, so that they are needed before the row is stored.
-enum RowNumber {
-    /// The number that the table's next row gets; SQLite keeps the highest ever given in `sqlite_sequence`
-    /// (https://sqlite.org/autoinc.html).
-    static func next(of table: String, on connection: Connection) throws(SQLiteError) -> Int64 {
-        let statement = try connection.statement("SELECT seq FROM sqlite_sequence WHERE name = ?1")
-        try statement.bind(1, table)
-        defer { statement.reset() }
-        guard try statement.step() else { return 1 }
-        return max(0, statement.integer(0)) &+ 1
     }
 }

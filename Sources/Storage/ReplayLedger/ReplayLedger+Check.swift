@@ -38,6 +38,7 @@ extension ReplayLedger {
         }
         // Taken after the ledger was read: an export is never ahead of the database.
         guard !reading.destinations.isEmpty,
+            // Of a database that cannot be read `IntegrityCheck` tells.
             let snapshot = try? Vault.openReader(path: vaultPath).snapshot(),
             // Of a damaged database `IntegrityCheck` tells.
             let targets = try? snapshot.targets().map(\.id)

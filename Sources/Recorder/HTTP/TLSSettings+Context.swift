@@ -71,6 +71,7 @@ extension TLSSettings {
 
     private static func certificates(_ path: String) throws(ConfigurationError) -> [NIOSSLCertificate] {
         let bytes = try CredentialFile.readBytes(path, bytesMax: pemBytesMax, mustBePrivate: false)
+        // BoringSSL does not say in words what is wrong; the error below does.
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
             // What NIOSSL throws says no more than this.
             throw ConfigurationError("holds no certificate in PEM", file: path)
