@@ -102,6 +102,8 @@ let package = Package(
         ),
         // The page's files, embedded; Assets are the compiler's to read.
         .target(name: "CPage"),
+        // What could be recorded on this host.
+        module("Discovery", ["Model", nioCore, nioPosix, nioHTTP1]),
         // Answers as a page on loopback.
         module(
             "Dashboard",
@@ -115,7 +117,7 @@ let package = Package(
             name: "expvault",
             dependencies: [
                 "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
-                argumentParser, log, serviceLifecycle, unixSignals,
+                "Discovery", argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings,
             linkerSettings: linking
@@ -148,6 +150,7 @@ let package = Package(
             "RecorderTests",
             ["Recorder", "Storage", "Model", "TestBasics", "TestSupport", nioCore, nioHTTP1, nioSSL, log]
         ),
+        tests("DiscoveryTests", ["Discovery", "TestBasics", "TestSupport"]),
         tests("QueryTests", ["Query", "Storage", "Expvar", "Model", "TestBasics"]),
         tests(
             "ExportTests",

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,7 +24,7 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8080", "loopback `address` to serve on; port 0 takes a free one")
+	listen := flag.String("listen", "127.0.0.1:8080", "loopback `address` to serve on; port 0 takes a free one; unix:PATH is a Unix socket")
 	name := flag.String("name", "api", "the service's `name`, published as a variable")
 	seed := flag.Int64("seed", 1, "seed of the workload")
 	load := flag.Float64("load", 200, "requests each second, on average")
@@ -113,7 +114,11 @@ func run(o options) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 
 	// Scripts and tests wait for this line, and read the port from it.
-	fmt.Printf("listening on http://%s\n", listener.Addr())
+	if listener.Addr().Network() == "unix" {
+		fmt.Printf("listening on unix:%s\n", listener.Addr())
+	} else {
+		fmt.Printf("listening on http://%s\n", listener.Addr())
+	}
 
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
@@ -129,6 +134,9 @@ func run(o options) error {
 
 // ListenLoopback listens on the address, which must be a loopback one: /debug/vars is nobody else's business.
 func listenLoopback(address string) (net.Listener, error) {
+	if strings.HasPrefix(address, "unix:") {
+		return net.Listen("unix", strings.TrimPrefix(address, "unix:"))
+	}
 	tcp, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("-listen %s: %w", address, err)

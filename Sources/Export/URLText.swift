@@ -11,6 +11,13 @@ enum URLText {
         return rest[..<(rest.utf8.firstIndex { "/?#".utf8.contains($0) } ?? rest.endIndex)]
     }
 
+    /// A Unix socket without the path that is asked for: `unix:/run/app.sock`; nil for any other URL.
+    static func socket(of url: String) -> String? {
+        guard url.utf8.starts(with: "unix:".utf8) else { return nil }
+        let path = url.dropFirst("unix:".count)
+        return "unix:" + path[..<(path.firstRange(of: ":/")?.lowerBound ?? path.endIndex)]
+    }
+
     /// The URL without user and password: they are everything up to the last `@` of the authority (3.2.1).
     static func withoutUser(_ url: String) -> String {
         guard let authority = authority(of: url), let at = authority.utf8.lastIndex(of: UInt8(ascii: "@"))

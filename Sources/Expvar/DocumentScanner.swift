@@ -1,3 +1,5 @@
+import Model
+
 /// The tokenizer of bodies: one pass over the bytes, no tree, no recursion.
 ///
 /// A document is an object. expvar writes one top-level variable a line, `{\n"a": 1,\n"b": 2\n}\n`, but any white
@@ -53,7 +55,8 @@ struct DocumentScanner {
         let start = JSONText.skipSpace(body, 0)
         guard start < body.count else { throw .empty }
         guard body[start] == UInt8(ascii: "{") else {
-            throw body[start] == UInt8(ascii: "<") ? .markup : .notAnObject
+            let name = AnswerText.name(of: body)
+            throw name == "HTML" ? .markup : name.map(DocumentError.foreign) ?? .notAnObject
         }
         do {
             let first = JSONText.skipSpace(body, start + 1)

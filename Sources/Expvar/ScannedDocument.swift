@@ -47,6 +47,8 @@ package enum DocumentError: Error, Hashable, Sendable {
     case tooLarge(bytes: Int)
     /// Containers are nested over `ScannedDocument.levelsMax` levels.
     case tooDeep
+    /// It is another thing that is well known, by that name: a login page's relatives, such as Prometheus' text.
+    case foreign(String)
     /// It is something else than an object.
     case notAnObject
     /// It ends before the object does.
@@ -69,6 +71,8 @@ extension DocumentError: CustomStringConvertible {
             "the body has \(bytes) bytes, more than the \(ScannedDocument.bytesMax) that a document may have"
         case .tooDeep:
             "the body is nested more than \(ScannedDocument.levelsMax) levels deep"
+        case .foreign(let name):
+            "the body is \(name), not a document of /debug/vars"
         case .notAnObject:
             "the body is not a JSON object, so not a document of /debug/vars"
         case .cutShort:

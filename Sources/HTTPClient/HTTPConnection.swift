@@ -37,12 +37,15 @@ package final class HTTPConnection: @unchecked Sendable {
         package var port: Int
         /// For https.
         package var tls: NIOSSLContext?
+        /// The file of a Unix socket, in the place of host and port.
+        package var socketPath: String?
 
-        /// That host and port, with TLS where there is a context for it.
-        package init(host: String, port: Int, tls: NIOSSLContext?) {
+        /// That host and port, with TLS where there is a context for it; or that Unix socket.
+        package init(host: String, port: Int, tls: NIOSSLContext?, socketPath: String? = nil) {
             self.host = host
             self.port = port
             self.tls = tls
+            self.socketPath = socketPath
         }
     }
 
@@ -56,6 +59,8 @@ package final class HTTPConnection: @unchecked Sendable {
         package var head: Int
         /// A longer body asks before it is read on (`Progress.growsLarge`); nil: none asks.
         package var freeBytes: Int?
+        /// So much of an answer that is cut off is kept, see `remains`; 0: nothing.
+        package var remainsBytes = 0
         /// A connection is waited for at most this long, whatever the deadline.
         package var connectTimeout = TimeAmount.seconds(60)
         /// A server may close an idle connection at any time; after so long most have.
@@ -128,6 +133,9 @@ package final class HTTPConnection: @unchecked Sendable {
     private var exchange: Exchange?
     private var exchangeCount: UInt64 = 0
     private var idleTimer: Scheduled<Void>?
+    /// What had come of the last answer that was cut off, by the server, by its deadline or by `close`: its head and
+    /// the beginning of its body; nil where no head had come, or `Limits.remainsBytes` is 0.
+    package private(set) var remains: Answer?
     /// Room for a body like the last one.
     private var bodyBytes = 0
     private var isPaused = false
@@ -156,6 +164,7 @@ package final class HTTPConnection: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         precondition(exchange == nil, "BUG: a connection asks one thing at a time")
         exchangeCount += 1
+        remains = nil
         let number = exchangeCount
         return try await waiting(for: number) { continuation in
             let moment = NIODeadline.uptimeNanoseconds(UInt64(max(0, deadline)))
@@ -203,8 +212,14 @@ package final class HTTPConnection: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         idleTimer?.cancel()
         exchange?.timer.cancel()
+        keepRemains()
         exchange = nil
         disconnect()
+    }
+
+    private func keepRemains() {
+        guard limits.remainsBytes > 0, let exchange, let head = exchange.head else { return }
+        remains = Answer(head: head, body: Array(exchange.body.prefix(limits.remainsBytes)), isCut: true)
     }
 
     private func waiting(
@@ -241,7 +256,10 @@ package final class HTTPConnection: @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.fill(channel.pipeline.syncOperations) }
             }
-        bootstrap.connect(host: server.host, port: server.port).whenComplete { result in
+        let connection =
+            server.socketPath.map { bootstrap.connect(unixDomainSocketPath: $0) }
+            ?? bootstrap.connect(host: server.host, port: server.port)
+        connection.whenComplete { result in
             switch result {
             case .failure(let error):
                 self.fail(number, error)
@@ -345,6 +363,7 @@ package final class HTTPConnection: @unchecked Sendable {
             exchange.isOnUsedConnection = false
             return connect()
         }
+        keepRemains()
         finish(.failure(error))
     }
 

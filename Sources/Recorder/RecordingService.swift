@@ -131,7 +131,7 @@ package final class RecordingService: Sendable {
                     await committer.reload(new)
                     begin(roster.reload(new))
                 }
-                if roster.isFinished { break }
+                if roster.isFinished, !configuration.awaitsTargets { break }
             }
             group.cancelAll()
         }

@@ -28,7 +28,8 @@ struct Expvault: AsyncParsableCommand {
             """,
         version: ProductVersion.text,
         subcommands: [
-            RecordCommand.self, TargetsCommand.self, SeriesCommand.self, RateCommand.self, ValuesCommand.self,
+            RecordCommand.self, DiscoverCommand.self, TargetsCommand.self, SeriesCommand.self,
+            RateCommand.self, ValuesCommand.self,
             PausesCommand.self, ShowCommand.self, SQLCommand.self, ExportCommand.self, ImportCommand.self,
             CheckCommand.self, CompactCommand.self, ServeCommand.self, TopCommand.self,
             CaptureCommand.self, ReportCommand.self,

@@ -41,7 +41,12 @@ struct ScanTests {
         arguments: [
             ("", DocumentError.empty), (" \n", .empty), ("<!DOCTYPE html>", .markup),
             ("\n<html>{}</html>", .markup),
-            ("null", .notAnObject), ("[]", .notAnObject), ("404 page not found\n", .notAnObject),
+            ("null", .foreign("JSON, but no object")), ("[]", .foreign("a JSON array")),
+            ("404 page not found\n", .foreign("plain text")), ("\u{1}", .notAnObject),
+            (
+                "# HELP go_goroutines Number.\n# TYPE go_goroutines gauge\ngo_goroutines 7\n",
+                .foreign("Prometheus text")
+            ),
             ("\u{FEFF}{}", .notAnObject),
             ("{", .cutShort), ("{\"a", .cutShort), ("{\"a\"", .cutShort), ("{\"a\":", .cutShort),
             ("{\"a\":1", .cutShort), ("{\"a\":1,", .cutShort), ("{\"a\": tru", .cutShort),
@@ -100,7 +105,7 @@ struct ScanTests {
     @Test("every reason reads as one sentence")
     func descriptions() {
         let errors: [DocumentError] = [
-            .empty, .markup, .tooLarge(bytes: 20_000_000), .tooDeep, .notAnObject, .cutShort,
+            .empty, .markup, .tooLarge(bytes: 20_000_000), .tooDeep, .foreign("XML"), .notAnObject, .cutShort,
             .trailing(offset: 6), .malformed(offset: 7),
         ]
         for error in errors {

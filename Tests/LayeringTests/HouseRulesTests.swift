@@ -53,7 +53,7 @@ import Testing
             "enum A {\n    case used, b\n    func dead() {}\n}\nlet a = A.used\n"
         )
         #expect(
-            DeadNames.violations(in: [example]).map(\.message) == ["nothing uses `a`", "nothing uses `dead`"]
+            DeadNames.violations(in: [example]).map(\.message) == ["nothing uses `dead`", "nothing uses `a`"]
         )
     }
 

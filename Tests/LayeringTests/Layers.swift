@@ -15,6 +15,7 @@ enum Layers {
         "HTTPClient": ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL"],
         "Storage": ["Model", "Expvar", "Codec", "HostFiles", "SQLite", "Compression"],
         "Recorder": network.union(["Model", "Expvar", "HostFiles", "Storage", "CYAML"]),
+        "Discovery": ["Model", "NIOCore", "NIOPosix", "NIOHTTP1"],
         "Query": ["Model", "Expvar", "Storage"],
         "Export": network.union(["Model", "JSON", "Expvar", "HostFiles", "Storage", "Compression"]),
         "Dashboard": [
@@ -24,7 +25,7 @@ enum Layers {
         "TerminalView": ["Model", "Query"],
         "expvault": [
             "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
-            "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
+            "Discovery", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]
 

@@ -129,7 +129,7 @@ import Testing
             (
                 "xyzzy: 1",
                 "/etc/expvault.yml:1: unknown key xyzzy in the configuration; known are database, interval, timeout, "
-                    + "retain, max_size, self, keep_query, targets"
+                    + "retain, max_size, self, keep_query, discover, targets"
             ),
             (
                 "targets:\n- {name: a, url: http://a}\n- {name: a, url: http://b}",
@@ -164,7 +164,7 @@ import Testing
             ),
             (
                 "targets:\n- name: a\n  url: ftp://a",
-                "/etc/expvault.yml:3: target a: the URL must begin with http:// or https://"
+                "/etc/expvault.yml:3: target a: the URL must begin with http://, https:// or unix:"
             ),
             (
                 "targets:\n- {name: a, url: http://a, username: u}",
@@ -184,8 +184,12 @@ import Testing
                     + "bearer_token_file"
             ),
             (
-                "targets:\n- name: a\n  url: http://a\n  headers: {Host: x}",
-                "/etc/expvault.yml:4: the header Host may not be set: the recorder sets it itself"
+                "targets:\n- name: a\n  url: http://a\n  headers: {Host: x, host: y}",
+                "/etc/expvault.yml:4: the header Host is given once, with a value"
+            ),
+            (
+                "targets:\n- name: a\n  url: http://a\n  headers: {Range: x}",
+                "/etc/expvault.yml:4: the header Range may not be set: the recorder sets it itself"
             ),
             (
                 "a: &x 1\nb: *x",
@@ -196,7 +200,10 @@ import Testing
                 "database: a\n---\ndatabase: b",
                 "/etc/expvault.yml:2: a second document begins here; one is understood"
             ),
-            ("", "/etc/expvault.yml: nothing to record: give NAME=URL, or a --config file with targets"),
+            (
+                "",
+                "/etc/expvault.yml: nothing to record: give NAME=URL, a --config file with targets, or --discover"
+            ),
         ]
     )
     func errors(text: String, expected: String) {
@@ -242,8 +249,15 @@ import Testing
     @Test("flags are checked as the file is")
     func flagErrors() {
         var flags = RecorderFlags()
-        flags.targets = ["nothing"]
-        #expect(message(flags: flags) == "a target is given as NAME=URL, as in api=http://localhost:8080")
+        flags.targets = ["ftp://nothing"]
+        #expect(
+            message(flags: flags)
+                == "a target is given as NAME=URL or as a URL: the URL must begin with http://, https:// or unix:"
+        )
+        flags.targets = ["=http://a"]
+        #expect(message(flags: flags).contains("a name is 1 to 128 bytes"))
+        flags.targets = ["http://a", "a:80"]
+        #expect(message(flags: flags) == "a second target is named a:80; the first is on the command line")
         flags.targets = ["a=http://a", "a=http://b"]
         #expect(message(flags: flags) == "a second target is named a; the first is on the command line")
         flags.targets = ["a=http://b"]
@@ -311,7 +325,17 @@ import Testing
     @Test(
         "URLs are read",
         arguments: [
-            ("http://a", "http://a/debug/vars"), ("http://a/", "http://a/"),
+            ("http://a", "http://a/debug/vars"), ("http://a/", "http://a/debug/vars"),
+            ("http://a/base/", "http://a/base/debug/vars"), ("http://a/base", "http://a/base"),
+            ("http://a/base/?x=1/", "http://a/base/debug/vars?x=1/"),
+            ("a", "http://a/debug/vars"), ("a:80", "http://a:80/debug/vars"), ("a/x", "http://a/x"),
+            ("a:80/x?u=http://b/", "http://a:80/x?u=http://b/"), ("u:p@a:1", "http://a:1/debug/vars"),
+            (":6060", "http://localhost:6060/debug/vars"), ("http://:80", "http://localhost:80/debug/vars"),
+            (":6060/x/", "http://localhost:6060/x/debug/vars"), ("[::1]:80", "http://[::1]:80/debug/vars"),
+            ("unix:/run/a.sock", "unix:/run/a.sock:/debug/vars"),
+            ("unix:///run/a.sock", "unix:/run/a.sock:/debug/vars"),
+            ("UNIX:/run/a.sock:/x?y=1#z", "unix:/run/a.sock:/x?y=1"),
+            ("unix:/run/a:b.sock:/", "unix:/run/a:b.sock:/debug/vars"),
             ("HTTP://A:80", "http://a:80/debug/vars"),
             ("https://a?x", "https://a/debug/vars?x"), ("http://a/b?c=d#e", "http://a/b?c=d"),
             ("http://[fe80::1]:1", "http://[fe80::1]:1/debug/vars"), ("http://a:", "http://a/debug/vars"),
@@ -325,12 +349,33 @@ import Testing
     @Test(
         "what is no URL of a target is refused",
         arguments: [
-            "", "a", "a:80", "http:/a", "http://", "http://:80", "http://a:0", "http://a:65536", "http://a:x",
+            "", "http:/a", "http://", "6060", ":", ":x", "/debug/vars", "//a/x", "http://a:0",
+            "unix:", "unix:a.sock", "unix:/", "unix:/a/", "unix:/a?x",
+            "unix:/\(String(repeating: "a", count: 107))", "http://a:65536", "http://a:x",
             "http://a b", "http://a\n", "http://ä", "http://::1/", "http://[::1", "http://[]", "http://[a]",
             "http://[::1]x", "file:///etc/passwd", "http://u:%@a", "http://u:%+f@a", "http://a<b",
         ]
     )
     func refuses(text: String) {
         #expect(throws: TargetURL.Malformed.self) { try TargetURL.parse(text) }
+    }
+
+    @Test(
+        "without a name a target is called after its place, and what is no name is part of the URL",
+        arguments: [
+            ("a=http://b", "a", "http://b/debug/vars"), ("http://b", "b:80", "http://b:80/debug/vars"),
+            ("b:6060", "b:6060", ""), (":6060", "localhost:6060", ""), ("https://b", "b:443", ""),
+            ("[::1]:6060", "[::1]:6060", ""), ("unix:/run/app.sock", "app.sock", ""),
+            ("b:80/x?y=z", "b:80", "http://b:80/x?y=z"), ("b?y=z", "b:80", ""),
+            ("a=b:80/x?y=z", "a", "http://b:80/x?y=z"), ("a=:6060", "a", "http://localhost:6060/debug/vars"),
+        ]
+    )
+    func names(argument: String, name: String, url: String) throws {
+        var flags = RecorderFlags()
+        flags.targets = [argument]
+        let configuration = try RecorderConfiguration.resolve(file: nil, flags: flags, environment: [:])
+        let target = try #require(configuration.targets.first)
+        #expect(target.name == name)
+        if !url.isEmpty, argument.contains("=") { #expect(target.url.text == url) }
     }
 }

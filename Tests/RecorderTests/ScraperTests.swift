@@ -106,6 +106,103 @@ extension Scrape {
         await server.stop()
     }
 
+    @Test("the header Host is the one that was given")
+    func host() async throws {
+        let server = try await ExpvarServer.start { _ in .body(Self.small) }
+        var settings = try ScraperBench.settings(server.url())
+        settings.headers = [HeaderField(name: "host", value: .text("localhost:2019"))]
+        _ = try await ScraperBench().with(settings) { try await $0.scrape() }
+        let request = try #require(server.requests.first)
+        #expect(request.headers.filter { $0.name.lowercased() == "host" }.map(\.value) == ["localhost:2019"])
+        await server.stop()
+    }
+
+    @Test("what had come of a body is kept, up to its limit, whether server or deadline cut it off")
+    func remains() async throws {
+        let server = try await ExpvarServer.start { request in
+            switch request.path {
+            case "/cut": .cut(String(repeating: "x", count: 36_000))
+            case "/long": .cut(String(repeating: "y", count: 300_000))
+            default: .drip(milliseconds: 20)
+            }
+        }
+        func scrape(_ path: String, timeout: Int64 = 60_000) async throws -> Scrape {
+            var settings = try ScraperBench.settings(server.url(path))
+            settings.timeoutMilliseconds = timeout
+            return try await ScraperBench().with(settings) { try await $0.scrape() }
+        }
+        let cut = try await scrape("/cut")
+        #expect(cut.status == 200)
+        #expect(
+            cut.outcome
+                == .failure(
+                    reason: "the server closed the connection before the answer was complete",
+                    body: [UInt8](repeating: UInt8(ascii: "x"), count: 36_000)
+                )
+        )
+        guard case .failure(_, let long) = try await scrape("/long").outcome else {
+            Issue.record("a body that is cut is no document")
+            return
+        }
+        #expect(long == [UInt8](repeating: UInt8(ascii: "y"), count: Scrape.failureBodyMax))
+        // However busy the machine is: a head comes at some time, and then some bytes before some deadline.
+        var dripped: [UInt8] = []
+        _ = try await Waiting.until {
+            guard case .failure(let reason, let body) = try await scrape("/drip", timeout: 500).outcome else {
+                return true
+            }
+            #expect(reason == "timed out after 500ms")
+            dripped = body
+            return !body.isEmpty
+        }
+        #expect(!dripped.isEmpty)
+        await server.stop()
+    }
+
+    @Test("a server that repeats a credential, or the URL's query, is not quoted")
+    func echo() async throws {
+        let server = try await ExpvarServer.start { request in
+            let words = "refused: \(request.header("Authorization") ?? "") \(request.path)"
+            return .answer(status: 403, headers: [], body: Array(words.utf8))
+        }
+        var settings = try ScraperBench.settings(server.url())
+        settings.credentials = .basicInline(username: "me", password: "pass")
+        #expect(try await ScraperBench().with(settings) { try await $0.scrape() }.reason == "status 403")
+        settings = try ScraperBench.settings(server.url("/debug/vars?token=canary"))
+        #expect(try await ScraperBench().with(settings) { try await $0.scrape() }.reason == "status 403")
+        settings.keepsQuery = true
+        #expect(
+            try await ScraperBench().with(settings) { try await $0.scrape() }.reason
+                == "status 403: refused: /debug/vars?token=canary"
+        )
+        await server.stop()
+    }
+
+    @Test("a Unix socket is asked as any server is, and one that is not there, or may not be, says so")
+    func unixSocket() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("app.sock")
+        let server = try await ExpvarServer.start(socket: path) { _ in .body(Self.small) }
+        let settings = try ScraperBench.settings("unix:\(path):/debug/vars?x=1")
+        let scrapes = try await ScraperBench().with(settings) { scraper in
+            [try await scraper.scrape(), try await scraper.scrape()]
+        }
+        #expect(scrapes.map(\.document) == [Self.small, Self.small])
+        #expect(server.requests.map(\.path) == ["/debug/vars?x=1", "/debug/vars?x=1"])
+        #expect(server.requests.first?.header("Host") == "localhost")
+        #expect(server.connectionCount == 1)
+        await server.stop()
+        TemporaryDirectory.remove(path)
+        #expect(
+            try await ScraperBench().with(settings) { try await $0.scrape() }.reason
+                == "the socket is not there"
+        )
+        try directory.write([], to: "app.sock")
+        #expect(
+            try await ScraperBench().with(settings) { try await $0.scrape() }.reason == "connection refused"
+        )
+    }
+
     @Test("a connection that the server closed between two scrapes is not missed")
     func closedInBetween() async throws {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: \(Self.small.utf8.count)\r\n\r\n\(Self.small)"
@@ -126,6 +223,36 @@ extension Scrape {
             (.status(404), "status 404"),
             (.status(500), "status 500"),
             (.status(204), "status 204"),
+            (
+                .answer(
+                    status: 503,
+                    headers: [],
+                    body: Array("\n  database is\u{1b}[31m down\r\nsecond line\n".utf8)
+                ),
+                #"status 503: database is\u{1b}[31m down"#
+            ),
+            (
+                .answer(
+                    status: 502,
+                    headers: [],
+                    body: Array("<html><head><Title>502 Bad\n Gateway</title></head><h1>x</h1>".utf8)
+                ),
+                "status 502: 502 Bad Gateway"
+            ),
+            (
+                .answer(
+                    status: 403,
+                    headers: [],
+                    body: Array("{\n  \"error\": \"host not allowed\"\n}\n".utf8)
+                ),
+                #"status 403: { "error": "host not allowed" }"#
+            ),
+            (.answer(status: 500, headers: [], body: [0, 1, 2, 0xff]), "status 500"),
+            (
+                .answer(status: 500, headers: [], body: [UInt8](repeating: 0x61, count: 500)),
+                "status 500: \(String(repeating: "a", count: 120))…"
+            ),
+            (.answer(status: 500, headers: [("Content-Encoding", "br")], body: [0x61]), "status 500"),
             (
                 .status(302, headers: [("Location", "http://u:canary@127.0.0.1:1/x")]),
                 "redirect to http://127.0.0.1:1/x, not followed"
@@ -206,11 +333,11 @@ extension Scrape {
 
     @Test("a server that is not there is refused, one that has no name is not resolved")
     func unreachable() async throws {
-        let server = try await ExpvarServer.start { _ in .silence }
-        let url = server.url()
-        await server.stop()
-        let refused = try await ScraperBench().with(ScraperBench.settings(url)) { try await $0.scrape() }
+        let taken = try TakenPort()
+        let settings = try ScraperBench.settings("http://127.0.0.1:\(taken.port)")
+        let refused = try await ScraperBench().with(settings) { try await $0.scrape() }
         #expect(refused.reason == "connection refused")
+        taken.close()
         let nameless = try ScraperBench.settings("http://no-such-host.invalid:1/")
         let unknown = try await ScraperBench().with(nameless) { try await $0.scrape() }
         #expect(unknown.reason == "the host name cannot be resolved")

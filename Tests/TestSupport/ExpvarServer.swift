@@ -93,15 +93,16 @@ package final class ExpvarServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let log: RequestLog
 
-    /// Starts a server on a free port.
+    /// Starts a server on a free port, or at that Unix socket.
     package static func start(
         tls: TLSConfiguration? = nil,
+        socket: String? = nil,
         _ handler: @escaping Handler
     ) async throws -> ExpvarServer {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let log = RequestLog()
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
-        let channel = try await ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -113,7 +114,12 @@ package final class ExpvarServer: Sendable {
                     )
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+        let channel =
+            if let socket {
+                try await bootstrap.bind(unixDomainSocketPath: socket).get()
+            } else {
+                try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+            }
         return ExpvarServer(
             port: channel.localAddress?.port ?? 0,
             scheme: tls == nil ? "http" : "https",

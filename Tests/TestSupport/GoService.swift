@@ -63,6 +63,23 @@ package final class GoService: Sendable {
         return GoService(process: process, port: port)
     }
 
+    /// Starts the service at another place than a port of 127.0.0.1: `[::1]:0`, `unix:/path`; returns it and the URL that
+    /// it says it listens at.
+    package static func start(
+        listen: String,
+        _ flags: String...
+    ) async throws -> (service: GoService, url: String) {
+        let program = try await Programs.demoService()
+        let process = try ChildProcess.start(program, ["-listen", listen] + flags)
+        _ = await Waiting.until { !process.isRunning || process.outputSoFar.contains(UInt8(ascii: "\n")) }
+        let line = String(decoding: process.outputSoFar, as: UTF8.self).split(separator: "\n").first ?? ""
+        guard process.isRunning, let url = line.split(separator: " ").last else {
+            throw Programs.Missing(description: "the demo service did not come up: \(process.errorSoFar)")
+        }
+        let digits = url.split(whereSeparator: { !$0.isNumber }).last
+        return (GoService(process: process, port: digits.flatMap { Int($0) } ?? 0), String(url))
+    }
+
     /// Ends the service and waits until it is gone, so that its port is free again.
     package func stop() async throws {
         process.signal(SIGTERM)

@@ -87,10 +87,12 @@ struct DocumentEnvelope: Sendable {
         }
     }
 
-    /// `service_address` where set, else scheme, host and port of the URL as they are written there.
+    /// `service_address` where set, else scheme, host and port of the URL as they are written there, or a Unix socket as
+    /// `unix:PATH`.
     static func address(of origin: Origin) -> String? {
         if let address = origin.serviceAddress, !address.isEmpty { return address }
         // User and password are removed before a URL is stored, and here once more: a database may be of other hands.
+        if let socket = origin.url.flatMap(URLText.socket) { return socket }
         guard let url = origin.url.map(URLText.withoutUser), let host = URLText.authority(of: url) else {
             return nil
         }

@@ -31,6 +31,7 @@ package struct ConfigurationChange: Hashable, Sendable {
         if old.maxSizeBytes != new.maxSizeBytes { settings.append("max_size") }
         if old.ownIntervalMilliseconds != new.ownIntervalMilliseconds { settings.append("self") }
         if old.database != new.database { awaitingRestart.append("database") }
+        if old.discovers != new.discovers { awaitingRestart.append("discover") }
         // These can only come from the command line, which no signal changes; so that nothing is ever silent.
         if old.durationMilliseconds != new.durationMilliseconds { awaitingRestart.append("for") }
         if old.scrapeCountMax != new.scrapeCountMax { awaitingRestart.append("count") }

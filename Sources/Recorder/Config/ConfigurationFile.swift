@@ -11,6 +11,7 @@ package struct ConfigurationFile: Sendable {
     var maxSize: Setting<Int64>?
     var recordsItself: Setting<Bool>?
     var keepsQuery: Setting<Bool>?
+    var discovers: Setting<Bool>?
     var targets: [FileTarget] = []
 
     /// A value and the line where it stands.
@@ -59,6 +60,7 @@ package struct ConfigurationFile: Sendable {
             case "max_size": maxSize = try reader.size(member)
             case "self": recordsItself = try reader.boolean(member)
             case "keep_query": keepsQuery = try reader.boolean(member)
+            case "discover": discovers = try reader.boolean(member)
             default: targets = try reader.targets(member)
             }
         }
@@ -71,7 +73,8 @@ package struct ConfigurationFile: Sendable {
     }
 
     private static let keys = [
-        "database", "interval", "timeout", "retain", "max_size", "self", "keep_query", "targets",
+        "database", "interval", "timeout", "retain", "max_size", "self", "keep_query", "discover",
+        "targets",
     ]
 }
 

@@ -30,10 +30,40 @@ struct ConfigurationResolver {
             durationMilliseconds: length?.value,
             scrapeCountMax: flags.scrapeCount,
             ownIntervalMilliseconds: try ownInterval(beside: targets),
+            foundTarget: discovers ? try foundTarget() : nil,
             targets: targets
         )
         return configuration
     }
+
+    private var discovers: Bool { flags.discovers || file?.discovers?.value == true }
+
+    /// How targets are recorded that are found: with what is said for all, and none of the credentials of others.
+    private func foundTarget() throws(ConfigurationError) -> TargetSettings {
+        let interval = try duration("--interval", flags.interval, "EXPVAULT_INTERVAL")
+        let timeout = try duration("--timeout", flags.timeout, "EXPVAULT_TIMEOUT")
+        var target = Self.placeholder("found")
+        try setTimes(
+            of: &target,
+            interval: interval ?? file?.interval.map(located),
+            timeout: timeout ?? file?.timeout.map(located)
+        )
+        target.redactsCommandLine = flags.redactsCommandLine
+        target.keepsQuery = keepsQuery
+        return target
+    }
+
+    /// A target of which neither name nor URL matter yet.
+    private static func placeholder(_ name: String) -> TargetSettings {
+        TargetSettings(
+            name: name,
+            url: TargetURL(scheme: "http", host: "localhost", pathAndQuery: "/"),
+            intervalMilliseconds: RecorderConfiguration.defaultIntervalMilliseconds,
+            timeoutMilliseconds: RecorderConfiguration.defaultTimeoutMilliseconds
+        )
+    }
+
+    private var keepsQuery: Bool { flags.keepsQuery || file?.keepsQuery?.value == true }
 
     /// The interval of the recorder's own document; nil where none is wanted.
     private func ownInterval(beside targets: [TargetSettings]) throws(ConfigurationError) -> Int64? {
@@ -44,12 +74,7 @@ struct ConfigurationResolver {
                 "a target is named \(name), and so is what the recorder tells of itself (self); give the target another name"
             )
         }
-        var own = TargetSettings(
-            name: name,
-            url: targets[0].url,
-            intervalMilliseconds: RecorderConfiguration.defaultIntervalMilliseconds,
-            timeoutMilliseconds: RecorderConfiguration.defaultTimeoutMilliseconds
-        )
+        var own = Self.placeholder(name)
         // For the check of its bounds alone.
         let interval = try duration("--interval", flags.interval, "EXPVAULT_INTERVAL")
         try setTimes(of: &own, interval: interval ?? file?.interval.map(located), timeout: nil)
@@ -93,16 +118,16 @@ struct ConfigurationResolver {
             )
             try add(target, line: nil)
         }
-        guard !targets.isEmpty else {
+        guard !targets.isEmpty || discovers else {
             throw ConfigurationError(
-                "nothing to record: give NAME=URL, or a --config file with targets",
+                "nothing to record: give NAME=URL, a --config file with targets, or --discover",
                 file: file?.path
             )
         }
         guard targets.count <= RecorderConfiguration.targetCountMax else {
             throw error("more than \(RecorderConfiguration.targetCountMax) targets", nil)
         }
-        if flags.concernsOwnTargets, flags.targets.isEmpty {
+        if flags.concernsOwnTargets(discovers: discovers), flags.targets.isEmpty {
             throw ConfigurationError(
                 "credentials, headers, labels and TLS flags are for targets given as NAME=URL; "
                     + "those of the file have keys for them"
@@ -120,11 +145,12 @@ struct ConfigurationResolver {
                 throw ConfigurationError("--insecure names \(name), which is no target")
             }
             guard targets[index].url.scheme == "https" else {
-                throw ConfigurationError("--insecure is for https, and the url of target \(name) is http")
+                throw ConfigurationError(
+                    "--insecure is for https, and the url of target \(name) is \(targets[index].url.scheme)"
+                )
             }
             targets[index].tls.isInsecure = true
         }
-        let keepsQuery = flags.keepsQuery || file?.keepsQuery?.value == true
         for index in targets.indices { targets[index].keepsQuery = keepsQuery }
         return targets
     }
@@ -170,15 +196,8 @@ struct ConfigurationResolver {
         interval: Located<Int64>?,
         timeout: Located<Int64>?
     ) throws(ConfigurationError) -> TargetSettings {
-        guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
-            throw ConfigurationError("a target is given as NAME=URL, as in api=http://localhost:8080")
-        }
-        var (target, userInfo) = try target(
-            name: String(argument[..<equals]),
-            line: nil,
-            url: String(argument[argument.index(after: equals)...]),
-            urlLine: nil
-        )
+        let (name, url) = Self.nameAndURL(argument)
+        var (target, userInfo) = try target(name: name, line: nil, url: url, urlLine: nil)
         try setTimes(of: &target, interval: interval, timeout: timeout)
         target.credentials = try credentials(
             username: flags.username.map { Located(value: $0) },
@@ -213,27 +232,39 @@ struct ConfigurationResolver {
         return target
     }
 
+    /// `NAME=URL`, or a URL alone: what stands before the first `=` is a name only if it has no `/` and no `?`.
+    private static func nameAndURL(_ argument: String) -> (name: String?, url: String) {
+        guard let equals = argument.firstIndex(of: "="),
+            !argument[..<equals].contains(where: { $0 == "/" || $0 == "?" })
+        else { return (nil, argument) }
+        return (String(argument[..<equals]), String(argument[argument.index(after: equals)...]))
+    }
+
+    /// The target with the defaults; without a name it is called after its URL.
     private func target(
-        name: String,
+        name: String?,
         line: Int?,
         url: String,
         urlLine: Int?
     ) throws(ConfigurationError) -> (TargetSettings, TargetURL.UserInfo?) {
+        let parsed: (url: TargetURL, userInfo: TargetURL.UserInfo?)
+        do {
+            parsed = try TargetURL.parse(url)
+        } catch {
+            let subject = name.map { "target \($0)" } ?? "a target is given as NAME=URL or as a URL"
+            throw self.error("\(subject): \(error.reason)", urlLine)
+        }
+        let name = name ?? parsed.url.defaultName
         guard TargetName.isValid(name) else {
             throw error("a name is 1 to \(TargetName.bytesMax) bytes, without = and control characters", line)
         }
-        do {
-            let (url, userInfo) = try TargetURL.parse(url)
-            let target = TargetSettings(
-                name: name,
-                url: url,
-                intervalMilliseconds: RecorderConfiguration.defaultIntervalMilliseconds,
-                timeoutMilliseconds: RecorderConfiguration.defaultTimeoutMilliseconds
-            )
-            return (target, userInfo)
-        } catch {
-            throw self.error("target \(name): \(error.reason)", urlLine)
-        }
+        let target = TargetSettings(
+            name: name,
+            url: parsed.url,
+            intervalMilliseconds: RecorderConfiguration.defaultIntervalMilliseconds,
+            timeoutMilliseconds: RecorderConfiguration.defaultTimeoutMilliseconds
+        )
+        return (target, parsed.userInfo)
     }
 
     private func setTimes(
@@ -323,6 +354,11 @@ struct ConfigurationResolver {
         guard headers.count < RecorderConfiguration.fieldCountMax else {
             throw error("more than \(RecorderConfiguration.fieldCountMax) headers", line)
         }
+        if name.lowercased() == "host" {
+            guard !value.isEmpty, !headers.contains(where: { $0.name.lowercased() == "host" }) else {
+                throw error("the header Host is given once, with a value", line)
+            }
+        }
         headers.append(HeaderField(name: name, value: try headerValue(value, of: name, line: line)))
     }
 
@@ -383,7 +419,10 @@ struct ConfigurationResolver {
             ("insecure", tls.isInsecure),
         ]
         if let (key, _) = said.first(where: { $0.1 }) {
-            throw error("\(key) is for https, and the url of target \(target.name) is http", line)
+            throw error(
+                "\(key) is for https, and the url of target \(target.name) is \(target.url.scheme)",
+                line
+            )
         }
     }
 

@@ -1,3 +1,5 @@
+import Model
+
 /// What `record` is to do: parsed, validated, with every default filled in here.
 package struct RecorderConfiguration: Hashable, Sendable {
     /// The database file.
@@ -12,6 +14,8 @@ package struct RecorderConfiguration: Hashable, Sendable {
     package var scrapeCountMax: Int64?
     /// From one document of the recorder's own to the next, in milliseconds; nil: it records none (`--self`).
     package var ownIntervalMilliseconds: Int64?
+    /// How targets are recorded that are found on this host; nil: none are looked for (`discover`).
+    package var foundTarget: TargetSettings?
     /// The targets in the order of file and flags; names are unique.
     package var targets: [TargetSettings]
 
@@ -40,6 +44,27 @@ package struct RecorderConfiguration: Hashable, Sendable {
     /// The shortest interval of a target, in milliseconds.
     package var shortestIntervalMilliseconds: Int64 {
         targets.map(\.intervalMilliseconds).min() ?? Self.defaultIntervalMilliseconds
+    }
+
+    /// Whether targets are looked for on this host.
+    package var discovers: Bool { foundTarget != nil }
+
+    /// Whether there is nothing to record yet, and may be.
+    var awaitsTargets: Bool { discovers && targets.isEmpty }
+
+    /// This configuration and targets that were found on this host, recorded as those are; what cannot be one is left out.
+    package func adding(_ found: [(name: String, url: String)]) -> RecorderConfiguration {
+        guard let foundTarget else { return self }
+        var all = self
+        for (name, url) in found where !all.targets.contains(where: { $0.name == name }) {
+            // What is found is written by ourselves; a path of a socket may be longer than a URL is.
+            guard TargetName.isValid(name), let url = try? TargetURL.parse(url).url else { continue }
+            var target = foundTarget
+            target.name = name
+            target.url = url
+            all.targets.append(target)
+        }
+        return all
     }
 
     /// Reads the file at `path` where there is one, merges it with flags and environment, and reads every

@@ -16,6 +16,8 @@ package struct RecorderFlags: Hashable, Sendable {
     package var scrapeCount: Int64?
     /// `--self`.
     package var recordsItself = false
+    /// `--discover`.
+    package var discovers = false
     /// `--keep-query`.
     package var keepsQuery = false
     /// `NAME=URL …`.
@@ -51,9 +53,10 @@ package struct RecorderFlags: Hashable, Sendable {
     /// Whether anything is said that needs one of them to be reached by https.
     var concernsTLS: Bool { caFile != nil || clientCertificate != nil || clientKey != nil }
 
-    /// Whether anything is said that needs a target of the command line.
-    var concernsOwnTargets: Bool {
+    /// Whether anything is said that needs a target of the command line; arguments are redacted of what is found as well.
+    func concernsOwnTargets(discovers: Bool) -> Bool {
         username != nil || passwordFile != nil || bearerTokenFile != nil || !headers.isEmpty || caFile != nil
-            || clientCertificate != nil || clientKey != nil || redactsCommandLine || !labels.isEmpty
+            || clientCertificate != nil || clientKey != nil || redactsCommandLine && !discovers
+            || !labels.isEmpty
     }
 }

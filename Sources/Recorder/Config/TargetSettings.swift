@@ -67,7 +67,7 @@ package struct HeaderField: Hashable, Sendable {
 
     /// Names that the recorder sets itself, in lower case.
     static let reserved: Set<String> = [
-        "host", "accept-encoding", "authorization", "connection", "content-length", "transfer-encoding", "te",
+        "accept-encoding", "authorization", "connection", "content-length", "transfer-encoding", "te",
         "upgrade", "expect", "range",
     ]
 }

@@ -2,20 +2,27 @@ import Model
 
 /// The URL of a target, without user and password.
 package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
-    /// `http` or `https`.
+    /// `http`, `https`, or `unix` for a Unix socket, over which HTTP is spoken.
     package var scheme: String
-    /// A name or an address; IPv6 without brackets.
+    /// A name or an address, IPv6 without brackets; `localhost` for a Unix socket.
     package var host: String
     /// The port; nil where the scheme's own is meant.
     package var port: Int?
     /// Path and query, beginning with `/`.
     package var pathAndQuery: String
+    /// The file of a Unix socket, from the root on; nil for TCP.
+    package var socketPath: String?
 
     /// A longer URL is refused, in bytes.
     package static let bytesMax = 2048
+    /// The longest path of a Unix socket, in bytes (unix(7), `sun_path` and its NUL).
+    package static let socketPathBytesMax = 107
 
-    /// The URL as it is asked.
-    package var text: String { "\(scheme)://\(hostAndPort)\(pathAndQuery)" }
+    /// The URL as it is asked: `http://localhost:6060/debug/vars`, `unix:/run/app.sock:/debug/vars`.
+    package var text: String {
+        if let socketPath { return "unix:\(socketPath):\(pathAndQuery)" }
+        return "\(scheme)://\(hostAndPort)\(pathAndQuery)"
+    }
 
     /// The URL as it is stored and shown: the values of its query are hidden.
     package var description: String { URLQuery.hidingValues(of: text) }
@@ -26,6 +33,14 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
         return "\(shownHost)\(port.map { ":\($0)" } ?? "")"
     }
 
+    /// What a target is called that nobody gave a name: host and port, or the name of the socket's file.
+    var defaultName: String {
+        if let socketPath { return socketPath.split(separator: "/").last.map(String.init) ?? socketPath }
+        var named = self
+        named.port = port ?? (scheme == "https" ? 443 : 80)
+        return named.hostAndPort
+    }
+
     /// User and password that stood before the host.
     struct UserInfo: Hashable, Sendable {
         var username: String
@@ -34,7 +49,8 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
 
     /// The URL that `text` is, and apart from it the user and password that stood in it.
     ///
-    /// Without a path it gets `/debug/vars`.
+    /// Without a path it gets `/debug/vars`, and a path that ends in `/` gets `debug/vars`; without a scheme `http://`; with
+    /// nothing but a port (`:6060`) `localhost`. `unix:/run/app.sock` and `unix:/run/app.sock:/path` name a Unix socket.
     ///
     /// - Throws: `Malformed`, in words that never repeat the URL, since a password may stand in it.
     static func parse(_ text: String) throws(Malformed) -> (url: TargetURL, userInfo: UserInfo?) {
@@ -44,19 +60,29 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
                 "the URL holds a space, a control character or one outside ASCII; write it as %XX"
             )
         }
-        guard let colon = text.firstRange(of: "://") else {
-            throw Malformed("the URL must begin with http:// or https://")
-        }
-        let scheme = text[..<colon.lowerBound].lowercased()
+        if text.prefix(5).lowercased() == "unix:" { return (try parse(socket: text.dropFirst(5)), nil) }
+        let colon = schemeEnd(of: text)
+        let scheme = colon.map { text[..<$0.lowerBound].lowercased() } ?? "http"
         guard scheme == "http" || scheme == "https" else {
-            throw Malformed("the URL must begin with http:// or https://")
+            throw Malformed("the URL must begin with http://, https:// or unix:")
         }
-        var rest = text[colon.upperBound...]
+        var rest = text[(colon?.upperBound ?? text.startIndex)...]
         if let hash = rest.firstIndex(of: "#") { rest = rest[..<hash] }
         let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         var authority = rest[..<authorityEnd]
-        var pathAndQuery = String(rest[authorityEnd...])
-        if pathAndQuery.isEmpty || pathAndQuery.hasPrefix("?") { pathAndQuery = defaultPath + pathAndQuery }
+        let pathAndQuery = completed(rest[authorityEnd...])
+        if colon == nil, !authority.isEmpty, authority.allSatisfy(\.isNumber) {
+            throw Malformed(
+                "a number alone is no host; a port of this host is written with a colon, as in :6060"
+            )
+        }
+        if colon == nil, authority.hasSuffix(":") {
+            // `http:/a` is a slip of the pen, and no host named http.
+            throw Malformed("the URL must begin with http://, https:// or unix:, or be HOST:PORT")
+        }
+        if authority.hasPrefix(":"), authority.dropFirst().first?.isNumber == true {
+            authority = Substring("localhost\(authority)")
+        }
         var userInfo: UserInfo?
         if let at = authority.lastIndex(of: "@") {
             userInfo = try parse(userInfo: authority[..<at])
@@ -73,6 +99,44 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static let defaultPath = "/debug/vars"
+
+    /// Where the `://` of a scheme stands; nil where the text has no scheme.
+    private static func schemeEnd(of text: String) -> Range<String.Index>? {
+        guard let mark = text.firstRange(of: "://") else { return nil }
+        let isScheme = text[..<mark.lowerBound].allSatisfy {
+            $0.isLetter || $0.isNumber || "+-.".contains($0)
+        }
+        return isScheme ? mark : nil
+    }
+
+    /// Whether the text is a URL with its scheme.
+    static func hasScheme(_ text: String) -> Bool { schemeEnd(of: text) != nil }
+
+    /// Path and query, the path with what it lacks.
+    private static func completed(_ pathAndQuery: Substring) -> String {
+        let path = pathAndQuery.prefix { $0 != "?" }
+        let query = pathAndQuery[path.endIndex...]
+        if path.isEmpty { return defaultPath + query }
+        return path.hasSuffix("/") ? "\(path)\(defaultPath.dropFirst())\(query)" : String(pathAndQuery)
+    }
+
+    /// A Unix socket: its path, and behind `:` the path that is asked for.
+    private static func parse(socket text: Substring) throws(Malformed) -> TargetURL {
+        var rest = text.prefix { $0 != "#" }
+        if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
+        let mark = rest.firstRange(of: ":/")
+        let path = String(rest[..<(mark?.lowerBound ?? rest.endIndex)])
+        guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.contains("?") else {
+            throw Malformed(
+                "a Unix socket is given from the root on, as in unix:/run/app.sock or unix:/run/app.sock:/debug/vars"
+            )
+        }
+        guard path.utf8.count <= socketPathBytesMax else {
+            throw Malformed("the path of a Unix socket has at most \(socketPathBytesMax) bytes")
+        }
+        let asked = completed(mark.map { rest[rest.index(after: $0.lowerBound)...] } ?? "")
+        return TargetURL(scheme: "unix", host: "localhost", pathAndQuery: asked, socketPath: path)
+    }
 
     private static func parse(userInfo text: Substring) throws(Malformed) -> UserInfo {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

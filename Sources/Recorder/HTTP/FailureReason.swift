@@ -51,7 +51,7 @@ enum FailureReason {
         guard let location else { return "status \(status), a redirect, not followed" }
         let shown: String
         // An address that is none is shown as it is.
-        if let url = try? TargetURL.parse(location).url {
+        if TargetURL.hasScheme(location), let url = try? TargetURL.parse(location).url {
             shown = url.description
         } else if location.contains("@") {
             // What we cannot read may hold a password; better unsaid.
@@ -75,6 +75,7 @@ enum FailureReason {
     private static func system(_ code: CInt) -> String {
         switch code {
         case ECONNREFUSED: "connection refused"
+        case ENOENT: "the socket is not there"
         case ECONNRESET, EPIPE: "the server reset the connection"
         case EHOSTUNREACH: "no route to the host"
         case ENETUNREACH: "the network is unreachable"

@@ -22,6 +22,8 @@ actor Scraper {
     private let userAgent: String
     /// The value of `Authorization`; read from the files at first, and again after a 401.
     private var authorization: String?
+    /// What of the request nobody may read, so that no answer shows it.
+    private var secrets: [String] = []
     /// The request, as long as it stays the same.
     private var request: HTTPRequestHead?
     /// What was found out about a refused certificate, until one is accepted.
@@ -42,20 +44,27 @@ actor Scraper {
             to: HTTPConnection.Server(
                 host: settings.url.host,
                 port: settings.url.port ?? (tls == nil ? 80 : 443),
-                tls: tls
+                tls: tls,
+                socketPath: settings.url.socketPath
             ),
             on: eventLoop,
-            limits: HTTPConnection.Limits(
-                document: Scraper.bodyBytesMax,
-                other: Scrape.failureBodyMax,
-                head: Scraper.headBytesMax,
-                freeBytes: LargeBodyGate.freeBytes
-            )
+            limits: Scraper.limits
         )
         self.clock = clock
         self.largeBodies = largeBodies
         self.userAgent = userAgent
     }
+
+    private static let limits = {
+        var limits = HTTPConnection.Limits(
+            document: bodyBytesMax,
+            other: Scrape.failureBodyMax,
+            head: headBytesMax,
+            freeBytes: LargeBodyGate.freeBytes
+        )
+        limits.remainsBytes = Scrape.failureBodyMax
+        return limits
+    }()
 
     /// The event loop's thread.
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -97,7 +106,9 @@ actor Scraper {
             certificateReason = nil
         } catch {
             try Task.checkCancellation()
-            scrape.outcome = .failure(reason: await reason(for: error), body: [])
+            let remains = connection.remains
+            scrape.status = remains.map { Int($0.head.status.code) }
+            scrape.outcome = .failure(reason: await reason(for: error), body: remains?.body ?? [])
         }
         scrape.durationNanoseconds = clock.monotonicNanoseconds() &- started
         return scrape
@@ -106,8 +117,18 @@ actor Scraper {
     private func makeRequest() throws(ConfigurationError) -> HTTPRequestHead {
         if let request { return request }
         var headers = HTTPHeaders([("Host", settings.url.hostAndPort)])
+        // Some servers repeat the URL that they refuse, and what stands in its query is shown to nobody.
+        secrets =
+            settings.keepsQuery ? [] : URLQuery.values(of: settings.url.pathAndQuery).filter { $0.count > 3 }
         for header in settings.headers {
-            headers.add(name: header.name, value: try header.text())
+            let value = try header.text()
+            if case .file = header.value { secrets.append(value) }
+            if header.name.lowercased() == "host" {
+                // The one that the server was told; the first header, as most send it.
+                headers.replaceOrAdd(name: "Host", value: value)
+            } else {
+                headers.add(name: header.name, value: value)
+            }
         }
         headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         if !headers.contains(name: "User-Agent") {
@@ -118,6 +139,8 @@ actor Scraper {
         }
         if let value = try authorizationValue() {
             headers.replaceOrAdd(name: "Authorization", value: value)
+            // Without the scheme before it.
+            secrets.append(String(value[(value.firstIndex(of: " ") ?? value.startIndex)...].dropFirst()))
         }
         let made = HTTPRequestHead(
             version: .http1_1,
@@ -133,18 +156,17 @@ actor Scraper {
         if let authorization { return authorization }
         switch settings.credentials {
         case .none: return nil
-        case .basicInline(let username, let password):
-            authorization = Self.basic(username, password)
-        case .basic(let username, let file):
-            authorization = Self.basic(username, try CredentialFile.read(file))
+        case .basicInline(let username, let password): authorization = basic(username, password)
+        case .basic(let username, let file): authorization = basic(username, try CredentialFile.read(file))
         case .bearer(let file):
             authorization = "Bearer \(try CredentialFile.read(file))"
         }
         return authorization
     }
 
-    private static func basic(_ username: String, _ password: String) -> String {
-        "Basic \(Base64.text(of: Array("\(username):\(password)".utf8), alphabet: .standard))"
+    private func basic(_ username: String, _ password: String) -> String {
+        secrets.append(password)
+        return "Basic \(Base64.text(of: Array("\(username):\(password)".utf8), alphabet: .standard))"
     }
 
     private func ask(_ request: HTTPRequestHead, deadline: Int64) async throws -> Answer {
@@ -165,8 +187,7 @@ actor Scraper {
         let head = response.head
         let status = Int(head.status.code)
         let serverDate = head.headers.first(name: "Date").flatMap(HTTPDate.parse)
-        let reason =
-            status == 401 ? unauthorized : Self.failure(of: head, status: status, isTooLarge: response.isCut)
+        let reason = failure(of: response, status: status)
         let outcome: ScrapeOutcome =
             reason.map { .failure(reason: $0, body: Array(response.body.prefix(Scrape.failureBodyMax))) }
             ?? .document(response.body)
@@ -184,18 +205,26 @@ actor Scraper {
         }
     }
 
-    private static func failure(of response: HTTPResponseHead, status: Int, isTooLarge: Bool) -> String? {
+    private func failure(of response: HTTPConnection.Answer, status: Int) -> String? {
+        let headers = response.head.headers
         if (300..<400).contains(status), status != 304 {
-            return FailureReason.redirect(status: status, location: response.headers.first(name: "Location"))
+            return FailureReason.redirect(status: status, location: headers.first(name: "Location"))
         }
-        if status != 200 { return "status \(status)" }
-        let encoding = response.headers[canonicalForm: "Content-Encoding"].joined(separator: ", ")
-            .lowercased()
-        if !encoding.isEmpty, encoding != "identity" {
+        let encoding = headers[canonicalForm: "Content-Encoding"].joined(separator: ", ").lowercased()
+        let isEncoded = !encoding.isEmpty && encoding != "identity"
+        guard status == 200 else {
+            let reason = status == 401 ? unauthorized : "status \(status)"
+            let words = isEncoded ? nil : AnswerText.words(of: response.body, hiding: secrets)
+            guard (400..<600).contains(status), let words, words != "status \(status)" else { return reason }
+            // One colon is enough.
+            return reason.contains(":") ? "\(reason); it says: \(words)" : "\(reason): \(words)"
+        }
+        if isEncoded {
             let shown = EscapedText.escape(encoding, charactersMax: 40)
             return "the answer is encoded as \(shown), which was not asked for"
         }
-        return isTooLarge ? "the body is larger than \(SizeText.exact(bytes: Int64(bodyBytesMax)))" : nil
+        guard response.isCut else { return nil }
+        return "the body is larger than \(SizeText.exact(bytes: Int64(Scraper.bodyBytesMax)))"
     }
 
     private func reason(for error: any Error) async -> String {

@@ -28,12 +28,15 @@ struct RecordScheduleOptions: ParsableArguments {
     )
     var recordsItself = false
 
+    @Flag(help: "Also record what `expvault discover` finds on this host, now and each minute.")
+    var discover = false
     @Flag(help: "Store and show the values of the URLs' queries, which are … else.")
     var keepQuery = false
 
     /// Notes what was said.
     func apply(to flags: inout RecorderFlags) {
         flags.keepsQuery = keepQuery
+        flags.discovers = discover
         flags.interval = interval
         flags.timeout = timeout
         flags.duration = length

@@ -16,15 +16,21 @@ struct RecordCommand: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               expvault record api=http://127.0.0.1:6060 etcd=http://127.0.0.1:2379
+              expvault record :6060 unix:/run/app.sock
+              expvault record --discover
               expvault record --interval 1s --for 10m api=http://127.0.0.1:6060
               expvault record --config /etc/expvault.yaml --retain 30d --max-size 1GiB
 
-            A URL without a path gets /debug/vars. SIGHUP reads the configuration file again. Credentials come from
-            files that only their owner may read, never from the command line.
+            A URL without a path gets /debug/vars, one that ends in / gets debug/vars behind it, one without a scheme
+            http://, and :6060 is localhost. Without NAME= a target is called host:port, or by its socket's file.
+            SIGHUP reads the configuration file again. Credentials come from files that only their owner may read,
+            never from the command line.
             """
     )
 
-    @Argument(help: ArgumentHelp("Targets, as NAME=URL.", valueName: "name=url"))
+    @Argument(
+        help: ArgumentHelp("Targets: NAME=URL, URL, HOST:PORT, :PORT or unix:PATH.", valueName: "name=url")
+    )
     var targets: [String] = []
     @Option(help: ArgumentHelp("A YAML file with targets and settings.", valueName: "file"))
     var config: String?
@@ -50,7 +56,7 @@ struct RecordCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try resolve()
+        var settings = try resolve()
         let level = logLevel.level
         let logger = Logger(label: "expvault") { _ in StandardErrorLog(logLevel: level) }
         let putAside = PutAsideFlag()
@@ -64,6 +70,7 @@ struct RecordCommand: AsyncParsableCommand {
             fileChange: { logger.critical("\(EscapedText.escape($0.description))") }
         )
         await writer.reserveRoom()
+        let keeper = settings.discovers ? try await discover(&settings, logger) : nil
         let retention = RetentionKeeper(
             writer: writer,
             database: settings.database,
@@ -87,7 +94,7 @@ struct RecordCommand: AsyncParsableCommand {
         var page: DashboardServer?
         do {
             page = try await startPage(settings.database, logger)
-            summary = try await supervise(service, settings, systemd, logger)
+            summary = try await supervise(service, settings, keeper, systemd, logger)
         } catch {
             await page?.stop()
             // The first error is the one to tell.
@@ -144,10 +151,22 @@ struct RecordCommand: AsyncParsableCommand {
         return try RecorderConfiguration.load(path: config, flags: flags, environment: Terminal.environment)
     }
 
+    /// Looks once for targets on this host, and adds them.
+    private func discover(
+        _ settings: inout RecorderConfiguration,
+        _ logger: Logger
+    ) async throws -> DiscoveryKeeper {
+        let recorded = try RecordedPlaces(database: settings.database)
+        let keeper = DiscoveryKeeper(settings, recorded: recorded, logger: logger)
+        settings = await keeper.look() ?? settings
+        return keeper
+    }
+
     /// Runs the service; the first SIGINT or SIGTERM ends it, SIGHUP reads the configuration again.
     private func supervise(
         _ service: RecordingService,
         _ settings: RecorderConfiguration,
+        _ keeper: DiscoveryKeeper?,
         _ systemd: SystemdNotifier?,
         _ logger: Logger
     ) async throws -> RecordingSummary {
@@ -158,9 +177,12 @@ struct RecordCommand: AsyncParsableCommand {
                 var current = settings
                 for await signal in signals {
                     guard signal == .sighup else { break }
-                    reload(service, &current, logger, systemd)
+                    await reload(service, &current, keeper, logger, systemd)
                 }
                 return nil
+            }
+            if let keeper {
+                group.addTask { await keeper.run(service, endingAfter: settings.durationMilliseconds) }
             }
             systemd?.notify(.ready)
             var summary: RecordingSummary?
@@ -183,24 +205,35 @@ struct RecordCommand: AsyncParsableCommand {
     private func reload(
         _ service: RecordingService,
         _ current: inout RecorderConfiguration,
+        _ keeper: DiscoveryKeeper?,
         _ logger: Logger,
         _ systemd: SystemdNotifier?
-    ) {
+    ) async {
         systemd?.notify(.reloading)
         defer { systemd?.notify(.ready) }
         do {
-            var settings = try resolve()
-            let change = ConfigurationChange(from: current, to: settings)
+            let resolved = try resolve()
+            let before = await keeper?.merged ?? current
+            var settings = resolved
             // What waits for a restart is not in force, and what is compared with next time is what is.
             settings.database = current.database
             settings.durationMilliseconds = current.durationMilliseconds
             settings.scrapeCountMax = current.scrapeCountMax
-            try service.reload(settings)
+            settings.foundTarget = keeper == nil ? nil : resolved.foundTarget ?? before.foundTarget
+            guard !settings.targets.isEmpty || settings.discovers else {
+                throw ConfigurationError("it names no target, and discover holds from a restart on")
+            }
+            let all = await keeper?.merging(settings) ?? settings
+            try service.reload(all)
+            await keeper?.adopt(settings)
             current = settings
+            var told = resolved
+            told.targets = all.targets
+            let change = ConfigurationChange(from: before, to: told)
             let words = EscapedText.escape("\(change)")
             logger.log(
                 level: change.awaitingRestart.isEmpty ? .info : .warning,
-                "read the configuration again: \(settings.targets.count) target(s); \(words)"
+                "read the configuration again: \(all.targets.count) target(s); \(words)"
             )
         } catch {
             logger.error("the configuration is kept as it was: \(error)")
