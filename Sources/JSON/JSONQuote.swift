@@ -1,6 +1,7 @@
 /// Writes text as a JSON string: the one escaper.
 ///
-/// Escapes what JSON demands (RFC 8259, section 7), and DEL, which terminals would obey.
+/// Escapes what JSON demands (RFC 8259, section 7), and what terminals would obey: DEL, the controls of Latin-1, and bidi
+/// marks, which can make a text look like another one.
 enum JSONQuote {
     /// So many bytes are quoted in one go, which bounds the room that is asked for: 6 bytes for each.
     private static let sliceMax = 4096
@@ -9,6 +10,74 @@ enum JSONQuote {
     static func append(_ text: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         let input = UnsafeRawBufferPointer(text)
+        if isASCII(input) {
+            append(input, to: &output)
+        } else {
+            appendMarked(input, to: &output)
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether no byte has its highest bit.
+    private static func isASCII(_ input: UnsafeRawBufferPointer) -> Bool {
+        var bits: UInt64 = 0
+        var offset = 0
+        while offset &+ 8 <= input.count {
+            bits |= input.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset &+= 8
+        }
+        while offset < input.count {
+            bits |= UInt64(input[offset])
+            offset &+= 1
+        }
+        return bits & 0x8080_8080_8080_8080 == 0
+    }
+
+    /// Text that may hold marks which are no ASCII: these as `\u202e`, what lies between them as ever.
+    private static func appendMarked(_ input: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        var start = 0
+        var offset = 0
+        while offset < input.count {
+            guard let mark = mark(in: input, at: offset) else {
+                offset &+= 1
+                continue
+            }
+            append(UnsafeRawBufferPointer(rebasing: input[start..<offset]), to: &output)
+            output += [UInt8(ascii: "\\"), UInt8(ascii: "u")]
+            for shift in [12, 8, 4, 0] { output.append(hexadecimal(UInt8(mark.scalar >> shift & 15))) }
+            offset &+= mark.length
+            start = offset
+        }
+        append(UnsafeRawBufferPointer(rebasing: input[start...]), to: &output)
+    }
+
+    /// The mark that begins at `offset`, and how many bytes it takes: U+0080 to U+009F, U+061C, U+200E, U+200F, U+2028 to
+    /// U+202E, U+2066 to U+2069.
+    private static func mark(
+        in input: UnsafeRawBufferPointer,
+        at offset: Int
+    ) -> (scalar: UInt32, length: Int)? {
+        let length: Int
+        let scalar: UInt32
+        switch input[offset] {
+        case 0xC2, 0xD8:
+            guard offset &+ 1 < input.count else { return nil }
+            length = 2
+            scalar = UInt32(input[offset] & 0x1F) << 6 | UInt32(input[offset &+ 1] & 0x3F)
+        case 0xE2:
+            guard offset &+ 2 < input.count else { return nil }
+            length = 3
+            scalar = 0x2000 | UInt32(input[offset &+ 1] & 0x3F) << 6 | UInt32(input[offset &+ 2] & 0x3F)
+        default: return nil
+        }
+        switch scalar {
+        case 0x80...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: return (scalar, length)
+        default: return nil
+        }
+    }
+
+    /// Appends text without quotes.
+    private static func append(_ input: UnsafeRawBufferPointer, to output: inout [UInt8]) {
         var start = 0
         while start < input.count {
             let end = min(start + sliceMax, input.count)
@@ -24,7 +93,6 @@ enum JSONQuote {
             }
             start = end
         }
-        output.append(UInt8(ascii: "\""))
     }
 
     private static func escape(

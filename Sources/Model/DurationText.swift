@@ -1,8 +1,8 @@
-/// Durations as people write them: `250ms`, `90s`, `15m`, `6h`, `7d`.
+/// Durations as people write them: `250ms`, `90s`, `15m`, `1h30m`, `7d`, `2w`.
 package enum DurationText {
     /// What a duration must look like, for error messages.
     package static let rule =
-        "a duration is a number with ms, s, m, h or d, as in 90s or 1.5h, and no longer than 36600d"
+        "a duration is a number with ms, s, m, h, d or w, as in 90s, 1.5h or 1h30m, and no longer than 36600d"
 
     /// The longest duration that is taken, in milliseconds: a hundred years.
     ///
@@ -12,30 +12,45 @@ package enum DurationText {
     /// The duration in milliseconds; nil where `text` is none, is finer than a millisecond, or longer than
     /// `millisecondsMax`.
     ///
-    /// A fraction is allowed where it comes out in whole milliseconds (`1.5s`); a sign, a space and a bare number
-    /// are not.
+    /// A fraction is allowed where it comes out in whole milliseconds (`1.5s`), and so are parts in units that get
+    /// smaller (`1h30m`); a sign, a space and a bare number are not.
     package static func milliseconds(_ text: String) -> Int64? {
-        for (unit, factor) in units where text.hasSuffix(unit) {
-            guard let value = DecimalText.multiply(text.utf8.dropLast(unit.utf8.count), by: factor) else {
-                continue
-            }
-            return value <= millisecondsMax ? value : nil
+        var rest = Array(text.utf8)[...]
+        var sum: Int64 = 0
+        var unitsLeft = units[...]
+        while true {
+            let number = rest.prefix { !isLetter($0) }
+            rest = rest.dropFirst(number.count)
+            let name = rest.prefix(while: isLetter)
+            rest = rest.dropFirst(name.count)
+            guard let place = unitsLeft.firstIndex(where: { $0.0.utf8.elementsEqual(name) }),
+                let value = DecimalText.multiply(number, by: unitsLeft[place].1), value <= millisecondsMax
+            else { return nil }
+            // Bounded: both are at most millisecondsMax, a third of Int64's range.
+            sum += value
+            guard sum <= millisecondsMax else { return nil }
+            guard !rest.isEmpty else { return sum }
+            unitsLeft = unitsLeft[(place + 1)...]
         }
-        return nil
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
     }
 
     /// The duration in the largest unit that needs no fraction: `90s`, `1h`, `0s`.
     package static func format(milliseconds: Int64) -> String {
         if milliseconds == 0 { return "0s" }
-        for (unit, factor) in units where milliseconds % factor == 0 {
+        // Weeks are read, and not written: who asked for 7d reads 7d.
+        for (unit, factor) in units.dropFirst() where milliseconds % factor == 0 {
             return "\(milliseconds / factor)\(unit)"
         }
         return "\(milliseconds)ms"
     }
 
-    // Descending, for `format`. `250ms` ends in `s` too, but `250m` is no number, so the order is free for parsing.
+    // Descending: for `format`, and for parts that get smaller.
     private static let units: [(String, Int64)] = [
-        ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+        ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 }
 

@@ -22,6 +22,28 @@ package enum EscapedText {
         return escape(String(cut)) + (cut.endIndex == text.endIndex ? "" : "…")
     }
 
+    /// Lines from outside for a terminal: as `escape` has it but for line feeds and tabs; what is no UTF-8 is `\xNN`.
+    package static func escapeLines(_ bytes: [UInt8]) -> [UInt8] {
+        var escaped: [UInt8] = []
+        escaped.reserveCapacity(bytes.count)
+        var rest = bytes[...]
+        while let byte = rest.first {
+            // The scalar at the front, if there is one; what Swift mends (U+FFFD) is none.
+            let length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
+            guard let text = String(validating: rest.prefix(length), as: UTF8.self),
+                let scalar = text.unicodeScalars.first, text.unicodeScalars.count == 1
+            else {
+                escaped += "\\x\(String(byte, radix: 16))".utf8
+                rest.removeFirst()
+                continue
+            }
+            let isLine = scalar == "\n" || scalar == "\t"
+            escaped += isLine ? Array(rest.prefix(length)) : Array(escape(text).utf8)
+            rest = rest.dropFirst(length)
+        }
+        return escaped
+    }
+
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7f..<0xa0: true

@@ -32,34 +32,34 @@ enum ExitStatus: Int32 {
         // Help and --version come as errors too: they are answers, and belong to standard output.
         if Expvault.exitCode(for: error) == .success {
             do {
-                try StandardStreams.output(Expvault.fullMessage(for: error) + "\n")
+                let text = HelpText.wrapped(Expvault.fullMessage(for: error), columns: HelpText.columns)
+                try StandardStreams.output(text + "\n")
                 exit(0)
             } catch {
-                exit(ExitStatus.inputOutput.rawValue)
+                leave(after: error)
             }
         }
+        if isClosedPipe(error) { endByClosedPipe() }
         let (status, sentence) = verdict(on: error)
-        if let sentence { StandardStreams.errorLine("expvault: " + EscapedText.escape(sentence)) }
+        StandardStreams.errorLine("expvault: " + EscapedText.escape(sentence))
         exit(status.rawValue)
     }
 
-    /// The status and the sentence for an error; no sentence where nobody needs one.
-    static func verdict(on error: any Error) -> (ExitStatus, String?) {
+    /// The status and the sentence for an error.
+    static func verdict(on error: any Error) -> (ExitStatus, String) {
         switch error {
         case let error as StorageError: (status(of: error), error.description)
         case let error as SQLStatementError: (status(of: error), error.description)
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
-        case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
+        case let error as ExportFileError: (status(of: error), error.description)
         case let error as ExportSetupError: (.configuration, error.description)
         case let error as ReplayStop: (ExitStatus(rawValue: error.exitStatus) ?? .failed, error.description)
         case let error as StreamError:
-            error.isClosedPipe
-                ? (.inputOutput, nil)
-                : (
-                    .inputOutput,
-                    "the output could not be written: \(String(cString: strerror(error.errorNumber)))"
-                )
+            (
+                .inputOutput,
+                "the output could not be written: \(String(cString: strerror(error.errorNumber)))"
+            )
         case let error as DashboardServer.StartError:
             if case .cannotListen = error {
                 (.unavailable, error.description)
@@ -110,14 +110,33 @@ enum ExitStatus: Int32 {
         }
     }
 
-    private static func isClosedPipe(_ error: ExportFileError) -> Bool {
-        if case .readerGone = error { true } else { false }
+    private static func isClosedPipe(_ error: any Error) -> Bool {
+        if case .readerGone? = error as? ExportFileError { return true }
+        return (error as? StreamError)?.isClosedPipe == true
+    }
+
+    /// Ends as any program does whose reader went away: by SIGPIPE, which is ignored only for the sake of sockets.
+    private static func endByClosedPipe() -> Never {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        // Reached where whoever started us has it blocked.
+        exit(ExitStatus.inputOutput.rawValue)
     }
 
     /// The parser's own sentence, on one line, with where to read on.
     private static func usage(_ error: any Error) -> String {
         let message = Expvault.message(for: error)
         let line = message.split(separator: "\n").first.map(String.init) ?? "the arguments make no sense"
-        return line + (line.hasSuffix(".") ? "" : ".") + " See 'expvault --help'."
+        let sentence = line + (line.hasSuffix(".") ? "" : ".")
+        guard let form = acceptedForm(line) else { return sentence + " See 'expvault --help'." }
+        return "\(sentence.dropLast()): \(form)"
+    }
+
+    /// What is accepted for the option that a sentence of the parser is about, by what it calls the option's value.
+    private static func acceptedForm(_ line: String) -> String? {
+        let forms = [
+            "<time>": TimeText.rule, "<duration>": DurationText.rule, "<size>": SizeText.rule,
+        ]
+        return forms.first { line.hasSuffix(" \($0.key)'") || line.hasSuffix(" \($0.key)'.") }?.value
     }
 }

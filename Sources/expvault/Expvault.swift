@@ -17,14 +17,21 @@ struct Expvault: AsyncParsableCommand {
             "The flight recorder for Go services: records /debug/vars, answers on the spot, exports later.",
         discussion: """
             EXAMPLES
-              expvault record api=http://127.0.0.1:6060        scrape every 10 s until Ctrl-C
-              expvault rate 'memstats.Mallocs' --since 1h      allocations a second, true across restarts
-              expvault pauses --step 5m                        exact GC pause percentiles
-              expvault top                                     all targets, live on the terminal
-              expvault sql 'SELECT * FROM targets'             any other question
-              expvault export file --out documents.ndjson.zst  what Elastic's Golang integration would have sent
+              expvault record api=http://127.0.0.1:6060
+                  scrape every 10 s until Ctrl-C
+              expvault rate memstats.Mallocs --since 1h
+                  allocations a second, true across restarts
+              expvault pauses --step 5m
+                  exact GC pause percentiles
+              expvault top
+                  all targets, live on the terminal
+              expvault sql 'SELECT * FROM targets'
+                  any other question
+              expvault export file --out documents.ndjson.zst
+                  what Elastic's Golang integration would have sent
 
-            The database is --db PATH, else $EXPVAULT_DB, else ./expvault.db.
+            The database is --db PATH, else $EXPVAULT_DB, else ./expvault.db. More: expvault help times, help series, help \
+            exit-status.
             """,
         version: ProductVersion.text,
         subcommands: [
@@ -42,6 +49,9 @@ struct Expvault: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         LargeBlocks.shareOneArena()
         do {
+            if let topic = HelpTopic(arguments: CommandLine.arguments) {
+                return try StandardStreams.output(topic.text)
+            }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

@@ -13,6 +13,8 @@ package final class PseudoTerminal: @unchecked Sendable {
 
     /// What was drawn.
     package private(set) var screen: TerminalEmulator
+    /// All bytes that the program wrote to the terminal so far.
+    package private(set) var written: [UInt8] = []
     private var master: Int32
     /// Held open, so that the terminal's settings outlive the program.
     private let slave: Int32
@@ -160,6 +162,7 @@ package final class PseudoTerminal: @unchecked Sendable {
             let count = read(master, &bytes, bytes.count)
             guard count > 0 else { return }
             screen.take(bytes[..<count])
+            written += bytes[..<count]
         }
     }
 }

@@ -1,5 +1,6 @@
 import Compression
 package import HostFiles
+import Model
 
 #if canImport(Glibc)
 import Glibc
@@ -21,6 +22,8 @@ package final class OutputFile {
     private enum Place {
         /// Written directly; closed at the end where it is ours.
         case direct(isOurs: Bool)
+        /// Standard output, and a terminal: written directly, escaped.
+        case terminal
         /// Written under another name first.
         case draft(DraftFile)
     }
@@ -43,6 +46,7 @@ package final class OutputFile {
     ///   - path: Where it goes.
     ///   - replaces: Whether a file that is there is replaced.
     ///   - protected: What is never replaced.
+    ///   - isRaw: Whether control characters reach a terminal, if standard output is one, as they are.
     ///   - begins: Told of the paths at which it will stand until it is whole, right before something does.
     /// - Returns: The file, empty.
     /// - Throws: `ExportFileError`, `.cannotCreate` where something is there that is not to be replaced.
@@ -50,10 +54,12 @@ package final class OutputFile {
         _ path: String,
         replaces: Bool = false,
         protecting protected: ProtectedFiles = .none,
+        isRaw: Bool = false,
         begins: ([String]) -> Void = { _ in }
     ) throws -> OutputFile {
         if path == "-" {
-            return OutputFile(path: path, place: .direct(isOurs: false), descriptor: 1, encoder: nil)
+            let place: Place = isatty(1) == 1 && !isRaw ? .terminal : .direct(isOurs: false)
+            return OutputFile(path: path, place: place, descriptor: 1, encoder: nil)
         }
         let encoder = try CompressionFormat(fileName: path).map { try StreamEncoder($0) }
         return try ExportFileError.wrapping {
@@ -130,6 +136,9 @@ package final class OutputFile {
         guard !buffer.isEmpty else { return }
         if let encoder {
             try encoder.encode(buffer) { try self.put($0, beforeWaiting) }
+        } else if case .terminal = place {
+            // Whole writes are collected, so that no character is cut in two.
+            try put(EscapedText.escapeLines(buffer)[...], beforeWaiting)
         } else {
             try put(buffer[...], beforeWaiting)
         }
@@ -153,7 +162,7 @@ package final class OutputFile {
 
     private func close() {
         switch place {
-        case .direct(isOurs: false): break
+        case .direct(isOurs: false), .terminal: break
         case .direct(isOurs: true): closeDescriptor(descriptor)
         case .draft(let draft): draft.abandon()
         }

@@ -47,15 +47,20 @@ struct TargetOptions: ParsableArguments {
 
 /// `--since` and `--until`: the half-open range of an answer.
 struct RangeOptions: ParsableArguments {
+    // Unconditional, for `-1h` is a time and no option.
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "From this time on: 2026-01-02T03:04:05Z, 2026-01-02, Unix milliseconds, now, or 15m, 6h, 7d ago.",
+            "From this time on: '2026-01-02 03:04', 2026-01-02, 03:04, yesterday, 15m, 1h30m, 7d ago; UTC.",
             valueName: "time"
         )
     )
     var since: TimeArgument?
 
-    @Option(help: ArgumentHelp("Before this time; written like --since.", valueName: "time"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Before this time; written like --since.", valueName: "time")
+    )
     var until: TimeArgument?
 
     /// The range that was asked for.
@@ -87,6 +92,16 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 struct FormatOptions: ParsableArguments {
     @Option(help: "table for people, json or csv for programs.")
     var format = OutputFormat.table
+    @OptionGroup var terminal: RawOptions
+}
+
+/// `--raw`, which every command takes that may write what came from outside to a terminal.
+struct RawOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("raw"),
+        help: "Control characters as they are on a terminal too; a pipe or file always gets the bytes."
+    )
+    var isRaw = false
 }
 
 /// `--step`: an answer for each step of the range.

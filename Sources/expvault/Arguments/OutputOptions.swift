@@ -10,6 +10,7 @@ struct OutputOptions: ParsableArguments {
     )
     var out: String
     @OptionGroup var overwriting: OverwritingOptions
+    @OptionGroup var terminal: RawOptions
 }
 
 /// `--force`, which every command takes that makes a file.

@@ -9,13 +9,16 @@ struct CaptureCommand: ParsableCommand {
         abstract: "Write a range into a small database of its own, to keep or to hand on.",
         discussion: """
             EXAMPLES
-              expvault capture --since 2h --out incident.db       the last two hours, also while recording
-              expvault capture --since 2026-01-02T03:00:00Z --until 2026-01-02T04:00:00Z --target api --out api.db
-              expvault serve --db incident.db                     every command reads it, and answers for its range
+              expvault capture --since 2h --out incident.db
+                  the last two hours, also while recording
+              expvault capture --target api --out api.db \\
+                  --since '2026-01-02 03:00' --until '2026-01-02 04:00'
+              expvault serve --db incident.db
+                  every command reads it, and answers for its range
 
-            The same scrapes byte for byte, failed ones too, with runs, URLs, labels and clock steps. An existing
-            file is left alone (exit 73) unless there is --force. Read docs/capture.md before handing it on: it
-            holds whatever the targets served.
+            The same scrapes byte for byte, failed ones too, with runs, URLs, labels and clock steps. An existing file is \
+            left alone (exit 73) unless there is --force. Read docs/capture.md before handing it on: it holds whatever the \
+            targets served.
             """
     )
 

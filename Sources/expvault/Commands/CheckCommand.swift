@@ -9,10 +9,16 @@ struct CheckCommand: ParsableCommand {
         abstract: "Verify the file: every checksum, every body, every invariant.",
         discussion: """
             EXAMPLES
-              expvault check --db /var/lib/expvault/expvault.db && echo sound
+              expvault check --db edge.db && echo sound
               expvault check --db damaged.db --salvage rescued.db
 
-            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new file (--force: also over one that is there) and says what is lost. The exit status is 0 where all is well, and what is there is said in words, else 65 with one line for each finding; those that differ in numbers only are one.
+            The ledger of exports beside it (PATH-export) is looked at too. --salvage writes what can be read into a new \
+            file (--force: also over one that is there) and says what is lost.
+
+            EXIT STATUS
+              0   all is well, and what is there is said in words
+              65  one line for each finding; those that differ in
+                  numbers only are one
             """
     )
 

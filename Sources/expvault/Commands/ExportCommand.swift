@@ -23,13 +23,14 @@ struct ExportFileCommand: AsyncParsableCommand {
         abstract: "Write the documents of Elastic's Golang integration, one a line.",
         discussion: """
             EXAMPLES
-              expvault export file --out - --since 1m | head -2 | jq .
-              expvault export file --out documents.ndjson.zst --namespace edge
+              expvault export file --since 1m --out - | head -2 | jq .
+              expvault export file --out documents.ndjson.zst \\
+                  --namespace edge
               expvault export file --out bulk.ndjson --bulk
 
-            Heap and expvar document of each scrape, in order for each target. An --out that ends in .gz or .zst is
-            compressed; the file gets its name once it is whole. One that exists is left alone (exit 73) unless there is
-            --force. With --bulk each document follows its action line (data stream and _id), as POST
+            Heap and expvar document of each scrape, in order for each target. An --out that ends in .gz or .zst is \
+            compressed; the file gets its name once it is whole. One that exists is left alone (exit 73) unless there is \
+            --force. With --bulk each document follows its action line (data stream and _id), as POST \
             /_bulk?pipeline=_none takes it; docs/elasticsearch.md, "By hand".
             """
     )
@@ -78,8 +79,9 @@ struct ExportRawCommand: AsyncParsableCommand {
         abstract: "Write scrapes with their bodies, one a line; import takes them back.",
         discussion: """
             EXAMPLES
-              expvault export raw --out day.ndjson.zst --since 2026-01-02 --until 2026-01-03
-              expvault export raw --out - --target api | jq -r .body | tail -1
+              expvault export raw --out day.ndjson.zst \\
+                  --since yesterday --until today
+              expvault export raw --out - --target api | jq -r .body
             """
     )
 

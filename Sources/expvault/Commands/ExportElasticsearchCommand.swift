@@ -12,14 +12,23 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         abstract: "Replay what is recorded to Elasticsearch or OpenSearch, each document once.",
         discussion: """
             EXAMPLES
-              expvault export elasticsearch --url https://es.example:9200 --api-key-file key
-              expvault export elasticsearch --url https://es.example:9200 --setup
-              expvault export elasticsearch --url https://es.example:9200 --dry-run
-              expvault export elasticsearch --url https://es.example:9200 --follow --rate-limit 64KiB
+              URL=https://es.example:9200
+              expvault export elasticsearch --url $URL --setup
+              expvault export elasticsearch --url $URL \\
+                  --api-key-file key
+              expvault export elasticsearch --url $URL --dry-run
+              expvault export elasticsearch --url $URL \\
+                  --follow --rate-limit 64KiB
 
-            Goes on where it was, also after a crash. Exit status 0: everything is there; 1: something was refused
-            (see expvault export rejected) or left out; 69: the server could not be reached in time, or was away when
-            a signal ended it; 77: the key or its privileges.
+            Goes on where it was, also after a crash.
+
+            EXIT STATUS
+              0   everything is there
+              1   something was refused (expvault export rejected)
+                  or left out
+              69  the server could not be reached in time, or was
+                  away when a signal ended it
+              77  the key or its privileges
             """
     )
 
@@ -139,7 +148,8 @@ struct ExportRejectedCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               expvault export rejected
-              expvault export elasticsearch --url https://es.example:9200 --retry-rejected
+              expvault export elasticsearch --retry-rejected \\
+                  --url https://es.example:9200
             """
     )
 
@@ -163,6 +173,11 @@ struct ExportRejectedCommand: ParsableCommand {
                 )
             )
         }
-        try AnswerPrinter(format: format.format, keys: [], emptyNote: "nothing was refused").print(entries)
+        try AnswerPrinter(
+            format: format.format,
+            isRaw: format.terminal.isRaw,
+            keys: [],
+            emptyNote: "nothing was refused"
+        ).print(entries)
     }
 }

@@ -12,10 +12,11 @@ struct ImportCommand: AsyncParsableCommand {
             EXAMPLES
               expvault import day.ndjson.zst
               zcat *.gz | expvault import -
-              expvault import --url api=http://127.0.0.1:6060 bodies.ndjson
+              expvault import --url api=http://127.0.0.1:6060 \\
+                  bodies.ndjson
 
-            A line is {"ts":MS,"target":NAME,"body":"…"}. A bad line is reported with its number and skipped; the
-            exit status is then 65.
+            A line is {"ts":MS,"target":NAME,"body":"…"}. A bad line is reported with its number and skipped; the exit \
+            status is then 65.
             """
     )
 

@@ -10,11 +10,13 @@ struct PausesCommand: ParsableCommand {
         abstract: "Garbage collections and the exact percentiles of their pauses.",
         discussion: """
             EXAMPLES
-              expvault pauses --since 1h                       every pause of the last hour
-              expvault pauses --percentile 99,99.99 --step 1m  the tail, minute by minute
+              expvault pauses --since 1h
+                  every pause of the last hour
+              expvault pauses --percentile 99,99.99 --step 1m
+                  the tail, minute by minute
 
-            Percentiles are nearest rank over the pauses that were seen; missed counts collections that left
-            the runtime's ring of 256 before a scrape could see them.
+            Percentiles are nearest rank over the pauses that were seen; missed counts collections that left the runtime's \
+            ring of 256 before a scrape could see them.
             """
     )
 
@@ -39,6 +41,7 @@ struct PausesCommand: ParsableCommand {
         )
         let printer = AnswerPrinter(
             format: format.format,
+            isRaw: format.terminal.isRaw,
             keys: ["target"],
             heading: heading,
             emptyNote: "nothing is recorded"

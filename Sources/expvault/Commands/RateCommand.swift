@@ -9,12 +9,15 @@ struct RateCommand: ParsableCommand {
         abstract: "By how much counters rose and how fast, true across restarts of the target.",
         discussion: """
             EXAMPLES
-              expvault rate memstats.TotalAlloc --since 1h        bytes allocated a second
-              expvault rate 'requests.*' --target api --step 5m   every key of a map, in steps
-              expvault rate memstats.NumGC --format json          for a script
+              expvault rate memstats.TotalAlloc --since 1h
+                  bytes allocated a second
+              expvault rate 'requests.*' --target api --step 5m
+                  every key of a map, in steps
+              expvault rate memstats.NumGC --format json
+                  for a script
 
-            SERIES is a name or a glob (only * is special; quote it for the shell). Nothing is extrapolated:
-            covered_s says how much of the range pairs of scrapes cover.
+            SERIES is a name or a glob (only * is special; quote it for the shell). Nothing is extrapolated: covered_s says \
+            how much of the range pairs of scrapes cover.
             """
     )
 
@@ -45,6 +48,7 @@ struct RateCommand: ParsableCommand {
         )
         let printer = AnswerPrinter(
             format: format.format,
+            isRaw: format.terminal.isRaw,
             keys: ["target", "series", "unit"],
             heading: { ["unit", "from", "to"].contains($0) ? nil : $0 == "covered_s" ? "covered" : $0 },
             emptyNote: "nothing recorded matches"

@@ -15,16 +15,19 @@ struct RecordCommand: AsyncParsableCommand {
         abstract: "Scrape targets and store every scrape, until Ctrl-C or SIGTERM.",
         discussion: """
             EXAMPLES
-              expvault record api=http://127.0.0.1:6060 etcd=http://127.0.0.1:2379
               expvault record :6060 unix:/run/app.sock
               expvault record --discover
-              expvault record --interval 1s --for 10m api=http://127.0.0.1:6060
-              expvault record --config /etc/expvault.yaml --retain 30d --max-size 1GiB
+              expvault record api=http://127.0.0.1:6060 \\
+                  etcd=http://127.0.0.1:2379
+              expvault record api=http://127.0.0.1:6060 \\
+                  --interval 1s --for 10m
+              expvault record --config /etc/expvault/expvault.yaml \\
+                  --retain 30d --max-size 1GiB
 
-            A URL without a path gets /debug/vars, one that ends in / gets debug/vars behind it, one without a scheme
-            http://, and :6060 is localhost. Without NAME= a target is called host:port, or by its socket's file.
-            SIGHUP reads the configuration file again. Credentials come from files that only their owner may read,
-            never from the command line.
+            A URL without a path gets /debug/vars, one that ends in / gets debug/vars behind it, one without a scheme \
+            http://, and :6060 is localhost. Without NAME= a target is called host:port, or by its socket's file. SIGHUP \
+            reads the configuration file again. Credentials come from files that only their owner may read, never from \
+            the command line.
             """
     )
 

@@ -12,12 +12,13 @@ struct ReportCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               expvault report --since 2h --out incident.html
-              expvault report --since 2026-01-02T03:00:00Z --until 2026-01-02T04:00:00Z --target api --out api.html
-              expvault report --since 1h --out - | gzip > report.html.gz
+              expvault report --target api --out api.html \\
+                  --since '2026-01-02 03:00' --until '2026-01-02 04:00'
+              expvault report --since 1h --out - | gzip > r.html.gz
 
-            The charts of `expvault serve`, what changed most, and the exact numbers as tables and as JSON. Opens in
-            any browser without a network; without a script the numbers are still there. An existing file is left
-            alone (exit 73) unless there is --force.
+            The charts of `expvault serve`, what changed most, and the exact numbers as tables and as JSON. Opens in any \
+            browser without a network; without a script the numbers are still there. An existing file is left alone (exit \
+            73) unless there is --force.
             """
     )
 

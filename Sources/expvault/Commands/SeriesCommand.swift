@@ -9,8 +9,10 @@ struct SeriesCommand: ParsableCommand {
         abstract: "The series that are recorded: name, kind, unit, newest value.",
         discussion: """
             EXAMPLES
-              expvault series                     everything
-              expvault series 'cache.*'           one of the program's own maps
+              expvault series
+                  everything
+              expvault series 'cache.*'
+                  one of the program's own maps
               expvault series '*GC*' --format csv
             """
     )
@@ -31,6 +33,7 @@ struct SeriesCommand: ParsableCommand {
         )
         let printer = AnswerPrinter(
             format: format.format,
+            isRaw: format.terminal.isRaw,
             keys: [],
             heading: { $0 == "unit" ? nil : $0.replacingUnderscores },
             emptyNote: "nothing is recorded in that range"

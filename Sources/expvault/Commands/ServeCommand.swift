@@ -11,12 +11,14 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "A page for the browser with everything recorded, until Ctrl-C or SIGTERM.",
         discussion: """
             EXAMPLES
-              expvault serve                                   then open http://127.0.0.1:9121
-              expvault serve --listen 127.0.0.1:8080 --db /var/lib/expvault/expvault.db
-              ssh -L 9121:127.0.0.1:9121 HOST                  the page of another host, by a tunnel
+              expvault serve
+                  then open http://127.0.0.1:9121
+              expvault serve --listen 127.0.0.1:8080 --db edge.db
+              ssh -L 9121:127.0.0.1:9121 HOST
+                  the page of another host, by a tunnel
 
-            Works while another process records. Only this host can reach it, unless --listen says otherwise and
-            there is a --token-file.
+            Works while another process records. Only this host can reach it, unless --listen says otherwise and there is a \
+            --token-file.
             """
     )
 

@@ -9,17 +9,22 @@ struct ShowCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               expvault show --target api | jq .memstats.HeapAlloc
-              expvault show --target api --at 2026-01-02T03:04:05Z
-              expvault show --target api --failures      what the target said when it was no document
+              expvault show --target api --at '2026-01-02 03:04'
+              expvault show --target api --failures
+                  what the target said when it was no document
             """
     )
 
     @Option(help: ArgumentHelp("The target.", valueName: "name"))
     var target: String
-    @Option(help: ArgumentHelp("The newest scrape at or before this time.", valueName: "time"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The newest scrape at or before this time.", valueName: "time")
+    )
     var at: TimeArgument?
     @Flag(help: "Also failed scrapes, with what was kept of their bodies.")
     var failures = false
+    @OptionGroup var terminal: RawOptions
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
@@ -31,6 +36,6 @@ struct ShowCommand: ParsableCommand {
         if let failure = answer.failure {
             StandardStreams.errorLine("\(answer.time) failed: \(Cell.text(failure).human)")
         }
-        try StandardStreams.output(answer.body)
+        try StandardStreams.foreign(answer.body, raw: terminal.isRaw)
     }
 }

@@ -34,6 +34,7 @@ struct ListTargetsCommand: ParsableCommand {
         let answers = try engine.targets(targets.names)
         let printer = AnswerPrinter(
             format: format.format,
+            isRaw: format.terminal.isRaw,
             keys: [],
             heading: heading,
             emptyNote: "nothing is recorded yet; `expvault record NAME=URL` begins"

@@ -16,12 +16,14 @@ struct TopCommand: ParsableCommand {
         abstract: "A live view on the terminal of what is being recorded.",
         discussion: """
             EXAMPLES
-              expvault top                                     a line for each target; ? says what the keys do
-              expvault top --target api --window 1h            one target, the last hour
-              ssh -t HOST expvault top --db /var/lib/expvault/expvault.db
+              expvault top
+                  a line for each target; ? says what the keys do
+              expvault top --target api --window 1h
+                  one target, the last hour
+              ssh -t HOST expvault top --db edge.db
 
-            Enter shows one target, / finds a series, q quits. Without colour where NO_COLOR is set; with ASCII alone
-            where the locale says so. See docs/top.md.
+            Enter shows one target, / finds a series, q quits. Without colour where NO_COLOR is set; with ASCII alone where \
+            the locale says so. See docs/top.md.
             """
     )
 

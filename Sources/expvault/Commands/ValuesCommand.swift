@@ -9,9 +9,12 @@ struct ValuesCommand: ParsableCommand {
         abstract: "The least, greatest, mean, first and last value of series.",
         discussion: """
             EXAMPLES
-              expvault values 'memstats.Heap*' --since 6h          the heap at a glance
-              expvault values memstats.HeapInuse --step 10m        its course
-              expvault values up scrape.duration_seconds           the scrapes themselves
+              expvault values 'memstats.Heap*' --since 6h
+                  the heap at a glance
+              expvault values memstats.HeapInuse --step 10m
+                  its course
+              expvault values up scrape.duration_seconds
+                  the scrapes themselves
             """
     )
 
@@ -33,6 +36,7 @@ struct ValuesCommand: ParsableCommand {
         )
         let printer = AnswerPrinter(
             format: format.format,
+            isRaw: format.terminal.isRaw,
             keys: ["target", "series", "unit"],
             heading: { $0 == "unit" ? nil : $0 },
             emptyNote: "nothing recorded matches"

@@ -122,7 +122,7 @@ final class ReadingThread: Sendable {
                 result = .success(reading)
             } catch {
                 let sentence = ExitStatus.verdict(on: error).1
-                result = .failure(Failure(sentence: sentence ?? "the database could not be read"))
+                result = .failure(Failure(sentence: sentence))
             }
             return Outcome(result: result, duration: ContinuousClock.now - began)
         }

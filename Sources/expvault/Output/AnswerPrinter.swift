@@ -15,6 +15,8 @@ struct AnswerEntry {
 struct AnswerPrinter {
     /// The format that was asked for.
     var format: OutputFormat
+    /// Whether a terminal gets CSV as it is.
+    var isRaw = false
     /// The members that name an entry and so begin each CSV line of its steps.
     var keys: Set<String>
     /// How members are called in a table's heading; nil leaves a member out of tables.
@@ -70,7 +72,7 @@ struct AnswerPrinter {
                 text += CSV.line(fields.map(\.cell.plain))
             }
         }
-        try StandardStreams.output(text)
+        try StandardStreams.foreign(Array(text.utf8), raw: isRaw)
     }
 
     private func printTables(_ entries: [AnswerEntry]) throws {

@@ -1,3 +1,4 @@
+import Model
 import Storage
 
 #if canImport(Glibc)
@@ -13,9 +14,14 @@ final class DeadlineOutput {
     static let pieceBytes = 4096
 
     private let tables: SQLTables
+    private let isRaw: Bool
     private var bytes: [UInt8] = []
 
-    init(_ tables: SQLTables) { self.tables = tables }
+    /// Rows of those tables; to a terminal escaped, unless it is to be raw.
+    init(_ tables: SQLTables, isRaw: Bool) {
+        self.tables = tables
+        self.isRaw = isRaw
+    }
 
     func write(_ text: String) throws { try write(Array(text.utf8)) }
 
@@ -27,7 +33,8 @@ final class DeadlineOutput {
 
     /// Writes what is left.
     func flush() throws {
-        var rest = bytes[...]
+        // Whole rows, so that no character is cut in two.
+        var rest = (Terminal.isOutput && !isRaw ? EscapedText.escapeLines(bytes) : bytes)[...]
         while !rest.isEmpty {
             try wait()
             try StandardStreams.output(Array(rest.prefix(DeadlineOutput.pieceBytes)))

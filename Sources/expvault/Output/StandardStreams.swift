@@ -1,3 +1,5 @@
+import Model
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -23,6 +25,11 @@ enum StandardStreams {
     /// Writes a text to standard output.
     static func output(_ text: String) throws {
         try output(Array(text.utf8))
+    }
+
+    /// Writes what came from outside: to a terminal escaped, unless it is to be `raw`; elsewhere byte for byte.
+    static func foreign(_ bytes: [UInt8], raw: Bool) throws {
+        try output(Terminal.isOutput && !raw ? EscapedText.escapeLines(bytes) : bytes)
     }
 
     /// Writes one line to standard error in one call, so that lines of several writers never mix.

@@ -24,6 +24,7 @@ enum UnfinishedFiles {
             options.out,
             replaces: options.overwriting.force,
             protecting: Vault.files(at: database.resolvedPath),
+            isRaw: options.terminal.isRaw,
             begins: removeWhenEnded
         )
     }
