@@ -28,6 +28,8 @@ package struct TargetAnswer: Hashable, Sendable {
     package var unproven: Int64 = 0
     /// Whether scrapes were put in between, and their runs are still to be found.
     package var isUnsettled = false
+    /// How many runs of the last day are more than are remembered, so that their processes count as new ones.
+    package var runsForgotten = 0
     /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrapes, runs, neighbours").
     package var isSeriesLimited: Bool
     /// Its runs, ascending by their first scrape.

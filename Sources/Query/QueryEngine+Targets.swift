@@ -66,6 +66,16 @@ extension QueryEngine {
 }
 
 extension TargetAnswer {
+    /// How many runs were seen within a day before the last scrape, beyond those that are remembered.
+    private static func forgotten(_ runs: [RunRecord]) -> Int {
+        guard let last = runs.map(\.last).max() else { return 0 }
+        let ofDay = runs.count { run in
+            run.last.epoch == last.epoch
+                && last.time.milliseconds &- run.last.time.milliseconds <= RunTracker.ageMaxMilliseconds
+        }
+        return max(0, ofDay - RunTracker.runsMax)
+    }
+
     /// The answer that the records give.
     init(_ target: TargetRecord, runs: [RunRecord]) {
         self.target = target.name
@@ -88,6 +98,7 @@ extension TargetAnswer {
         unproven = target.unprovenCount
         isUnsettled = target.isUnsettled
         isSeriesLimited = target.isSeriesLimited
+        runsForgotten = Self.forgotten(runs)
         self.runs = runs.map { run in
             RunAnswer(
                 startedNanoseconds: run.startedNanoseconds,

@@ -88,17 +88,18 @@ struct FixtureTests {
     )
     func restarts(version: String) throws {
         var tracker = RunTracker()
+        let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: 0))
         for name in ["fresh", "later", "latest"] {
             let state = try Fixtures.state("\(version)-\(name)")
-            #expect(tracker.decide(state) == (name == "fresh" ? .begins : .continues(RunID(1))))
-            tracker.note(state, in: RunID(1))
+            #expect(tracker.decide(state, at: place) == (name == "fresh" ? .begins : .continues(RunID(1))))
+            tracker.note(state, in: RunID(1), at: place)
         }
         let restarted = try Fixtures.state("\(version)-restarted")
-        #expect(tracker.decide(restarted) == .begins)
-        let fresh = try Fixtures.state("\(version)-fresh")
-        #expect(RunTracker(runs: [(RunID(1), fresh)]).decide(restarted) == .begins)
-        tracker.note(restarted, in: RunID(2))
-        #expect(tracker.decide(try Fixtures.state("\(version)-latest")) == .continues(RunID(1)))
+        #expect(tracker.decide(restarted, at: place) == .begins)
+        let fresh = RunMemory(try Fixtures.state("\(version)-fresh"), at: place)
+        #expect(RunTracker(runs: [(RunID(1), fresh)]).decide(restarted, at: place) == .begins)
+        tracker.note(restarted, in: RunID(2), at: place)
+        #expect(tracker.decide(try Fixtures.state("\(version)-latest"), at: place) == .continues(RunID(1)))
     }
 
     @Test(

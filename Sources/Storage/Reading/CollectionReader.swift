@@ -22,11 +22,12 @@ struct CollectionReader {
         self.tracker = tracker
     }
 
-    /// The collections that the next scrape saw first.
+    /// The collections that the next scrape saw first; `isProven` says whether its run is.
     mutating func collections(
         in state: ProcessState,
         run: RunID,
-        at position: ScrapePosition
+        at position: ScrapePosition,
+        isProven: Bool = true
     ) -> NewCollections {
         let found = CollectionReader.collections(
             in: state,
@@ -34,35 +35,40 @@ struct CollectionReader {
             tracker,
             after: previous,
             at: position,
-            isAfterStep: stepStarts.contains(position)
+            isAfterStep: stepStarts.contains(position),
+            isProven: isProven
         )
         previous = position
-        tracker.note(state, in: run)
+        tracker.note(state, in: run, at: position)
         return found
     }
 
     /// The collections that a successful scrape at `position` saw first.
     ///
     /// `tracker` knows what came before it, `run` is the one that it continues (nil, or unknown to the tracker, where
-    /// one begins), and `previous` is the place of the target's last successful scrape. Of a run that begins the missed
-    /// ones may be a mark (`RunBeginning`).
+    /// one begins), and `previous` is the place of the target's last successful scrape. The missed ones may be a mark
+    /// (`RunBeginning`): of a run that begins, and of a scrape that nothing proves to be of its run.
     static func collections(
         in state: ProcessState,
         run: RunID?,
         _ tracker: RunTracker,
         after previous: ScrapePosition?,
         at position: ScrapePosition,
-        isAfterStep: Bool
+        isAfterStep: Bool,
+        isProven: Bool
     ) -> NewCollections {
         let known = tracker.newestKnown(in: state)
-        if let before = run.flatMap({ tracker.state(of: $0) }) {
-            return PauseRing.newCollections(in: state, after: .scrape(before), newestKnown: known)
+        if let before = run.flatMap({ tracker.memory(of: $0) }) {
+            var found = PauseRing.newCollections(in: state, after: .run(before), newestKnown: known)
+            if !isProven, found.missed == nil { found.missed = RunBeginning.unproven }
+            return found
         }
-        let mark = tracker.beginning(with: state).mark
-        let isUnknown = mark != nil || isGap(after: previous, at: position, isAfterStep: isAfterStep)
+        let beginning = tracker.beginning(with: state)
+        let isUnknown =
+            beginning != .fresh || isGap(after: previous, at: position, isAfterStep: isAfterStep)
         let baseline = isUnknown ? CollectionBaseline.unknown : .runBegin
         var found = PauseRing.newCollections(in: state, after: baseline, newestKnown: known)
-        if let mark { found.missed = mark }
+        if beginning != .fresh || found.missed == nil { found.missed = beginning.mark(isProven: isProven) }
         return found
     }
 
@@ -74,22 +80,6 @@ struct CollectionReader {
     ) -> Bool {
         guard let previous, previous.epoch == position.epoch, !isAfterStep else { return true }
         return position.time.milliseconds &- previous.time.milliseconds > CollectionReader.gapMilliseconds
-    }
-}
-
-extension ProcessState {
-    /// The newest collections that the rings show, ascending by number.
-    func newestCollections(_ count: Int64) -> [Collection] {
-        guard let n = collectionCount, let ends = endRing, let pauses = pauseRing,
-            ends.count == PauseRing.slots,
-            pauses.count == PauseRing.slots
-        else { return [] }
-        let held = Int(min(UInt64(clamping: count), n, UInt64(PauseRing.slots)))
-        return (0..<held).reversed().map { age in
-            let number = n - UInt64(age)
-            let slot = ChunkRing.slot(number)
-            return Collection(n: number, endNanoseconds: ends[slot], pauseNanoseconds: pauses[slot])
-        }
     }
 }
 
@@ -122,7 +112,7 @@ extension VaultSnapshot {
             guard let run = row.run else { continue }
             let (shape, bytes) = try reading { try store.understand(row, into: &document) }
             let state = ProcessState(shape: shape, document: document, body: bytes)
-            for collection in state.newestCollections(row.seen)
+            for collection in state.newestCollections(Int(clamping: row.seen))
             where range.contains(nanoseconds: collection.endNanoseconds) {
                 try body(CollectionRecord(run: run, collection: collection))
             }

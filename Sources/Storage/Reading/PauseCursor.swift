@@ -171,7 +171,7 @@ package final class PauseCursor {
             let (shape, bytes) = try history.store.understand(row, into: &document)
             let state = ProcessState(shape: shape, document: document, body: bytes)
             var found = PauseColumns()
-            for collection in state.newestCollections(row.seen)
+            for collection in state.newestCollections(Int(clamping: row.seen))
             where range.contains(nanoseconds: collection.endNanoseconds) {
                 found.append(collection)
             }

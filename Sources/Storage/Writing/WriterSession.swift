@@ -226,7 +226,7 @@ final class WriterSession {
 
     private func storeChanges(of target: TargetState) throws {
         for id in target.changedRuns {
-            if let run = target.runs[id] { try sealedPart(of: run, target.history).update(on: connection) }
+            if let run = target.runs[id] { try storedRow(of: run, target).update(on: connection) }
         }
         target.changedRuns.removeAll(keepingCapacity: true)
         if target.isRowChanged {

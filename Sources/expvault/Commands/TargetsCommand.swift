@@ -64,7 +64,7 @@ struct ListTargetsCommand: ParsableCommand {
     }
 
     private func heading(_ name: String) -> String? {
-        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven"].contains(name)
+        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven", "runs_forgotten"].contains(name)
             ? nil : name
     }
 }
@@ -116,6 +116,7 @@ enum TargetRecordText {
             ("clock_skew_s", .optional(answer.clockSkewSeconds, .seconds)),
             ("alternating", flag(answer.isAlternating)),
             ("unproven", .integer(Int128(answer.unproven))),
+            ("runs_forgotten", .integer(Int128(answer.runsForgotten))),
             ("runs", runs(answer.runs)),
         ])
     }

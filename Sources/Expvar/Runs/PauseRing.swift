@@ -16,9 +16,10 @@ package struct NewCollections: Hashable, Sendable {
 
 /// What came before a scrape, as far as its collections go.
 package enum CollectionBaseline: Hashable, Sendable {
-    /// The scrape before it in its run (where that lacked memstats, the last before it that had it: the state
-    /// that `RunTracker` remembers).
+    /// The scrape before it in its run (where that lacked memstats, the last before it that had it).
     case scrape(ProcessState)
+    /// The same, as `RunTracker` remembers it.
+    case run(RunMemory)
     /// The run begins here, and the target was watched: all from n = 1 on are ours.
     case runBegin
     /// The target's first scrape, or a run's first after a gap: what the ring holds is kept, nothing is missed.
@@ -26,8 +27,11 @@ package enum CollectionBaseline: Hashable, Sendable {
 
     /// The number of the last collection before; 0 where that is not known.
     fileprivate var count: UInt64 {
-        guard case .scrape(let before) = self else { return 0 }
-        return before.collectionCount ?? 0
+        switch self {
+        case .scrape(let before): before.collectionCount ?? 0
+        case .run(let before): before.collectionCount ?? 0
+        case .runBegin, .unknown: 0
+        }
     }
 }
 
@@ -75,6 +79,7 @@ package enum PauseRing {
         case .runBegin: known = (0, 0)
         case .unknown: known = nil
         case .scrape(let before): known = before.collectionCount.map { ($0, before.pauseTotalNanoseconds) }
+        case .run(let before): known = before.collectionCount.map { ($0, before.pauseTotalNanoseconds) }
         }
         guard let known else { return NewCollections(seen: collections(held, rings)) }
         // Within a run NumGC never falls; where it does, the caller's runs are wrong, and nothing is new.
