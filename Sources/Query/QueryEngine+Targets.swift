@@ -11,8 +11,12 @@ extension QueryEngine {
     package func targets(_ names: [String] = []) throws -> [TargetAnswer] {
         try records(names).map { target in
             let runs = try snapshot.runs(of: target.id)
-            guard snapshot.capturedRange != .all else { return TargetAnswer(target, runs: runs) }
-            return try captured(target, runs)
+            var answer =
+                snapshot.capturedRange == .all
+                ? TargetAnswer(target, runs: runs) : try captured(target, runs)
+            answer.unread = try snapshot.unread(of: target.id, in: snapshot.capturedRange)
+                .map(UnreadAnswer.init)
+            return answer
         }
     }
 
@@ -62,6 +66,16 @@ extension QueryEngine {
             throw QueryError.noScrape(target: target, atOrBefore: time, failures: failures)
         }
         return ShowAnswer(time: scrape.position.time, failure: scrape.failure, body: body)
+    }
+}
+
+extension UnreadAnswer {
+    /// The answer about those parts, of which there is one at least.
+    init(_ unread: UnreadParts) {
+        scrapes = unread.scrapes
+        paths = unread.parts.count
+        firstPath = unread.parts.first?.path ?? ""
+        reason = unread.parts.first?.reason ?? ""
     }
 }
 

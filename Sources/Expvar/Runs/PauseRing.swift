@@ -49,9 +49,20 @@ package enum PauseRing {
         Int(truncatingIfNeeded: (n &+ 255) % UInt64(slots))
     }
 
+    /// Whether the end of a collection that a scrape was the first to show is not known: it is no Unix time.
+    ///
+    /// Where the scrape's own time is from before 2001, the host's clock was never set, and the target may run by it.
+    @inline(__always)
+    package static func isUnknown(end nanoseconds: UInt64, shownAt time: Timestamp) -> Bool {
+        nanoseconds < unixTimeMin && time.milliseconds >= Int64(unixTimeMin / 1_000_000)
+    }
+
+    /// The first nanosecond of 2001: what is earlier is no Unix time.
+    package static let unixTimeMin: UInt64 = 978_307_200_000_000_000
+
     /// Whether an end is a time since 1970: Go before 1.5 wrote the time since boot, and nothing older than 2001 is one.
     static func isUnixTime(_ nanoseconds: UInt64) -> Bool {
-        nanoseconds >= 978_307_200_000_000_000
+        nanoseconds >= unixTimeMin
     }
 
     /// The collections in `state` that come after `baseline`, and after the one with the number `newestKnown`.

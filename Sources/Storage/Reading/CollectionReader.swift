@@ -85,6 +85,8 @@ struct CollectionReader {
 
 extension VaultSnapshot {
     /// Calls `body` for each stored collection of a target that ended in `range`; in no promised order.
+    ///
+    /// One whose end is not known counts where the scrape was that showed it first.
     package func forEachCollection(
         of target: TargetID,
         endingIn range: TimeRange,
@@ -93,10 +95,23 @@ extension VaultSnapshot {
         // Ends may lie far from the scrapes' times (another host's clock), so all chunks are looked at by their ends.
         let history = try reading { try self.history(of: target) }
         for chunk in history.chunks {
-            guard let ends = chunk.ends, CollectionReader.overlap(ends, range) else { continue }
-            for found in try reading({ try store.chunk(chunk).collections() })
-            where range.contains(nanoseconds: found.collection.endNanoseconds) {
-                try body(CollectionRecord(run: found.run, collection: found.collection))
+            guard let ends = chunk.ends, chunk.hasUnknownEnds || CollectionReader.overlap(ends, range) else {
+                continue
+            }
+            let rows = chunk.hasUnknownEnds ? try reading { try store.chunk(chunk).rows() } : []
+            for found in try reading({ try store.chunk(chunk).collections() }) {
+                let time = rows.isEmpty ? nil : rows[found.row].position.time
+                guard range.holds(found.collection, shownAt: time) else { continue }
+                let isUnknown = time.map {
+                    PauseRing.isUnknown(end: found.collection.endNanoseconds, shownAt: $0)
+                }
+                try body(
+                    CollectionRecord(
+                        run: found.run,
+                        collection: found.collection,
+                        isEndKnown: !(isUnknown ?? false)
+                    )
+                )
             }
         }
         try forEachCollection(ofTail: history, endingIn: range, body)
@@ -112,9 +127,11 @@ extension VaultSnapshot {
             guard let run = row.run else { continue }
             let (shape, bytes) = try reading { try store.understand(row, into: &document) }
             let state = ProcessState(shape: shape, document: document, body: bytes)
+            let time = row.position.time
             for collection in state.newestCollections(Int(clamping: row.seen))
-            where range.contains(nanoseconds: collection.endNanoseconds) {
-                try body(CollectionRecord(run: run, collection: collection))
+            where range.holds(collection, shownAt: time) {
+                let isKnown = !PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time)
+                try body(CollectionRecord(run: run, collection: collection, isEndKnown: isKnown))
             }
         }
     }
@@ -172,7 +189,29 @@ extension CollectionReader {
     }
 }
 
+extension TimeRange {
+    /// Whether a collection counts in the range, which a scrape at that time (where it matters) showed first.
+    func holds(_ collection: Collection, shownAt time: Timestamp?) -> Bool {
+        if let time, PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time) { return contains(time) }
+        return contains(nanoseconds: collection.endNanoseconds)
+    }
+}
+
 extension ChunkEntry {
+    /// Whether a collection of it may have an end that is not known: see `PauseRing.isUnknown`.
+    var hasUnknownEnds: Bool {
+        let last = Timestamp(milliseconds: times.upperBound)
+        return ends.map { PauseRing.isUnknown(end: $0.lowerBound, shownAt: last) } ?? false
+    }
+
+    /// Where its collections count, or more: their ends, and the times of its scrapes where some have none.
+    var knownEnds: ClosedRange<UInt64>? {
+        guard let ends, hasUnknownEnds else { return ends }
+        let first = UInt64(clamping: Int128(times.lowerBound) * 1_000_000)
+        let last = UInt64(clamping: Int128(times.upperBound) * 1_000_000)
+        return first...max(last, ends.upperBound)
+    }
+
     /// Whether the time of one of its scrapes can lie in `range`.
     func overlaps(_ range: TimeRange) -> Bool {
         if let since = range.since, times.upperBound < since.milliseconds { return false }

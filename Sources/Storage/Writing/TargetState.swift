@@ -39,6 +39,9 @@ final class TargetState {
     /// What the last scan of `document` showed, and which scan that was.
     var lastScan: (number: Int, state: ProcessState)?
 
+    /// Whether it was told that parts of its bodies cannot be read.
+    var isUnreadTold = false
+
     /// Shapes beyond this many, or with more leaves than this together, are read again when they are needed.
     private static let shapesMax = 16
     private static let shapeLeavesMax = 32_768

@@ -294,6 +294,17 @@ final class WriterSession {
         if let old = before?.endpoint, let new = target.origin?.value.endpoint, old != new {
             stored.movedFrom = before?.url
         }
+        if row.shape != nil, !target.isUnreadTold, let part = target.lastShape?.shape.unread.first,
+            case .document(let body) = scrape.outcome, part.leaf < target.document.leaves.count
+        {
+            target.isUnreadTold = true
+            stored.unread = UnreadPart(
+                path: part.name,
+                text: Array(target.document.leaves[part.leaf].spelling(in: body)),
+                first: row.position,
+                last: row.position
+            )
+        }
         return stored
     }
 

@@ -51,6 +51,7 @@ struct RateCommand: ParsableCommand {
         )
         try printer.print(answers.map(entry))
         try DoubtText.tell(engine.doubts(targets.names), about: answers.map(\.target))
+        DoubtText.tell(snapshot.unlistedNames)
     }
 
     private func entry(_ answer: RateAnswer) -> AnswerEntry {

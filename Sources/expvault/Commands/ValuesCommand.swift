@@ -38,6 +38,7 @@ struct ValuesCommand: ParsableCommand {
             emptyNote: "nothing recorded matches"
         )
         try printer.print(answers.map(entry))
+        DoubtText.tell(snapshot.unlistedNames)
     }
 
     private func entry(_ answer: ValuesAnswer) -> AnswerEntry {
