@@ -53,7 +53,9 @@ extension DocumentScanner {
                 let opening = openings.removeLast()
                 if place.depth > 1, !isFollowed(body, i, inObject: place.isInObject) {
                     rewind(to: opening.mark)
-                    guard let end = brokenEnd(body, i, inObject: place.isInObject) else { return (nil, body.count) }
+                    guard let end = brokenEnd(body, i, inObject: place.isInObject) else {
+                        return (nil, body.count)
+                    }
                     leaf(body, opening.start, end, .broken)
                     i = end
                 }

@@ -132,7 +132,9 @@ struct ShapeStructure {
         while index < own.endIndex {
             // Nearly always alone.
             var end = index + 1
-            while end < own.endIndex, own[end].hash == own[index].hash, isSame(own[index].range, own[end].range) {
+            while end < own.endIndex, own[end].hash == own[index].hash,
+                isSame(own[index].range, own[end].range)
+            {
                 end += 1
             }
             if end - index > 1 { settle(Array(own[index..<end])) }

@@ -72,14 +72,15 @@ struct FixtureTests {
     )
     func chaos(name: String) throws {
         let body = try Fixtures.body(name + ".json")
-        #expect(try scanned(body).leaves.count { $0.kind == .broken } == 10)
+        #expect(try scanned(body).leaves.count { $0.kind == .broken } == 9)
         let kept = Set(try DocumentTree.variables(of: body).map(\.key))
         for lost in [
-            "chaos_nan", "chaos_map_with_nan", "chaos_raw_bytes", "chaos_stringer_lines", "chaos_failing",
+            "chaos_nan", "chaos_stringer_lines", "chaos_failing",
         ] {
             #expect(!kept.contains(lost))
         }
-        #expect(kept.contains("cmdline"))
+        // Of the map only the number that is none is lost, and bytes that are no UTF-8 cost nothing.
+        #expect(kept.isSuperset(of: ["cmdline", "chaos_map_with_nan", "chaos_raw_bytes"]))
     }
 
     @Test(
@@ -126,7 +127,7 @@ struct FixtureTests {
         "memstats-short-rings": 0, "memstats-long-rings": 0, "memstats-huge-numgc": 0, "integers": 0,
         "doubles": 0,
         "numbers-not-json": 13, "broken-first-and-last": 2, "broken-empty": 3, "broken-look-alikes": 5,
-        "broken-bytes": 6,
+        "broken-bytes": 2,
         "go-escapes-in-keys": 0, "duplicate-keys": 0, "duplicate-by-escape": 0, "surrogates": 0,
         "dotted-keys": 0,
         "scalars": 0,

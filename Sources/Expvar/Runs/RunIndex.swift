@@ -11,6 +11,8 @@ struct RunIndex: Sendable {
     private var places: [RunID: Int] = [:]
     /// The places of the runs whose newest collection that is: nearly always one.
     private var byCollection: [Collection: [Int]] = [:]
+    /// Whether that is kept: once there were several runs.
+    private var isListed = false
 
     var count: Int { order.count }
 
@@ -65,8 +67,12 @@ struct RunIndex: Sendable {
             place = order.add()
             if place == runs.count { runs.append((run, memory)) } else { runs[place] = (run, memory) }
             places[run] = place
+            if order.count == 2, !isListed {
+                isListed = true
+                for known in runs.indices where known != place { list(known) }
+            }
         }
-        if let newest = memory.newest.last { byCollection[newest, default: []].append(place) }
+        list(place)
     }
 
     /// Forgets the runs that were not seen for longest, while more than `max` are there or the oldest is too old.
@@ -81,8 +87,13 @@ struct RunIndex: Sendable {
         }
     }
 
+    private mutating func list(_ place: Int) {
+        guard isListed, let newest = runs[place].memory.newest.last else { return }
+        byCollection[newest, default: []].append(place)
+    }
+
     private mutating func unlist(_ place: Int) {
-        guard let newest = runs[place].memory.newest.last else { return }
+        guard isListed, let newest = runs[place].memory.newest.last else { return }
         byCollection[newest]?.removeAll { $0 == place }
         if byCollection[newest]?.isEmpty == true { byCollection[newest] = nil }
     }

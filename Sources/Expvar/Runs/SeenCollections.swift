@@ -11,7 +11,9 @@ struct SeenCollections: Sendable {
     private var order = RecencyOrder()
     /// By place in `order`: the newest collections of a process, ascending.
     private var processes: [[Collection]] = []
+    /// Where each of these collections is, as long as there are several processes: of one it is plain to see.
     private var places: [Collection: Int] = [:]
+    private var isListed = false
 
     /// The number of the newest collection in the state's ring that was shown before; nil where none was.
     func newest(in state: ProcessState) -> UInt64? {
@@ -27,7 +29,7 @@ struct SeenCollections: Sendable {
 
     /// Notes what is remembered of a run.
     mutating func note(_ memory: RunMemory) {
-        note(memory.newest, memory.newest.last { places[$0] != nil }.flatMap { places[$0] })
+        note(memory.newest, find(memory.newest))
     }
 
     private mutating func note(_ newest: [Collection], _ known: Int?) {
@@ -38,25 +40,49 @@ struct SeenCollections: Sendable {
             order.use(place)
             // The newer of the two shows more.
             guard last.n > (processes[place].last?.n ?? 0) else { return }
-            for collection in processes[place] where places[collection] == place { places[collection] = nil }
+            unlist(place)
             processes[place] = newest
         } else {
             place = order.add()
             if place == processes.count { processes.append(newest) } else { processes[place] = newest }
-        }
-        for collection in newest { places[collection] = place }
-        while order.count > Self.processesMax, let oldest = order.oldest {
-            for collection in processes[oldest] where places[collection] == oldest {
-                places[collection] = nil
+            if order.count == 2, !isListed {
+                isListed = true
+                for known in processes.indices where known != place { list(known) }
             }
+        }
+        list(place)
+        while order.count > Self.processesMax, let oldest = order.oldest {
+            unlist(oldest)
             processes[oldest] = []
             order.remove(oldest)
         }
     }
 
+    private mutating func list(_ place: Int) {
+        guard isListed else { return }
+        for collection in processes[place] { places[collection] = place }
+    }
+
+    private mutating func unlist(_ place: Int) {
+        guard isListed else { return }
+        for collection in processes[place] where places[collection] == place { places[collection] = nil }
+    }
+
+    /// The process that showed one of these collections, which ascend.
+    private func find(_ newest: [Collection]) -> Int? {
+        if isListed { return newest.last { places[$0] != nil }.flatMap { places[$0] } }
+        return order.newest.flatMap { place in
+            newest.contains { processes[place].contains($0) } ? place : nil
+        }
+    }
+
     /// The process that showed a collection of the state's ring, and the newest such collection.
     private func find(_ state: ProcessState) -> (place: Int, n: UInt64)? {
-        guard !places.isEmpty else { return nil }
+        guard isListed else {
+            return order.newest.flatMap { place in
+                processes[place].last { state.collection($0.n) == $0 }.map { (place, $0.n) }
+            }
+        }
         return state.firstCollection { collection in places[collection].map { ($0, collection.n) } }
     }
 }

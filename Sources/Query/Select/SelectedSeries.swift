@@ -56,7 +56,11 @@ extension QueryEngine {
             if !matching.isEmpty { selected.append(SelectedTarget(record: target, series: matching)) }
         }
         for index in hasMatched.indices where !hasMatched[index] && selectors[index].isName {
-            hasMatched[index] = try addUnlisted(selectors[index].exactName, targets: targetNames, to: &selected)
+            hasMatched[index] = try addUnlisted(
+                selectors[index].exactName,
+                targets: targetNames,
+                to: &selected
+            )
         }
         if let index = hasMatched.firstIndex(of: false) {
             let text = selectors[index].text

@@ -192,7 +192,9 @@ extension CollectionReader {
 extension TimeRange {
     /// Whether a collection counts in the range, which a scrape at that time (where it matters) showed first.
     func holds(_ collection: Collection, shownAt time: Timestamp?) -> Bool {
-        if let time, PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time) { return contains(time) }
+        if let time, PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time) {
+            return contains(time)
+        }
         return contains(nanoseconds: collection.endNanoseconds)
     }
 }

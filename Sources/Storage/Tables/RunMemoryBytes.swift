@@ -68,7 +68,7 @@ enum RunMemoryBytes {
         return memory
     }
 
-    private static var counters: [WritableKeyPath<RunMemory, UInt64?> & Sendable] {
+    private static var counters: [WritableKeyPath<RunMemory, UInt64?>] {
         [\.collectionCount, \.totalAllocatedBytes, \.mallocs, \.frees, \.pauseTotalNanoseconds]
     }
 }

@@ -13,8 +13,10 @@ struct RunRow {
     /// The row of `command_lines`; nil where the document has none.
     var commandLine: Int64?
 
-    /// What the next scrapes are compared with, as far as it was stored: of the scrape that it names, which need not be
-    /// the run's last. Of its arguments it tells only whether there are any; they are the run's.
+    /// What the next scrapes are compared with, as far as it was stored.
+    ///
+    /// It is of the scrape that it names, which need not be the run's last. Of its arguments it tells only whether there
+    /// are any; they are the run's.
     var memory: RunMemory?
 
     /// The columns to select, in the order of the table; up to version 4 it had fewer.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Query
+import Storage
 
 /// `expvault rate`: by how much counters rose, and how fast.
 struct RateCommand: ParsableCommand {

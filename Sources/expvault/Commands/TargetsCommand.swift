@@ -65,7 +65,10 @@ struct ListTargetsCommand: ParsableCommand {
     }
 
     private func heading(_ name: String) -> String? {
-        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven", "unread", "series_limited", "runs_forgotten"].contains(name)
+        [
+            "labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven", "unread",
+            "series_limited", "runs_forgotten",
+        ].contains(name)
             ? nil : name
     }
 }

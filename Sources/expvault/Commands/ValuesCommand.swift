@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Query
+import Storage
 
 /// `expvault values`: least, greatest and mean of gauges, or of any series.
 struct ValuesCommand: ParsableCommand {

@@ -1,4 +1,5 @@
-package import Model
+import Expvar
+import Model
 
 /// A name that was looked for in the stored bodies, since no list of series had it.
 package struct UnlistedName: Hashable, Sendable {
@@ -27,7 +28,9 @@ extension VaultSnapshot {
             let history = try history(of: target.id)
             var counts: [ShapeID: Int64] = [:]
             for row in history.tail { if let shape = row.shape { counts[shape, default: 0] += 1 } }
-            for (id, count) in history.chunks.lazy.flatMap(\.shapes) { counts[id, default: 0] += Int64(count) }
+            for (id, count) in history.chunks.lazy.flatMap(\.shapes) {
+                counts[id, default: 0] += Int64(count)
+            }
             return try counts.reduce(0) { sum, entry in
                 let isIn = try store.shape(entry.key).series.contains { $0.name.utf8.elementsEqual(bytes) }
                 return isIn ? sum + entry.value : sum
