@@ -118,7 +118,7 @@ struct DocumentFollower {
         case .string:
             guard first == UInt8(ascii: "\"") else { return nil }
             // As above.
-            return try? JSONText.stringEnd(body, start + 1, .value)
+            return try? JSONText.stringEnd(body, start + 1)
         case .boolean:
             // As above.
             return try? JSONText.wordEnd(body, start, first == UInt8(ascii: "t") ? "true" : "false")

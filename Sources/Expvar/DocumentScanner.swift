@@ -4,8 +4,10 @@ import Model
 ///
 /// A document is an object. expvar writes one top-level variable a line, `{\n"a": 1,\n"b": 2\n}\n`, but any white
 /// space is accepted. Each variable is read strictly first, which includes what must follow it: a comma and the
-/// next key, or the closing brace and the end. Where that fails, the variable is taken for broken, and its text
-/// ends where `,\n"`, a key and `": "` follow, or `\n}` at the end (semantics.md, "Scrapes, runs, neighbours").
+/// next key, or the closing brace and the end. Where that fails, something in it is broken: it is read again with its
+/// broken parts left out (`DocumentScanner+Repair.swift`), and counts so where its own end is where expvar's lines end it:
+/// `,\n"`, a key and `": "`, or `\n}` at the end. Else the variable is broken as a whole, and its text ends at the first
+/// such place (semantics.md, "What cannot be read").
 ///
 /// A variable that is good, and whose next line is `}`, ends the document: what comes after that makes it none.
 ///
@@ -13,23 +15,27 @@ import Model
 /// (`"x": {"a": 1,\n"y": 2\n}`), never as the last one: so a document of expvar that was cut anywhere is always
 /// `.cutShort`, even where an inner `\n}` happens to come last.
 ///
-/// Cost: linear but for broken variables, where a strict attempt may read past the end that is then found. Attempts
+/// Cost: linear but for broken variables, where an attempt may read past the end that is then found. Strict attempts
 /// that cover one byte differ in their nesting there, so there are at most 64 of them. Since 64 × 16 MiB are 2 s, a
 /// body made for that is given up once `overreadMax` bytes were read in vain; no body below 256 KiB comes so far, and no
-/// single variable.
+/// single variable. Attempts to leave broken parts out have a limit of their own, `repairOverreadMax`, beyond which
+/// variables are broken as a whole.
 struct DocumentScanner {
     var leaves: [Leaf] = []
     var skeleton: [UInt8] = []
     /// The leaves whose spelling the skeleton keeps, ascending.
     var sizes: [Int32] = []
     /// Bytes of the body before this one are in the skeleton already.
-    private var copied = 0
+    var copied = 0
     /// How many bytes beyond the ends of broken variables were read.
     private var overread = 0
     private static let overreadMax = ScannedDocument.bytesMax
+    /// How many bytes beyond these ends were read by attempts to leave broken parts out.
+    private var repairOverread = 0
+    private static let repairOverreadMax = ScannedDocument.bytesMax
 
     /// A key, and where its value begins.
-    private struct Head {
+    struct Head {
         /// What stands between the quotes.
         var key: Range<Int>
         /// The position after the colon.
@@ -63,16 +69,14 @@ struct DocumentScanner {
             if first < body.count, body[first] == UInt8(ascii: "}") {
                 return try closed(body, first, isOwnLine: true)
             }
-            return .variable(try head(body, first, .variable))
+            return .variable(try head(body, first))
         } catch {
             throw Self.documentError(error, body)
         }
     }
 
     private mutating func variable(_ body: [UInt8], _ head: Head) throws(DocumentError) -> Follow {
-        let leafCount = leaves.count
-        let skeletonCount = skeleton.count
-        let copiedBefore = copied
+        let mark = mark
         do {
             let end = try value(body, head)
             return try follow(body, end)
@@ -81,14 +85,12 @@ struct DocumentScanner {
         } catch .tooDeep {
             throw .tooDeep
         } catch {
-            leaves.removeLast(leaves.count - leafCount)
-            while let last = sizes.last, last >= leafCount { sizes.removeLast() }
-            skeleton.removeLast(skeleton.count - skeletonCount)
-            copied = copiedBefore
+            rewind(to: mark)
             var read = body.count
             var isEnded = true
             if case .malformed(let offset) = error { (read, isEnded) = (offset, false) }
             if case .trailing(let offset, _) = error { (read, isEnded) = (offset, false) }
+            if let follow = repaired(body, head, mayBeLast: !isEnded, mark) { return follow }
             guard let follow = broken(body, head, mayBeLast: !isEnded) else {
                 throw Self.documentError(error, body)
             }
@@ -97,6 +99,38 @@ struct DocumentScanner {
             guard overread <= Self.overreadMax else { throw .malformed(offset: copied) }
             return follow
         }
+    }
+
+    /// Reads a variable with its broken parts left out; nil, and nothing read, where it does not end as a variable does.
+    private mutating func repaired(
+        _ body: [UInt8],
+        _ head: Head,
+        mayBeLast: Bool,
+        _ mark: Mark
+    ) -> Follow? {
+        guard repairOverread <= Self.repairOverreadMax else { return nil }
+        let (end, read) = repair(body, head)
+        if let end, let follow = lineEnd(body, end, mayBeLast: mayBeLast) { return follow }
+        rewind(to: mark)
+        repairOverread += max(0, read - head.afterColon)
+        return nil
+    }
+
+    /// What the scanner had found before it read a value.
+    struct Mark {
+        fileprivate var leafCount: Int
+        fileprivate var skeletonCount: Int
+        fileprivate var copied: Int
+    }
+
+    var mark: Mark { Mark(leafCount: leaves.count, skeletonCount: skeleton.count, copied: copied) }
+
+    /// Forgets what was found since.
+    mutating func rewind(to mark: Mark) {
+        leaves.removeLast(leaves.count - mark.leafCount)
+        while let last = sizes.last, last >= mark.leafCount { sizes.removeLast() }
+        skeleton.removeLast(skeleton.count - mark.skeletonCount)
+        copied = mark.copied
     }
 
     private static func documentError(_ failure: SyntaxFailure, _ body: [UInt8]) -> DocumentError {
@@ -114,10 +148,10 @@ struct DocumentScanner {
     // MARK: Between variables
 
     /// Reads a key and its colon; the opening quote must be at `start`.
-    private func head(_ body: [UInt8], _ start: Int, _ role: JSONText.Role) throws(SyntaxFailure) -> Head {
+    func head(_ body: [UInt8], _ start: Int) throws(SyntaxFailure) -> Head {
         guard start < body.count else { throw .ended }
         guard body[start] == UInt8(ascii: "\"") else { throw .malformed(offset: start) }
-        let end = try JSONText.stringEnd(body, start + 1, role)
+        let end = try JSONText.stringEnd(body, start + 1)
         let colon = JSONText.skipSpace(body, end)
         guard colon < body.count else { throw .ended }
         guard body[colon] == UInt8(ascii: ":") else { throw .malformed(offset: colon) }
@@ -129,7 +163,7 @@ struct DocumentScanner {
         let i = JSONText.skipSpace(body, start)
         guard i < body.count else { throw .ended }
         if body[i] == UInt8(ascii: ",") {
-            return .variable(try head(body, JSONText.skipSpace(body, i + 1), .variable))
+            return .variable(try head(body, JSONText.skipSpace(body, i + 1)))
         }
         guard body[i] == UInt8(ascii: "}") else { throw .malformed(offset: i) }
         return try closed(body, i, isOwnLine: body[start..<i].last == UInt8(ascii: "\n"))
@@ -151,28 +185,29 @@ struct DocumentScanner {
         while start < body.count, body[start] == UInt8(ascii: " ") || body[start] == UInt8(ascii: "\t") {
             start += 1
         }
-        var i = start
-        while i + 1 < body.count {
-            if body[i] == UInt8(ascii: ","), let next = nextLine(body, i) {
-                leaf(body, start, i, .broken)
-                return .variable(next)
-            }
-            if mayBeLast, body[i] == UInt8(ascii: "\n"), body[i + 1] == UInt8(ascii: "}"),
-                JSONText.skipSpace(body, i + 2) == body.count
-            {
-                leaf(body, start, i, .broken)
-                return .end
-            }
-            i += 1
+        for i in start..<max(start, body.count - 1) {
+            guard let follow = lineEnd(body, i, mayBeLast: mayBeLast) else { continue }
+            leaf(body, start, i, .broken)
+            return follow
         }
         return nil
+    }
+
+    /// What follows a variable that ends before `i`, where that is where expvar's lines end one.
+    private func lineEnd(_ body: [UInt8], _ i: Int, mayBeLast: Bool) -> Follow? {
+        guard i + 1 < body.count else { return nil }
+        if body[i] == UInt8(ascii: ",") { return nextLine(body, i).map { .variable($0) } }
+        guard mayBeLast, body[i] == UInt8(ascii: "\n"), body[i + 1] == UInt8(ascii: "}"),
+            JSONText.skipSpace(body, i + 2) == body.count
+        else { return nil }
+        return .end
     }
 
     /// The variable of the next line, where `,\n"`, a key and `": "` stand at `comma`.
     private func nextLine(_ body: [UInt8], _ comma: Int) -> Head? {
         guard comma + 2 < body.count, body[comma + 1] == UInt8(ascii: "\n"),
             body[comma + 2] == UInt8(ascii: "\""),
-            let end = try? JSONText.stringEnd(body, comma + 3, .variable),  // no key: the text goes on
+            let end = try? JSONText.stringEnd(body, comma + 3),  // no key: the text goes on
             end + 1 < body.count, body[end] == UInt8(ascii: ":"), body[end + 1] == UInt8(ascii: " ")
         else { return nil }
         return Head(key: comma + 3..<end - 1, afterColon: end + 1)
@@ -182,7 +217,7 @@ struct DocumentScanner {
 
     /// Reads the value of a variable strictly, and gives the position after it.
     private mutating func value(_ body: [UInt8], _ head: Head) throws(SyntaxFailure) -> Int {
-        var place = Place(isMemStats: JSONText.says(body, head.key, "memstats"))
+        var place = ScannerPlace(isMemStats: JSONText.says(body, head.key, "memstats"))
         var i = JSONText.skipSpace(body, head.afterColon)
         while true {
             // A value begins at i.
@@ -203,7 +238,7 @@ struct DocumentScanner {
                 guard i < body.count else { throw .ended }
                 guard body[i] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
                     if isObject {
-                        let member = try self.head(body, i, .key)
+                        let member = try self.head(body, i)
                         place.note(body, member.key)
                         i = JSONText.skipSpace(body, member.afterColon)
                     }
@@ -224,7 +259,7 @@ struct DocumentScanner {
                 case UInt8(ascii: ","):
                     i = JSONText.skipSpace(body, i + 1)
                     if isObject {
-                        let member = try self.head(body, i, .key)
+                        let member = try self.head(body, i)
                         place.note(body, member.key)
                         i = JSONText.skipSpace(body, member.afterColon)
                     }
@@ -274,7 +309,7 @@ struct DocumentScanner {
         let end: Int
         let kind: LeafKind
         switch body[start] {
-        case UInt8(ascii: "\""): (end, kind) = (try JSONText.stringEnd(body, start + 1, .value), .string)
+        case UInt8(ascii: "\""): (end, kind) = (try JSONText.stringEnd(body, start + 1), .string)
         case UInt8(ascii: "t"): (end, kind) = (try JSONText.wordEnd(body, start, "true"), .boolean)
         case UInt8(ascii: "f"): (end, kind) = (try JSONText.wordEnd(body, start, "false"), .boolean)
         case UInt8(ascii: "n"): (end, kind) = (try JSONText.wordEnd(body, start, "null"), .null)
@@ -286,7 +321,7 @@ struct DocumentScanner {
 
     // MARK: Leaves
 
-    private mutating func leaf(_ body: [UInt8], _ start: Int, _ end: Int, _ kind: LeafKind) {
+    mutating func leaf(_ body: [UInt8], _ start: Int, _ end: Int, _ kind: LeafKind) {
         copy(body, upTo: start)
         skeleton.append(SkeletonMarker.marker(of: kind))
         leaves.append(Leaf(offset: Int32(start), length: Int32(end - start), kind: kind))
@@ -294,7 +329,7 @@ struct DocumentScanner {
     }
 
     /// A number that names series: the skeleton keeps its spelling.
-    private mutating func size(_ body: [UInt8], _ start: Int, _ end: Int) {
+    mutating func size(_ body: [UInt8], _ start: Int, _ end: Int) {
         copy(body, upTo: start)
         skeleton.append(SkeletonMarker.size)
         skeleton.append(contentsOf: body[start..<end])
@@ -317,7 +352,7 @@ struct DocumentScanner {
 }
 
 /// Where in a variable the scanner is.
-private struct Place {
+struct ScannerPlace {
     /// The containers that are open, the outermost in the lowest bit, 1 for an object; 64 levels fit exactly.
     private var objects: UInt64 = 1
     /// How many are open; 1 between variables.

@@ -84,7 +84,9 @@ private struct TreeBuilder {
         while let token = try reader.next() {
             switch token {
             case .key(let range):
-                if levelsLeftOut == 0 { key(JSONText.decoded(skeleton[range]), at: reader.offset) }
+                if levelsLeftOut == 0 {
+                    key(structure.text(ofKey: skeleton[range], at: reader.offset), at: reader.offset)
+                }
             case .beginObject:
                 begin(isObject: true)
             case .beginArray:

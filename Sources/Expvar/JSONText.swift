@@ -11,21 +11,13 @@ enum SyntaxFailure: Error {
     case tooDeep
 }
 
-/// The grammar of JSON's scalars (RFC 8259), on bytes; nothing here allocates but `decoded(_:)`.
+/// The grammar of JSON's scalars (RFC 8259), on bytes; nothing here allocates but `text(of:)`.
 ///
-/// Keys may hold Go's escapes too, since expvar quotes them with `%q` (Go 1.19's expvar.go, and strconv.Quote):
-/// `\a`, `\v`, `\xff`, `\U000e0001`. The two sets of escapes agree where they overlap, so one decoder reads both.
+/// Strings are read as Go writes them, too, keys and values alike: expvar quotes keys with `%q` (Go 1.19's expvar.go, and
+/// strconv.Quote), others their values: `\a`, `\v`, `\xff`, `\U000e0001`. The two sets of escapes agree where they overlap,
+/// so one decoder reads both. An escape that neither knows, or that has too few digits, is the character behind its
+/// backslash, and a byte that is no UTF-8 stays what it is: neither costs the value, let alone its neighbours.
 enum JSONText {
-    /// What a string is there for, which decides what it may hold.
-    enum Role {
-        /// A value: JSON only.
-        case value
-        /// A key within a variable: JSON, or Go's escapes.
-        case key
-        /// The name of a top-level variable: also bytes that are no UTF-8, since nothing else could be blamed.
-        case variable
-    }
-
     /// The first position from `start` on that holds no JSON white space.
     @inline(__always)
     static func skipSpace(_ text: [UInt8], _ start: Int) -> Int {
@@ -41,51 +33,20 @@ enum JSONText {
     }
 
     /// The position after the closing quote of the string whose first byte after the opening quote is at `start`.
-    static func stringEnd(_ text: [UInt8], _ start: Int, _ role: Role) throws(SyntaxFailure) -> Int {
+    static func stringEnd(_ text: [UInt8], _ start: Int) throws(SyntaxFailure) -> Int {
         var i = start
         while i < text.count {
             let byte = text[i]
             if byte == UInt8(ascii: "\"") { return i + 1 }
             if byte == UInt8(ascii: "\\") {
-                i = try escapeEnd(text, i, isKey: role != .value)
-            } else if byte < 0x20 {
-                throw .malformed(offset: i)
-            } else if byte < 0x80 || role == .variable {
                 i += 1
-            } else {
-                i = try scalarEnd(text, i)
+                guard i < text.count else { throw .ended }
             }
+            // What is behind a backslash may be a quote, and is no control character either.
+            guard text[i] >= 0x20 else { throw .malformed(offset: i) }
+            i += 1
         }
         throw .ended
-    }
-
-    /// The position after the escape whose backslash is at `start`.
-    private static func escapeEnd(_ text: [UInt8], _ start: Int, isKey: Bool) throws(SyntaxFailure) -> Int {
-        let i = start + 1
-        guard i < text.count else { throw .ended }
-        switch text[i] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            return i + 1
-        case UInt8(ascii: "u"):
-            return try hexEnd(text, i + 1, digits: 4)
-        case UInt8(ascii: "a") where isKey, UInt8(ascii: "v") where isKey, UInt8(ascii: "'") where isKey:
-            return i + 1
-        case UInt8(ascii: "x") where isKey:
-            return try hexEnd(text, i + 1, digits: 2)
-        case UInt8(ascii: "U") where isKey:
-            return try hexEnd(text, i + 1, digits: 8)
-        default:
-            throw .malformed(offset: i)
-        }
-    }
-
-    private static func hexEnd(_ text: [UInt8], _ start: Int, digits: Int) throws(SyntaxFailure) -> Int {
-        for i in start..<start + digits {
-            guard i < text.count else { throw .ended }
-            guard hexValue(text[i]) != nil else { throw .malformed(offset: i) }
-        }
-        return start + digits
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt32? {
@@ -95,29 +56,6 @@ enum JSONText {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
         default: nil
         }
-    }
-
-    /// The position after the scalar of more than one byte at `start`; the table is Unicode's 3-7.
-    private static func scalarEnd(_ text: [UInt8], _ start: Int) throws(SyntaxFailure) -> Int {
-        let lead = text[start]
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch lead {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        case 0xF1...0xF3: length = 4
-        default: throw .malformed(offset: start)
-        }
-        for i in start + 1..<start + length {
-            guard i < text.count else { throw .ended }
-            let range = i == start + 1 ? second : 0x80...0xBF
-            guard range.contains(text[i]) else { throw .malformed(offset: i) }
-        }
-        return start + length
     }
 
     /// The position after the number at `start`, where a digit or `-` stands.
@@ -181,23 +119,48 @@ enum JSONText {
 extension JSONText {
     /// The text of a string or key, given what stands between its quotes.
     ///
-    /// What is no UTF-8 after decoding (Go's `\xff`, half a surrogate pair) becomes U+FFFD, as JSON has no
-    /// spelling for it.
-    static func decoded(_ quoted: ArraySlice<UInt8>) -> String {
-        guard quoted.contains(UInt8(ascii: "\\")) else { return String(decoding: quoted, as: UTF8.self) }
+    /// A byte that is no UTF-8 after decoding (Go's `\xff`) is spelled `\xff`; half a surrogate pair becomes U+FFFD, as in
+    /// Go.
+    static func decoded(_ quoted: ArraySlice<UInt8>) -> String { text(of: bytes(of: quoted).bytes) }
+
+    /// What a string or key says, its escapes decoded, and whether all of these are known to JSON or Go.
+    static func bytes(of quoted: ArraySlice<UInt8>) -> (bytes: ArraySlice<UInt8>, isKnown: Bool) {
+        guard quoted.contains(UInt8(ascii: "\\")) else { return (quoted, true) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(quoted.count)
+        var isKnown = true
         var i = quoted.startIndex
         while i < quoted.endIndex {
             let byte = quoted[i]
             if byte == UInt8(ascii: "\\"), i + 1 < quoted.endIndex {
-                i = decodeEscape(quoted, i, into: &bytes)
+                i = decodeEscape(quoted, i, into: &bytes, &isKnown)
             } else {
                 bytes.append(byte)
                 i += 1
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return (bytes[...], isKnown)
+    }
+
+    /// The text that those bytes are; what is no UTF-8 of them is spelled `\xff`.
+    static func text(of bytes: ArraySlice<UInt8>) -> String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var text = ""
+        var i = bytes.startIndex
+        while i < bytes.endIndex {
+            // A scalar has at most four bytes, and nothing shorter than it is one.
+            let scalar = (1...4).lazy.compactMap { count in
+                i + count <= bytes.endIndex ? String(validating: bytes[i..<i + count], as: UTF8.self) : nil
+            }.first
+            if let scalar {
+                text += scalar
+                i += scalar.utf8.count
+            } else {
+                text += "\\x" + (bytes[i] < 0x10 ? "0" : "") + String(bytes[i], radix: 16)
+                i += 1
+            }
+        }
+        return text
     }
 
     /// Whether what stands between the quotes of a key says `word`, in whatever spelling: `mem\u0073tats`.
@@ -220,15 +183,18 @@ extension JSONText {
         }
     }
 
-    /// Decodes the escape at `start`, and gives the position after it; one that is none stands for itself.
+    /// Decodes the escape at `start`, and gives the position after it; one that is none is the byte behind the backslash.
     private static func decodeEscape(
         _ text: ArraySlice<UInt8>,
         _ start: Int,
-        into bytes: inout [UInt8]
+        into bytes: inout [UInt8],
+        _ isKnown: inout Bool
     ) -> Int {
         let letter = text[start + 1]
         let next = start + 2
         switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "'"):
+            bytes.append(letter)
         case UInt8(ascii: "a"): bytes.append(0x07)
         case UInt8(ascii: "b"): bytes.append(0x08)
         case UInt8(ascii: "f"): bytes.append(0x0C)
@@ -236,26 +202,41 @@ extension JSONText {
         case UInt8(ascii: "r"): bytes.append(0x0D)
         case UInt8(ascii: "t"): bytes.append(0x09)
         case UInt8(ascii: "v"): bytes.append(0x0B)
-        case UInt8(ascii: "x"):
-            guard let value = hex(text, next, digits: 2) else { break }
-            bytes.append(UInt8(truncatingIfNeeded: value))
-            return next + 2
-        case UInt8(ascii: "u"):
-            guard let value = hex(text, next, digits: 4) else { break }
-            if value >> 10 == 0x36, let low = lowSurrogate(text, next + 4) {
-                append(0x10000 + ((value & 0x3FF) << 10 | low), to: &bytes)
-                return next + 10
-            }
-            append(value, to: &bytes)
-            return next + 4
-        case UInt8(ascii: "U"):
-            guard let value = hex(text, next, digits: 8) else { break }
-            append(value, to: &bytes)
-            return next + 8
         default:
+            if let end = decodeNumber(text, letter, next, into: &bytes) { return end }
             bytes.append(letter)
+            isKnown = false
         }
         return next
+    }
+
+    /// Decodes an escape of hexadecimal digits that begin at `start`; nil where it is none.
+    private static func decodeNumber(
+        _ text: ArraySlice<UInt8>,
+        _ letter: UInt8,
+        _ start: Int,
+        into bytes: inout [UInt8]
+    ) -> Int? {
+        switch letter {
+        case UInt8(ascii: "x"):
+            guard let value = hex(text, start, digits: 2) else { return nil }
+            bytes.append(UInt8(truncatingIfNeeded: value))
+            return start + 2
+        case UInt8(ascii: "u"):
+            guard let value = hex(text, start, digits: 4) else { return nil }
+            if value >> 10 == 0x36, let low = lowSurrogate(text, start + 4) {
+                append(0x10000 + ((value & 0x3FF) << 10 | low), to: &bytes)
+                return start + 10
+            }
+            append(value, to: &bytes)
+            return start + 4
+        case UInt8(ascii: "U"):
+            guard let value = hex(text, start, digits: 8) else { return nil }
+            append(value, to: &bytes)
+            return start + 8
+        default:
+            return nil
+        }
     }
 
     /// The low ten bits that the second half of a surrogate pair at `start` carries.

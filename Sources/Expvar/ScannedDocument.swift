@@ -8,7 +8,8 @@ package enum LeafKind: UInt8, Sendable {
     case boolean
     /// `null`.
     case null
-    /// The whole text of a top-level variable that is not JSON (`NaN`, nothing, bytes that are no UTF-8).
+    /// A text in the place of a value that cannot be read (`NaN`, nothing, `0 ops/s`): a member's, an element's, or the whole
+    /// of a top-level variable.
     case broken
 }
 
@@ -16,7 +17,7 @@ package enum LeafKind: UInt8, Sendable {
 package struct Leaf: Hashable, Sendable {
     /// The offset of its first byte in the body.
     package var offset: Int32
-    /// Its length in bytes; 0 only for a broken variable without any text.
+    /// Its length in bytes; 0 only for a broken one without any text.
     package var length: Int32
     /// What it is.
     package var kind: LeafKind
@@ -126,7 +127,7 @@ package struct ScannedDocument: Sendable {
 
     /// Takes `body` apart, into buffers that are kept from scan to scan.
     ///
-    /// One pass; both are empty after an error. A top-level variable that is not JSON becomes one `.broken` leaf and costs nothing but itself; see
+    /// One pass; both are empty after an error. What cannot be read becomes one `.broken` leaf and costs nothing but itself; see
     /// semantics.md, "Scrapes, runs, neighbours". A body that shares the skeleton of the one scanned before costs a sixth of another: so scan
     /// those of one target with a document of its own.
     package mutating func scan(_ body: [UInt8]) throws(DocumentError) {

@@ -43,8 +43,8 @@ package struct MemStatsLeaves: Hashable, Sendable {
 /// What a skeleton says once for all documents that share it: the names of the leaves, and where memstats is.
 ///
 /// Of duplicate keys the last counts, at every level; nothing below an earlier one is a series, a map or a field.
-/// Keys are the same where they are written into documents as the same text, so `\xff` and `\xfe` (both U+FFFD)
-/// are, and `"é"` in two normal forms is not. Elements of BySize that have the same name count as duplicates too.
+/// Keys are the same where JSON's and Go's escapes make them the same, so `"\u0061"` and `"a"` are, and `"é"` in two normal
+/// forms is not. Elements of BySize that have the same name count as duplicates too.
 package final class Shape: Sendable {
     /// So many numeric leaves of a document are series, the first in its order.
     package static let seriesMax = 10_000
@@ -64,6 +64,8 @@ package final class Shape: Sendable {
     package let series: [ShapeSeries]
     /// The paths of the maps (objects below the top level, outside memstats), each once, as names of series begin.
     package let maps: [String]
+    /// The leaves that cannot be read, in the order of the body, named as series are; a limit as theirs.
+    package let unread: [ShapeSeries]
     /// True where there were more than 10 000 numeric leaves, so that the later ones are no series.
     package let isSeriesLimited: Bool
     /// Where memstats is; nil where it is missing, null or broken.
@@ -93,6 +95,7 @@ package final class Shape: Sendable {
         series = namer.series
         maps = namer.maps
         mapNames = Set(namer.maps.map { Array($0.utf8) })
+        unread = namer.unread
         isSeriesLimited = namer.isLimited
         memStats = namer.memStats
         commandLine = namer.commandLine

@@ -6,6 +6,7 @@ struct ShapeNamer {
     private(set) var memStats: MemStatsLeaves?
     private(set) var commandLine: Range<Int>?
     private(set) var commandLineLeaves: [Int] = []
+    private(set) var unread: [ShapeSeries] = []
 
     /// Where a container stands, as far as names care.
     private enum Place {
@@ -77,7 +78,7 @@ struct ShapeNamer {
     private mutating func key(_ quoted: ArraySlice<UInt8>, at offset: Int) {
         guard overruledLevels == 0 else { return }
         let last = levels.count - 1
-        levels[last].key = JSONText.decoded(quoted)
+        levels[last].key = structure.text(ofKey: quoted, at: offset)
         levels[last].isOverruled = structure.overruled.contains(offset)
         if last == 0 { isInCommandLine = Self.isSame(levels[0].key, "cmdline") }
     }
@@ -197,6 +198,12 @@ struct ShapeNamer {
             if Self.isSame(level.key, "PauseNs") || Self.isSame(level.key, "PauseEnd") { return }
         case .top, .bySize, .inMemStats, .custom:
             break
+        }
+        if kind == .broken {
+            enter(at: offset, skeleton)
+            if unread.count < Shape.seriesMax, let name = name() {
+                unread.append(ShapeSeries(name: name, leaf: leafCount, map: level.map))
+            }
         }
         guard kind == .number || kind == .boolean else { return }
         enter(at: offset, skeleton)

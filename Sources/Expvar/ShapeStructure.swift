@@ -10,6 +10,9 @@ struct ShapeStructure {
     private(set) var markers: [Int32] = []
     /// The members that a later one overrules, by the offset of their key; elements of BySize, by their own.
     private(set) var overruled: Set<Int> = []
+    /// The keys that are named by their spelling, by their offset: what they say another key of their object says, too, in
+    /// another way.
+    private(set) var spelled: Set<Int> = []
     /// The spellings of their Size, by the offset of the element of BySize.
     private(set) var sizes: [Int: Range<Int>] = [:]
 
@@ -125,8 +128,17 @@ struct ShapeStructure {
         let level = levels.removeLast()
         keys[level.firstKey...].sort { ($0.hash, $0.offset) < ($1.hash, $1.offset) }
         let own = keys[level.firstKey...]
-        for (a, b) in zip(own, own.dropFirst()) where a.hash == b.hash && isSame(a.range, b.range) {
-            overruled.insert(a.offset)
+        var index = own.startIndex
+        while index < own.endIndex {
+            // Nearly always alone.
+            var end = index + 1
+            while end < own.endIndex, own[end].hash == own[index].hash,
+                isSame(own[index].range, own[end].range)
+            {
+                end += 1
+            }
+            if end - index > 1 { settle(Array(own[index..<end])) }
+            index = end
         }
         keys.removeLast(keys.count - level.firstKey)
     }
@@ -152,6 +164,36 @@ struct ShapeStructure {
             else { continue }
             overruled.insert(Int(elements[min(index, other)]))
         }
+    }
+
+    /// Settles keys of one object that are the same text once decoded.
+    ///
+    /// Of those that are the same by JSON and Go the last counts. Those that only become the same where an escape is no
+    /// escape, or a byte no UTF-8, are several: one of them, the one that is spelled as it reads where there is one, gets
+    /// the text for its name, the others their spelling. So the order of members decides nothing.
+    private mutating func settle(_ keys: [Key]) {
+        var groups: [[UInt8]: [Key]] = [:]
+        for key in keys { groups[identity(key), default: []].append(key) }
+        for group in groups.values { for key in group.dropLast() { overruled.insert(key.offset) } }
+        guard groups.count > 1 else { return }
+        let last = groups.values.compactMap(\.last)
+        let text = Array(JSONText.decoded(skeleton[keys[0].range]).utf8)
+        let named = last.min { a, b in
+            let (isA, isB) = (skeleton[a.range].elementsEqual(text), skeleton[b.range].elementsEqual(text))
+            return isA != isB ? isA : skeleton[a.range].lexicographicallyPrecedes(skeleton[b.range])
+        }
+        for key in last where key.offset != named?.offset { spelled.insert(key.offset) }
+    }
+
+    /// What tells keys apart that are the same text once decoded.
+    private func identity(_ key: Key) -> [UInt8] {
+        let (bytes, isKnown) = JSONText.bytes(of: skeleton[key.range])
+        return isKnown ? Array(bytes) : [0] + skeleton[key.range]
+    }
+
+    /// The text that a key at that offset is called.
+    func text(ofKey quoted: ArraySlice<UInt8>, at offset: Int) -> String {
+        spelled.contains(offset) ? JSONText.text(of: quoted) : JSONText.decoded(quoted)
     }
 
     private func isSame(_ a: Range<Int>, _ b: Range<Int>) -> Bool {

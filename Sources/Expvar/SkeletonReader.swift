@@ -3,11 +3,11 @@
 /// A skeleton is the text of a body, byte for byte, but for its leaves. In place of a leaf stands
 ///
 ///     0x01  a number        0x02  a string       0x03  true or false      0x04  null
-///     0x05  a broken variable (its text may be empty)
+///     0x05  a text that cannot be read (it may be empty)
 ///     0x06 SPELLING 0x07    a number whose spelling is kept, since it names series: memstats.BySize[*].Size
 ///
 /// None of these bytes occurs elsewhere: JSON has no control characters but white space, keys must escape them, and
-/// only the text of a broken variable, which is a leaf, may hold any. A reader of hostile skeletons still has to
+/// only a text that cannot be read, which is a leaf, may hold any. A reader of hostile skeletons still has to
 /// know where keys are: they stand verbatim, with their quotes and escapes. Two bodies share a skeleton
 /// exactly if they differ in leaves alone.
 enum SkeletonMarker {
@@ -130,7 +130,7 @@ struct SkeletonReader {
 
     private mutating func key() throws(DocumentError) -> Range<Int> {
         let start = position + 1
-        guard let end = try? JSONText.stringEnd(skeleton, start, .variable) else {  // likewise
+        guard let end = try? JSONText.stringEnd(skeleton, start) else {  // likewise
             throw .malformed(offset: position)
         }
         position = JSONText.skipSpace(skeleton, end)

@@ -28,10 +28,26 @@ package struct TargetAnswer: Hashable, Sendable {
     package var unproven: Int64 = 0
     /// Whether scrapes were put in between, and their runs are still to be found.
     package var isUnsettled = false
+    /// How many runs of the last day are more than are remembered, so that their processes count as new ones.
+    package var runsForgotten = 0
     /// Whether numeric leaves were left out of the series, since there were too many (semantics.md, "Scrapes, runs, neighbours").
     package var isSeriesLimited: Bool
+    /// What of its documents could not be read; nil where all could.
+    package var unread: UnreadAnswer?
     /// Its runs, ascending by their first scrape.
     package var runs: [RunAnswer]
+}
+
+/// What of a target's documents could not be read, as `targets` tells it.
+package struct UnreadAnswer: Hashable, Sendable {
+    /// How many scrapes had any such part.
+    package var scrapes: Int64
+    /// How many paths there are to such parts.
+    package var paths: Int
+    /// The first of them, by its bytes.
+    package var firstPath: String
+    /// Why that could not be read.
+    package var reason: String
 }
 
 /// A failed scrape, as `targets` names it.
@@ -89,9 +105,9 @@ package struct SeriesAnswer: Hashable, Sendable {
     package var firstSeen: Timestamp
     /// The time of its last sample in the range.
     package var lastSeen: Timestamp
-    /// How many samples the range holds, at least 1.
+    /// How many samples the range holds; 0 only of a variable that is NaN or infinite in every scrape that has it.
     package var points: Int
-    /// The newest sample's value.
+    /// The newest sample's value; NaN where there is none.
     package var value: Number
 }
 
@@ -177,6 +193,8 @@ package struct PausesAnswer: Hashable, Sendable {
     package var target: String
     /// The collections of the whole range; its totals are 0, never nil, where there are none.
     package var summary: PauseSummary
+    /// How many of them ended nobody knows when (Go before 1.5): they count where the scrape was that showed them first.
+    package var unknownEnds = 0
     /// Every step of the range in order; nil where no step was asked for.
     package var points: [PausePoint]?
 }

@@ -11,8 +11,12 @@ extension QueryEngine {
     package func targets(_ names: [String] = []) throws -> [TargetAnswer] {
         try records(names).map { target in
             let runs = try snapshot.runs(of: target.id)
-            guard snapshot.capturedRange != .all else { return TargetAnswer(target, runs: runs) }
-            return try captured(target, runs)
+            var answer =
+                snapshot.capturedRange == .all
+                ? TargetAnswer(target, runs: runs) : try captured(target, runs)
+            answer.unread = try snapshot.unread(of: target.id, in: snapshot.capturedRange)
+                .map(UnreadAnswer.init)
+            return answer
         }
     }
 
@@ -65,7 +69,27 @@ extension QueryEngine {
     }
 }
 
+extension UnreadAnswer {
+    /// The answer about those parts, of which there is one at least.
+    init(_ unread: UnreadParts) {
+        scrapes = unread.scrapes
+        paths = unread.parts.count
+        firstPath = unread.parts.first?.path ?? ""
+        reason = unread.parts.first?.reason ?? ""
+    }
+}
+
 extension TargetAnswer {
+    /// How many runs were seen within a day before the last scrape, beyond those that are remembered.
+    private static func forgotten(_ runs: [RunRecord]) -> Int {
+        guard let last = runs.map(\.last).max() else { return 0 }
+        let ofDay = runs.count { run in
+            run.last.epoch == last.epoch
+                && last.time.milliseconds &- run.last.time.milliseconds <= RunTracker.ageMaxMilliseconds
+        }
+        return max(0, ofDay - RunTracker.runsMax)
+    }
+
     /// The answer that the records give.
     init(_ target: TargetRecord, runs: [RunRecord]) {
         self.target = target.name
@@ -88,6 +112,7 @@ extension TargetAnswer {
         unproven = target.unprovenCount
         isUnsettled = target.isUnsettled
         isSeriesLimited = target.isSeriesLimited
+        runsForgotten = Self.forgotten(runs)
         self.runs = runs.map { run in
             RunAnswer(
                 startedNanoseconds: run.startedNanoseconds,

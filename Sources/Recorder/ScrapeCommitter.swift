@@ -257,6 +257,11 @@ actor ScrapeCommitter {
                 "target \(name) came from \(EscapedText.escape(old)) before: a gap and a new run, whatever it counted there"
             )
         }
+        if let unread = outcome.unread {
+            logger.warning(
+                "target \(name): \(EscapedText.escape(unread.path)) cannot be read: \(EscapedText.escape(unread.reason)); it is kept in the body, all else is read; said once"
+            )
+        }
         guard let reason else {
             logger.debug("stored target=\(name) t=\(outcome.time.milliseconds)")
             if pending.isOwn { return }

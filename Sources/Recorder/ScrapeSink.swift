@@ -18,13 +18,15 @@ package struct PendingScrape: Hashable, Sendable {
 }
 
 /// What the store says of a scrape that it has kept.
-package struct StoredOutcome: Hashable, Sendable {
+package struct StoredOutcome: Sendable {
     /// Its final time.
     package var time: Timestamp
     /// Why the body counts as failed although it was handed in as a document; nil otherwise.
     package var failure: String?
     /// Where the target's scrape before came from, if scheme, host, port or path are others now.
     package var movedFrom: String?
+    /// What of the body could not be read, and why, where the target had no such part before.
+    package var unread: (path: String, reason: String)?
 
     /// That outcome.
     package init(time: Timestamp, failure: String?, movedFrom: String? = nil) {
@@ -69,7 +71,13 @@ extension VaultWriter: ScrapeSink {
     /// Appends the scrapes in one transaction.
     package func store(_ scrapes: [PendingScrape]) throws -> [StoredOutcome] {
         try append(scrapes.map { ($0.target, $0.scrape) }).map { stored in
-            StoredOutcome(time: stored.position.time, failure: stored.failure, movedFrom: stored.movedFrom)
+            var outcome = StoredOutcome(
+                time: stored.position.time,
+                failure: stored.failure,
+                movedFrom: stored.movedFrom
+            )
+            outcome.unread = stored.unread.map { ($0.path, $0.reason) }
+            return outcome
         }
     }
 }

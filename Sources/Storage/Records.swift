@@ -139,6 +139,8 @@ package struct SeriesBlock: Sendable {
 package struct CollectionRecord: Hashable, Sendable {
     package var run: RunID
     package var collection: Collection
+    /// Whether its end is a Unix time; before Go 1.5 it is not.
+    package var isEndKnown = true
 }
 
 /// Collections that nobody saw, at the scrape that showed it.

@@ -32,6 +32,8 @@ package final class VaultSnapshot {
     var knownStarts: [TargetID: [RunID: RunStart]] = [:]
     private var names: [TargetID: [SeriesID: String]] = [:]
     private var starts: [TargetID: Set<ScrapePosition>] = [:]
+    /// The names that were asked for and stood in no list, in the order in which they were found.
+    package var unlistedNames: [UnlistedName] = []
     private var began = ContinuousClock.now
 
     /// A reader waits that long while a writer recovers the WAL after a crash.
@@ -106,7 +108,7 @@ package final class VaultSnapshot {
 
     /// The name of a series of a target; nil where the target has none of that number.
     func name(of series: SeriesID, target: TargetID) throws -> String? {
-        if let known = names[target]?[series] { return known }
+        if let known = names[target]?[series] ?? unlistedName(series) { return known }
         let name = try SeriesNameRow.find(series, target: target, on: store)?.name
         if let name { names[target, default: [:]][series] = name }
         return name

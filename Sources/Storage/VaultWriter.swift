@@ -25,6 +25,8 @@ package struct StoredScrape: Hashable, Sendable {
     package var failure: String?
     /// Where the target's scrape before came from, if scheme, host, port or path are others now.
     package var movedFrom: String?
+    /// What of the body cannot be read, where that is the target's first such scrape of this writer.
+    package var unread: UnreadPart?
 }
 
 /// What became of one imported scrape.

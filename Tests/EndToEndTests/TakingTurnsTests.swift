@@ -112,6 +112,41 @@ import Glibc
         #expect(html.contains("several processes take turns behind this URL"))
     }
 
+    /// 20 processes that lived before the recording began, asked in turn.
+    @Test("twenty replicas in turn keep a run each, and what they count is added up")
+    func replicas() async throws {
+        var replicas = (0..<20).map { index in
+            var replica = Process()
+            let end = (Self.start - 600_000) * 1_000_000 + index * 1_000_003
+            replica.collect(20 + 7 * index, until: end, pause: 1000 * index)
+            return replica
+        }
+        var lines: [String] = []
+        for index in 0..<200 {
+            let t = Self.start + index * 1000
+            replicas[index % 20].collect(1, until: t * 1_000_000, pause: 1000 * (index % 20))
+            lines.append(line(t, replicas[index % 20].body, url: "http://api/debug/vars"))
+        }
+        let (directory, db) = try await imported(lines)
+        let target = try #require(
+            try JSONText.array(try await Expvault.output("targets", "--db", db, "--format", "json")).first
+        )
+        #expect(target["runs"]?.elements?.count == 20)
+        #expect(target["alternating"]?.boolean == true && target["unproven"]?.integer == 0)
+        #expect(target["runs_forgotten"]?.integer == 0)
+        let rate = try #require(
+            try JSONText.array(try await Expvault.output("rate", "requests", "--db", db, "--format", "json"))
+                .first
+        )
+        // Each allocates 1000 more from turn to turn, nine times; what it had before it was met does not count.
+        #expect(rate["increase"]?.integer == 180_000 && rate["resets"]?.integer == 0)
+        let pauses = try #require(
+            try JSONText.array(try await Expvault.output("pauses", "--db", db, "--format", "json")).first
+        )
+        #expect(pauses["count"]?.integer == 1930 && pauses["missed"]?.integer == 0)
+        _ = directory
+    }
+
     @Test("where a target's URL is another, nothing of what that process did before counts")
     func moved() async throws {
         var first = Process()

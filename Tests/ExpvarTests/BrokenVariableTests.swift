@@ -7,12 +7,12 @@ struct BrokenVariableTests {
     @Test(
         "a variable that is not JSON costs only itself, wherever it stands",
         arguments: [
-            "NaN", "+Inf", "-Inf", "", "nil", "<nil>", "hello, world", "map[a:1 b:2]", "[1 2 3]", "{1 2}",
+            "NaN", "+Inf", "-Inf", "", "nil", "<nil>", "hello, world", "map[a:1 b:2]", "{1 2}",
             "0x10", "01",
-            "1.", ".5", "+1", "1 2", "1, 2", "true false", "tru", "{\"a\": NaN}", "{\"a\": , \"b\": 1}",
-            "{\"a\":1}}", "[1]]", "{\"a\":1]", "{\"a\" 1}", "[1,]", "{\"a\":1,}", "{1:2}", "'single'",
+            "1.", ".5", "+1", "1 2", "1, 2", "true false", "tru", "{\"a\": NaN} x",
+            "{\"a\":1}}", "[1]]", "{\"a\":1]", "{\"a\" 1}", "{1:2}", "'single'",
             "`back`",
-            "\"tab\there\"", "\"line\nfeed\"", "\"bad \\x41 escape\"", "\"\\u12g4\"", "\"open", "\"a\"b\"",
+            "\"tab\there\"", "\"line\nfeed\"", "\"open", "\"a\"b\"",
             "Mon, 02 Jan 2006 15:04:05", "2006-01-02T15:04:05Z", "1h2m3s", "50%", "\"a\": 1", "\\", "}", "]",
             ":", ",",
             "two\nlines", "unicode é ☃ 😀", "null null", "-", "--1", "1e", "1e+", "\u{1}\u{2}\u{6}\u{7}",
@@ -33,23 +33,6 @@ struct BrokenVariableTests {
         }
     }
 
-    @Test(
-        "a value that is not UTF-8 is lost whole and costs nothing else",
-        arguments: [
-            [0xFF], [0xC0, 0x80], [0xC3], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x80],
-            [0xE0, 0x80, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80],
-        ] as [[UInt8]]
-    )
-    func notUTF8(bytes: [UInt8]) throws {
-        let value = Array("{\"k\": \"caf".utf8) + bytes + Array("\", \"n\": 1}".utf8)
-        let key = Array("{\"caf".utf8) + bytes + Array("\": 1}".utf8)
-        for text in [value, key] {
-            let body = Array("{\n\"x\": ".utf8) + text + Array(",\n\"z\": 3\n}\n".utf8)
-            #expect(try brokenTexts(body) == [text])
-            #expect(try scanned(body).leaves.count == 2)
-        }
-    }
-
     @Test("the scalars at the edges of UTF-8 are good")
     func edgesOfUTF8() throws {
         let text = "\u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}"
@@ -62,14 +45,14 @@ struct BrokenVariableTests {
         #expect(try seriesText(body) == ["a.b=1", "a.c=2", "d=3"])
     }
 
-    @Test("a broken text ends at the first line that begins a variable")
+    @Test("a map with a broken part may go over lines that look like variables")
     func firstLine() throws {
         let body = Array(
             "{\n\"a\": {\"x\": NaN,\n\"b\": 1},\n\"c\": 2,\n \"d\": 3,\n\"e\":4,\n\"f\": 5\n}\n".utf8
         )
-        // b's value is followed by a brace too many, so it is broken too; after c all is good.
+        // b stands in a's map, which ends where a line of expvar's ends.
         let texts = try brokenTexts(body).map { String(decoding: $0, as: UTF8.self) }
-        #expect(texts == ["{\"x\": NaN", "1}"])
+        #expect(texts == ["NaN"])
     }
 
     @Test("a text that opens a brace and never closes it costs itself where another line follows")
@@ -103,18 +86,18 @@ struct BrokenVariableTests {
     func keyNotUTF8() throws {
         let body = Array("{\n\"a\": 1,\n\"k".utf8) + [0xFF] + Array("\": 2\n}\n".utf8)
         let document = try scanned(body)
-        #expect(try Shape(skeleton: document.skeleton).series.map(\.name) == ["a", "k\u{FFFD}"])
+        #expect(try Shape(skeleton: document.skeleton).series.map(\.name) == ["a", "k\\\\xff"])
     }
 
-    @Test("Go's escapes are good in keys and not in values")
+    @Test("Go's escapes are good in keys and in values")
     func escapesOfGo() throws {
         #expect(
             try seriesText("{\n\"m\": {\"\\x1b\\a\\v\\'\": 1, \"\\U000e0001\": 2}\n}") == [
                 "m.\u{1B}\u{7}\u{B}'=1", "m.\u{E0001}=2",
             ]
         )
-        #expect(try brokenTexts(Array("{\n\"m\": \"\\x1b\"\n}".utf8)).count == 1)
-        #expect(try brokenTexts(Array("{\n\"m\": {\"\\x1\": 1}\n}".utf8)).count == 1)
-        #expect(try brokenTexts(Array("{\n\"m\": {\"\\q\": 1}\n}".utf8)).count == 1)
+        #expect(
+            try brokenTexts(Array("{\n\"m\": \"\\x1b\", \"n\": {\"\\x1\": 1, \"\\q\": 1}\n}".utf8)).isEmpty
+        )
     }
 }

@@ -1,4 +1,5 @@
 import Expvar
+import Model
 import TestBasics
 import Testing
 
@@ -18,7 +19,10 @@ struct HostileBodyTests {
             for leaf in document.leaves { _ = Shape.number(leaf, in: body) }
             let state = ProcessState(shape: shape, document: document, body: body)
             _ = PauseRing.newCollections(in: state, after: .runBegin)
-            _ = RunTracker(runs: []).decide(state)
+            let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: 0))
+            var tracker = RunTracker()
+            tracker.note(state, in: RunID(1), at: place)
+            _ = tracker.judge(state, at: place)
             _ = try DocumentTree.variables(of: body)
             let names = Set(shape.series.map { Array($0.name.utf8) })
             if names.count != shape.series.count { Issue.record("a name twice in \(body)") }

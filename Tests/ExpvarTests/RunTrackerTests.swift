@@ -6,17 +6,21 @@ import Testing
 private struct Feed {
     var tracker = RunTracker()
     var begun: Int64 = 0
+    var time: Int64 = 0
 
-    mutating func run(of state: ProcessState) -> Int64 {
+    var place: ScrapePosition { ScrapePosition(epoch: 0, time: Timestamp(milliseconds: time)) }
+
+    mutating func run(of state: ProcessState, after milliseconds: Int64 = 10_000) -> Int64 {
         let run: RunID
-        switch tracker.decide(state) {
+        time += milliseconds
+        switch tracker.decide(state, at: place) {
         case .continues(let id):
             run = id
         case .begins:
             begun += 1
             run = RunID(begun)
         }
-        tracker.note(state, in: run)
+        tracker.note(state, in: run, at: place)
         return run.value
     }
 }
@@ -203,15 +207,77 @@ struct RunTrackerTests {
         #expect(feed.run(of: b.state) == 2)
     }
 
-    @Test("only the last 16 runs are remembered, by their latest scrape")
-    func sixteen() {
+    @Test("the last 1000 runs are remembered, by their latest scrape, and for a day")
+    func thousand() {
         var feed = Feed()
-        let processes = (0..<17).map { process(20 - $0, born: UInt64($0 + 1) * 1_000_000_000_000) }
+        let first: UInt64 = 1_700_000_000_000_000_000
+        let processes = (0..<1001).map { process(3, born: first + UInt64($0) * 1_001) }
         for process in processes { _ = feed.run(of: process.state) }
-        #expect(feed.begun == 17 && feed.tracker.runs.count == 16)
+        #expect(feed.begun == 1001 && feed.tracker.runs.count == 1000)
         #expect(feed.run(of: processes[1].state) == 2)
-        #expect(feed.run(of: processes[0].state) == 18)
-        #expect(RunTracker(runs: feed.tracker.runs + feed.tracker.runs).runs.count == 16)
+        #expect(feed.run(of: processes[500].state) == 501)
+        #expect(feed.run(of: processes[0].state) == 1002)
+        #expect(RunTracker(runs: feed.tracker.runs + feed.tracker.runs).runs.count == 1000)
+        // Not a day after it was seen last, and no longer.
+        let day = RunTracker.ageMaxMilliseconds
+        #expect(feed.run(of: processes[9].state, after: 0) == 10)
+        #expect(feed.run(of: processes[10].state, after: 0) == 11)
+        #expect(feed.run(of: processes[10].state, after: day) == 11)
+        // These two, and the one that was seen at the same time.
+        #expect(feed.tracker.runs.count == 3)
+        #expect(feed.run(of: processes[9].state, after: 1) == 1003)
+    }
+
+    @Test("processes that have not collected yet are told apart by their arguments, for five minutes")
+    func argumentsOfTurns() {
+        var feed = Feed()
+        var processes = (0..<20).map { index in
+            var process = process(0)
+            process.commandLine = ["/srv/api", "-shard", "\(index)"]
+            process.totalAlloc = UInt64(5000 * (20 - index))
+            return process
+        }
+        for _ in 0..<5 {
+            for index in processes.indices {
+                processes[index].collect(0)
+                #expect(feed.run(of: processes[index].state) == Int64(index + 1))
+            }
+        }
+        #expect(feed.begun == 20)
+        let turn = RunTracker.turnMaxMilliseconds
+        // 19 others were seen since, 10 s apart.
+        #expect(feed.run(of: processes[0].state, after: turn - 190_000) == 1)
+        #expect(feed.run(of: processes[1].state, after: turn) == 21)
+        // One that counts less is another, whatever its arguments.
+        #expect(feed.run(of: processes[0].state) == 22)
+        processes[1].totalAlloc = 0
+        #expect(feed.run(of: processes[1].state) == 23)
+        #expect(feed.run(of: processes[0].state) == 22)
+    }
+
+    @Test("what nothing proves is told: without a collection in common, where processes take turns")
+    func unproven() {
+        var feed = Feed()
+        let first: UInt64 = 1_700_000_000_000_000_000
+        var (a, b) = (process(5, born: first), process(9, born: first + 77))
+        func isProven(_ process: SampleProcess) -> Bool {
+            let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: feed.time))
+            return feed.tracker.judge(process.state, at: place).isProven
+        }
+        for process in [a, b, a, b] {
+            #expect(isProven(process))
+            _ = feed.run(of: process.state)
+        }
+        a.collect(255, from: first)
+        #expect(isProven(a))
+        // Its ring turned over: it may be either, or another that counts on.
+        b.collect(300, from: first + 77)
+        #expect(!isProven(b))
+        // One process may do what it likes.
+        var alone = Feed()
+        _ = alone.run(of: a.state)
+        a.collect(1000, from: first)
+        #expect(alone.tracker.judge(a.state, at: alone.place).isProven)
     }
 
     @Test("where memstats is missing the last that had it stands in")
@@ -220,7 +286,7 @@ struct RunTrackerTests {
         var process = process(5)
         #expect(feed.run(of: process.state) == 1)
         #expect(feed.run(of: ProcessState(commandLine: process.commandLine)) == 1)
-        #expect(feed.tracker.state(of: RunID(1))?.collectionCount == 5)
+        #expect(feed.tracker.memory(of: RunID(1))?.collectionCount == 5)
         process.collect(2)
         #expect(feed.run(of: process.state) == 1)
         #expect(feed.run(of: ProcessState()) == 1)
@@ -236,7 +302,7 @@ struct RunTrackerTests {
         _ = feed.run(of: b)
         let rebuilt = RunTracker(runs: feed.tracker.runs)
         for state in [a, b, process(9, born: 3).state, ProcessState()] {
-            #expect(rebuilt.decide(state) == feed.tracker.decide(state))
+            #expect(rebuilt.decide(state, at: feed.place) == feed.tracker.decide(state, at: feed.place))
         }
     }
 

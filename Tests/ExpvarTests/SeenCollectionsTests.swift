@@ -11,24 +11,27 @@ struct SeenCollectionsTests {
         var tracker = RunTracker()
         var all: [Collection] = []
         var runs: Int64 = 0
+        var time: Int64 = 0
         for state in states {
-            var before: ProcessState?
+            var before: RunMemory?
+            time += 10_000
+            let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: time))
             let run: RunID
-            switch tracker.decide(state) {
+            switch tracker.decide(state, at: place) {
             case .continues(let id):
                 run = id
-                before = tracker.state(of: id)
+                before = tracker.memory(of: id)
             case .begins:
                 runs += 1
                 run = RunID(runs)
             }
             let found = PauseRing.newCollections(
                 in: state,
-                after: before.map { .scrape($0) } ?? .unknown,
+                after: before.map { .run($0) } ?? .unknown,
                 newestKnown: tracker.newestKnown(in: state)
             )
             all += found.seen
-            tracker.note(state, in: run)
+            tracker.note(state, in: run, at: place)
         }
         return all
     }

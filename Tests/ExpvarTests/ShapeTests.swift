@@ -92,9 +92,9 @@ struct ShapeTests {
             ("{\"a\":1,\"a\":\"text\"}", []), ("{\"a\":1,\"\\u0061\":2,\"\\x61\":3}", ["a=3"]),
             ("{\"m\":{\"k\":{\"z\":1},\"k\":5,\"k\":6}}", ["m.k=6"]),
             ("{\"l\":[{\"k\":1,\"k\":2},{\"k\":3}]}", ["l.0.k=2", "l.1.k=3"]),
-            // Different normal forms are different keys, and both U+FFFD is the same one.
+            // Different normal forms are different keys, and so are different bytes that are no UTF-8.
             ("{\"\u{E9}\":1,\"e\u{301}\":2}", ["\u{E9}=1", "e\u{301}=2"]),
-            ("{\"\\xff\":1,\"\\xfe\":2}", ["\u{FFFD}=2"]),
+            ("{\"\\xff\":1,\"\\xfe\":2}", ["\\\\xff=1", "\\\\xfe=2"]),
             ("{\"a\":{\"n\":NaN},\n\"a\": 1}", ["a=1"]),
         ]
     )
@@ -184,7 +184,7 @@ struct ShapeTests {
 
     @Test(
         "memstats that is null, absent, broken or no object is none",
-        arguments: ["null", "NaN", "[]", "1", "{\"a\":NaN}"]
+        arguments: ["null", "NaN", "[]", "1"]
     )
     func noMemStats(value: String) throws {
         #expect(try shape("{\n\"a\": 1,\n\"memstats\": \(value)\n}\n").memStats == nil)

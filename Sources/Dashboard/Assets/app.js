@@ -136,7 +136,10 @@ function drawNames() {
   const names = [...new Set(loaded.flatMap(data => [...data.names.keys()]))].sort();
   const found = names.filter(name => words.length ? words.every(word => name.toLowerCase().includes(word)) : isOwn(name));
   $('found').textContent = words.length ? `${found.length} of ${names.length}` : `${found.length} of the program's own; searching finds memstats too${report?.isCut ? '. More of them did not fit: their numbers stand below' : ''}`;
-  $('names').replaceChildren(...found.slice(0, NAMES_MAX).map(series => {
+  // What a target has too many of is in no list, and can be asked for by its name all the same.
+  const typed = $('search').value.trim();
+  const unlisted = report || !typed || found.length ? [] : [typed];
+  $('names').replaceChildren(...[...found.slice(0, NAMES_MAX), ...unlisted].map(series => {
     const isOn = view.chosen.some(item => item.series === series);
     return html('button', { type: 'button', 'aria-pressed': String(isOn), title: series, onclick: () => choose(isOn ? view.chosen.filter(item => item.series !== series) : [...view.chosen, { as: guess(series), series }]) }, series);
   }));
@@ -154,7 +157,7 @@ async function choose(chosen) {
 
 async function drawChosen(mine) {
   const { inner } = layout(loaded.length);
-  const cards = await Promise.all(view.chosen.flatMap((item, index) => loaded.filter(data => data.names.has(item.series)).map(data => chosenCard(view, data, item, inner, {
+  const cards = await Promise.all(view.chosen.flatMap((item, index) => loaded.filter(data => data.names.has(item.series) || !report && !loaded.some(other => other.names.has(item.series))).map(data => chosenCard(view, data, item, inner, {
     change: as => choose(view.chosen.map((other, place) => place === index ? { ...other, as } : other)),
     remove: () => choose(view.chosen.filter((other, place) => place !== index)),
   }))));

@@ -167,7 +167,8 @@ function pausePanels(view, data, width, of) {
   const { summary, missed } = data.pauses;
   const pauses = card('GC pauses', of);
   fill(pauses.body, width, draw => {
-    if (!summary.count && !missed.length) return { below: [html('p', { class: 'empty' }, 'no collection ended in this range, by the clock of the target')] };
+    // Where all were missed there is no pause to draw.
+    if (!summary.count) return { below: [html('p', { class: 'empty' }, missed.length ? `${summary.missed} collections, all missed: none of them has a pause of its own` : 'no collection ended in this range, by the clock of the target')] };
     const toggle = index => { if (off.has(index)) off.delete(index); else off.add(index); draw(); };
     const note = html('div', { class: 'note' }, `${summary.count} seen: p50 ${format.text(summary.p50, 'ns')}, p90 ${format.text(summary.p90, 'ns')}, p99 ${format.text(summary.p99, 'ns')}, longest ${format.text(summary.max, 'ns')}. ${summary.missed ? `▲ ${summary.missed} missed, ${format.text(summary.missed_ns, 'ns')} in all.` : 'None missed.'}`);
     return { frame: pauseFrame(view, data.pauses, data.marks, off), below: [legend(pauseLegend(off), toggle), note] };
@@ -208,20 +209,27 @@ export function about(view, data, now) {
     html('h2', {}, target.target, state && html('span', { class: `state ${state[1]}` }, state[0])), html('div', { class: 'url' }, facts),
     html('div', { class: 'tiles' },
       report ? null : html('div', {}, html('div', { class: 'k' }, 'last scrape'), html('div', { class: 'v' }, age < 864e5 ? format.duration(Math.max(0, Math.round(age / 1000) * 1000)) : format.moment(target.last, view.utc).slice(0, 10), html('small', {}, age < 864e5 ? 'ago' : ''))),
-      tile('heap in use', heap?.last ?? null, 'B', false, { below: heap && heap.first !== null ? `from ${format.bytes(heap.first)}` : '' }), tile('allocated', rate('TotalAlloc'), 'B', true), tile('collections', rate('NumGC'), null, true),
-      tile('pause p99', pauses.summary.p99, 'ns'), tile('longest pause', pauses.summary.max, 'ns'), tile('restarts', restarts, null, false, restarts ? { glyph: '▼', mark: 'restarted' } : {}), tile('failed scrapes', data.scrapes.failed, null, false, data.scrapes.failed ? { mark: 'failed' } : {})));
+      !heap ? null : tile('heap in use', heap?.last ?? null, 'B', false, { below: heap && heap.first !== null ? `from ${format.bytes(heap.first)}` : '' }), ...!heap ? [] : [tile('allocated', rate('TotalAlloc'), 'B', true), tile('collections', rate('NumGC'), null, true),
+      tile('pause p99', pauses.summary.p99, 'ns'), tile('longest pause', pauses.summary.max, 'ns')], tile('restarts', restarts, null, false, restarts ? { glyph: '▼', mark: 'restarted' } : {}), tile('failed scrapes', data.scrapes.failed, null, false, data.scrapes.failed ? { mark: 'failed' } : {})));
 }
 
 // All panels of all targets: the same panel of several side by side.
 export function panels(view, all, width) {
   const named = data => all.length > 1 ? data.target.target : '';
   const rows = [];
-  const lines = id => { for (const data of all) rows.push(linePanel(view, data, LINES.find(panel => panel.id === id), width, named(data))); };
+  // A program without memstats has nothing for most of them, and a card that says so ten times says nothing.
+  const has = test => all.some(data => [...data.names.keys()].some(test));
+  const lines = id => {
+    const panel = LINES.find(panel => panel.id === id), series = panel.lines.map(item => item.series);
+    if (has(name => series.includes(name))) for (const data of all) rows.push(linePanel(view, data, panel, width, named(data)));
+  };
   ['heap', 'memory', 'allocation', 'objects', 'live', 'collections'].forEach(lines);
-  const pairs = all.map(data => pausePanels(view, data, width, named(data)));
-  rows.push(...pairs.map(pair => pair[0]), ...pairs.map(pair => pair[1]));
+  if (has(name => name === 'memstats.NumGC')) {
+    const pairs = all.map(data => pausePanels(view, data, width, named(data)));
+    rows.push(...pairs.map(pair => pair[0]), ...pairs.map(pair => pair[1]));
+  }
   lines('cpu');
-  for (const data of all) rows.push(heatPanel(view, data, width, named(data)));
+  if (has(name => name.startsWith('memstats.BySize.'))) for (const data of all) rows.push(heatPanel(view, data, width, named(data)));
   lines('durations');
   return rows;
 }

@@ -3,9 +3,9 @@ import JSON
 import Model
 import Storage
 
-/// The two documents of one scrape, each a JSON object in UTF-8 without a line break.
+/// The documents of one scrape, two where it has memstats, each a JSON object in UTF-8 without a line break.
 package struct ExportDocuments: Hashable, Sendable {
-    /// For `logs-golang.heap-*`.
+    /// For `logs-golang.heap-*`; empty where the scrape has nothing for it: no memstats.
     package var heap: [UInt8]
     /// For `logs-golang.expvar-*`.
     package var expvar: [UInt8]
@@ -35,20 +35,25 @@ package struct DocumentMaker: Sendable {
         self.context = context
     }
 
-    /// Both documents for `scrape`, which is a successful one.
+    /// The documents for `scrape`, which is a successful one.
     package mutating func documents(for scrape: ExportedScrape) -> ExportDocuments {
         let envelope = self.envelope(for: scrape)
+        let hasHeap = scrape.reading.map { $0.shape.memStats != nil } ?? true
         guard !context.isViaPipeline, let reading = scrape.reading else {
             return ExportDocuments(
-                heap: document(.heap, scrape, envelope) { _ in },
+                heap: hasHeap ? document(.heap, scrape, envelope) { _ in } : [],
                 expvar: document(.expvar, scrape, envelope) { _ in }
             )
         }
         let plan = self.plan(for: reading, of: scrape.body)
-        return ExportDocuments(
-            heap: document(.heap, scrape, envelope, reserving: plan.heapEstimate) { output in
+        var heap: [UInt8] = []
+        if hasHeap {
+            heap = document(.heap, scrape, envelope, reserving: plan.heapEstimate) { output in
                 plan.writeHeap(scrape, reading, context, to: &output)
-            },
+            }
+        }
+        return ExportDocuments(
+            heap: heap,
             expvar: document(.expvar, scrape, envelope, reserving: plan.expvar.estimate) { output in
                 DocumentPlan.write("expvar", plan.expvar, reading, scrape.body, to: &output)
             }

@@ -31,7 +31,7 @@ package struct ExportSelection: Hashable, Sendable {
 package final class DocumentStream {
     /// The longest that one snapshot is read (limits.md).
     package static let snapshotMax = Duration.seconds(5)
-    /// Of that many runs the last state is kept; that of any other is read again from the database.
+    /// Of twice as many runs at most the last state is kept; that of any other is read again from the database.
     private static let runsMax = RunTracker.runsMax
     /// A run that begins later than this after the target's scrape before it begins after a gap (semantics.md).
     private static let gapMilliseconds: Int64 = 5 * 60 * 1000
@@ -46,8 +46,9 @@ package final class DocumentStream {
     private var hasBegun = false
     private var isAtEnd = false
     private var reader = BodyReader()
-    /// The last state of each run that has memstats, as far as it was read; the latest last.
-    private var states: [(run: RunID, state: ProcessState)] = []
+    /// The last state of each run that has memstats, without its rings, as far as it was read.
+    private var states: [RunID: (state: ProcessState, number: Int)] = [:]
+    private var stateCount = 0
 
     /// The scrapes of `target` in `selection`.
     ///
@@ -93,7 +94,7 @@ package final class DocumentStream {
             let before = adjoining(record, previous)
             guard selection.contains(seq: record.seq) else {
                 // Not asked for, so its body is not read: whoever follows it in its run looks it up.
-                states.removeAll { $0.run == record.run }
+                if let run = record.run { states[run] = nil }
                 continue
             }
             return try scrape(record, after: before, body: scrapes.body())
@@ -144,9 +145,7 @@ package final class DocumentStream {
         var predecessor = ScrapePredecessor.none
         if hasPredecessors, let state = reading?.state, state.collectionCount != nil, let run = record.run {
             predecessor = try self.predecessor(of: record, in: run, after: before)
-            states.removeAll { $0.run == run }
-            states.append((run, state))
-            if states.count > DocumentStream.runsMax { states.removeFirst() }
+            keep(state, of: run)
         }
         return ExportedScrape(
             record: record,
@@ -157,12 +156,23 @@ package final class DocumentStream {
         )
     }
 
+    private func keep(_ state: ProcessState, of run: RunID) {
+        var state = state
+        // What comes next is compared with its counts alone; and hundreds of processes may take turns.
+        (state.pauseRing, state.endRing) = (nil, nil)
+        stateCount += 1
+        states[run] = (state, stateCount)
+        guard states.count > 2 * DocumentStream.runsMax else { return }
+        let kept = states.values.map(\.number).sorted()[states.count - DocumentStream.runsMax]
+        states = states.filter { $0.value.number >= kept }
+    }
+
     private func predecessor(
         of record: ScrapeRecord,
         in run: RunID,
         after before: ScrapeRecord?
     ) throws -> ScrapePredecessor {
-        if let known = states.last(where: { $0.run == run }) { return .sameRun(known.state) }
+        if let known = states[run] { return .sameRun(known.state) }
         let snapshot = try scrapes.snapshot()
         var position = record.position
         var isFirst = false

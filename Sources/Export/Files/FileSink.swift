@@ -54,10 +54,13 @@ package struct FileSink {
             try Task.checkCancellation()
             let documents = maker.documents(for: scrape)
             let ids = isBulk ? DocumentID.texts(for: scrape, in: context) : nil
-            try write(documents.heap, .heap, id: ids?.heap, beforeWaiting: stream.rest)
+            if !documents.heap.isEmpty {
+                try write(documents.heap, .heap, id: ids?.heap, beforeWaiting: stream.rest)
+                summary.lines += 1
+            }
             try write(documents.expvar, .expvar, id: ids?.expvar, beforeWaiting: stream.rest)
             summary.scrapes += 1
-            summary.lines += 2
+            summary.lines += 1
             summary.bytes = output.bytesIn
             if summary.scrapes % FileSink.progressEvery == 0 { progress(summary) }
         }

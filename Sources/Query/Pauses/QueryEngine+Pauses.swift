@@ -22,6 +22,7 @@ extension QueryEngine {
             return PausesAnswer(
                 target: target.name,
                 summary: history.summary(percentiles),
+                unknownEnds: history.unknownEnds,
                 points: history.points(percentiles)
             )
         }
@@ -48,7 +49,8 @@ extension QueryEngine {
             steps: steps,
             shown: fold.thinning?.shown ?? [],
             pauses: fold.sorted(),
-            missed: missed.map { ($0.position.time.milliseconds, $0.missed) }
+            missed: missed.map { ($0.position.time.milliseconds, $0.missed) },
+            unknownEnds: cursor.unknownEndCount
         )
     }
 
@@ -84,6 +86,8 @@ struct PauseHistory {
     let pauses: SortedPauses
     /// What nobody saw, at the time of the scrape that showed it.
     let missed: [(time: Int64, missed: MissedCollections)]
+    /// How many ended nobody knows when.
+    let unknownEnds: Int
 
     /// The summary of all.
     func summary(_ percentiles: [DecimalPercentile]) -> PauseSummary {

@@ -1,3 +1,4 @@
+import Expvar
 package import Model
 import Storage
 
@@ -11,12 +12,16 @@ extension QueryEngine {
         range: TimeRange = .all
     ) throws -> [SeriesAnswer] {
         // A database without any series has none to list; that is no mistyped glob.
+        let all = try records(targets).filter { $0.first != nil }
+        let numberless = try all.flatMap { try self.numberless($0, selectors, in: range) }
+        // What is never a number is in no list.
+        let listed = selectors.filter { text in
+            !numberless.contains { Self.isSame($0.series, SeriesSelector(text).exactName) }
+        }
         let selected =
             selectors.isEmpty
-            ? try records(targets).filter { $0.first != nil }.flatMap {
-                try select(["*"], targets: [$0.name])
-            }
-            : try select(selectors, targets: targets)
+            ? try all.flatMap { try select(["*"], targets: [$0.name]) }
+            : listed.isEmpty ? [] : try select(listed, targets: targets)
         var answers: [SeriesAnswer] = []
         for target in selected {
             var surveys = try survey(target, in: range).makeIterator()
@@ -25,7 +30,40 @@ extension QueryEngine {
                 answers.append(SeriesAnswer(target.record.name, series, survey))
             }
         }
-        return answers
+        guard !numberless.isEmpty else { return answers }
+        answers += numberless.filter { line in
+            !answers.contains { Self.isSame($0.target, line.target) && Self.isSame($0.series, line.series) }
+        }
+        return answers.sorted { a, b in
+            Self.isSame(a.target, b.target)
+                ? a.series.utf8.lexicographicallyPrecedes(b.series.utf8)
+                : a.target.utf8.lexicographicallyPrecedes(b.target.utf8)
+        }
+    }
+
+    /// A line for each variable that is NaN, or infinite, wherever it is there: no sample, but somebody may look for it.
+    private func numberless(
+        _ target: TargetRecord,
+        _ selectors: [String],
+        in range: TimeRange
+    ) throws -> [SeriesAnswer] {
+        let selectors = selectors.map(SeriesSelector.init)
+        let unread = try snapshot.unread(of: target.id, in: range)?.parts ?? []
+        return unread.filter { part in
+            part.isNumber && (selectors.isEmpty || selectors.contains { $0.matches(part.path) })
+        }.map { part in
+            let meaning = MemStats.meaning(ofSeries: part.path)
+            return SeriesAnswer(
+                target: target.name,
+                series: part.path,
+                kind: meaning?.kind ?? .gauge,
+                unit: meaning?.unit,
+                firstSeen: part.first.time,
+                lastSeen: part.last.time,
+                points: 0,
+                value: .real(.nan)
+            )
+        }
     }
 
     /// A survey for each series of the target.

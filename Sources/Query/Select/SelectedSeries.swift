@@ -55,11 +55,46 @@ extension QueryEngine {
             if hasMatched.contains(false) { all += known.map(\.name) }
             if !matching.isEmpty { selected.append(SelectedTarget(record: target, series: matching)) }
         }
+        for index in hasMatched.indices where !hasMatched[index] && selectors[index].isName {
+            hasMatched[index] = try addUnlisted(
+                selectors[index].exactName,
+                targets: targetNames,
+                to: &selected
+            )
+        }
         if let index = hasMatched.firstIndex(of: false) {
             let text = selectors[index].text
             throw QueryError.unknownSeries(text, nearest: NearestNames.among(Array(Set(all)), to: text))
         }
         return selected
+    }
+
+    /// Adds a series that no list has, of the targets whose stored bodies have it; says whether there are any.
+    private func addUnlisted(
+        _ name: String,
+        targets names: [String],
+        to selected: inout [SelectedTarget]
+    ) throws -> Bool {
+        var isFound = false
+        for target in try records(names) where target.first != nil {
+            guard let record = try snapshot.unlistedSeries(named: name, of: target) else { continue }
+            isFound = true
+            let meaning = MemStats.meaning(ofSeries: name)
+            let series = SelectedSeries(
+                name: name,
+                record: record,
+                kind: meaning?.kind,
+                unit: meaning?.unit
+            )
+            if let index = selected.firstIndex(where: { $0.record.id == target.id }) {
+                selected[index].series.append(series)
+                selected[index].series.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            } else {
+                selected.append(SelectedTarget(record: target, series: [series]))
+                selected.sort { $0.record.name.utf8.lexicographicallyPrecedes($1.record.name.utf8) }
+            }
+        }
+        return isFound
     }
 
     /// All series of a target, ascending by the bytes of their names.

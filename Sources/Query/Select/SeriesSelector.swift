@@ -14,6 +14,9 @@ package struct SeriesSelector: Sendable {
     /// Whether it names one series, and no more.
     package var isName: Bool { pieces.count == 1 }
 
+    /// The name that it is; of a glob what stands before its first star.
+    var exactName: String { String(decoding: pieces[0], as: UTF8.self) }
+
     /// The bytes of the name that it is; nil for a glob.
     var name: [UInt8]? { isName ? pieces[0] : nil }
 

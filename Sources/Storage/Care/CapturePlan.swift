@@ -125,7 +125,7 @@ struct CapturePlan {
         for row in history.tail where row.seen > 0 && !isInRange(row.position) {
             let (shape, body) = try history.store.understand(row, into: &document)
             let state = ProcessState(shape: shape, document: document, body: body)
-            let isWanted = state.newestCollections(row.seen).contains {
+            let isWanted = state.newestCollections(Int(clamping: row.seen)).contains {
                 range.contains(nanoseconds: $0.endNanoseconds)
             }
             if isWanted { margin.insert(row.position) }

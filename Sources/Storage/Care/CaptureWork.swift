@@ -137,7 +137,8 @@ struct CaptureWork {
         let id = "target = \(target.value)"
         try copy("targets", where: "id = \(target.value)", from: store)
         try copy("origins", OriginRow.columns(ofVersion: store.version), where: id, from: store)
-        for table in ["command_lines", "runs", "series", "clock_steps", "stale_runs"] {
+        try copy("runs", RunRow.columns(ofVersion: store.version), where: id, from: store)
+        for table in ["command_lines", "series", "clock_steps", "stale_runs"] {
             try copy(table, where: id, from: store)
         }
         try copy("boots", where: "1", isShared: true, from: store)

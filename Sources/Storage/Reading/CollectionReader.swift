@@ -22,11 +22,12 @@ struct CollectionReader {
         self.tracker = tracker
     }
 
-    /// The collections that the next scrape saw first.
+    /// The collections that the next scrape saw first; `isProven` says whether its run is.
     mutating func collections(
         in state: ProcessState,
         run: RunID,
-        at position: ScrapePosition
+        at position: ScrapePosition,
+        isProven: Bool = true
     ) -> NewCollections {
         let found = CollectionReader.collections(
             in: state,
@@ -34,35 +35,40 @@ struct CollectionReader {
             tracker,
             after: previous,
             at: position,
-            isAfterStep: stepStarts.contains(position)
+            isAfterStep: stepStarts.contains(position),
+            isProven: isProven
         )
         previous = position
-        tracker.note(state, in: run)
+        tracker.note(state, in: run, at: position)
         return found
     }
 
     /// The collections that a successful scrape at `position` saw first.
     ///
     /// `tracker` knows what came before it, `run` is the one that it continues (nil, or unknown to the tracker, where
-    /// one begins), and `previous` is the place of the target's last successful scrape. Of a run that begins the missed
-    /// ones may be a mark (`RunBeginning`).
+    /// one begins), and `previous` is the place of the target's last successful scrape. The missed ones may be a mark
+    /// (`RunBeginning`): of a run that begins, and of a scrape that nothing proves to be of its run.
     static func collections(
         in state: ProcessState,
         run: RunID?,
         _ tracker: RunTracker,
         after previous: ScrapePosition?,
         at position: ScrapePosition,
-        isAfterStep: Bool
+        isAfterStep: Bool,
+        isProven: Bool
     ) -> NewCollections {
         let known = tracker.newestKnown(in: state)
-        if let before = run.flatMap({ tracker.state(of: $0) }) {
-            return PauseRing.newCollections(in: state, after: .scrape(before), newestKnown: known)
+        if let before = run.flatMap({ tracker.memory(of: $0) }) {
+            var found = PauseRing.newCollections(in: state, after: .run(before), newestKnown: known)
+            if !isProven, found.missed == nil { found.missed = RunBeginning.unproven }
+            return found
         }
-        let mark = tracker.beginning(with: state).mark
-        let isUnknown = mark != nil || isGap(after: previous, at: position, isAfterStep: isAfterStep)
+        let beginning = tracker.beginning(with: state)
+        let isUnknown =
+            beginning != .fresh || isGap(after: previous, at: position, isAfterStep: isAfterStep)
         let baseline = isUnknown ? CollectionBaseline.unknown : .runBegin
         var found = PauseRing.newCollections(in: state, after: baseline, newestKnown: known)
-        if let mark { found.missed = mark }
+        if beginning != .fresh || found.missed == nil { found.missed = beginning.mark(isProven: isProven) }
         return found
     }
 
@@ -77,24 +83,10 @@ struct CollectionReader {
     }
 }
 
-extension ProcessState {
-    /// The newest collections that the rings show, ascending by number.
-    func newestCollections(_ count: Int64) -> [Collection] {
-        guard let n = collectionCount, let ends = endRing, let pauses = pauseRing,
-            ends.count == PauseRing.slots,
-            pauses.count == PauseRing.slots
-        else { return [] }
-        let held = Int(min(UInt64(clamping: count), n, UInt64(PauseRing.slots)))
-        return (0..<held).reversed().map { age in
-            let number = n - UInt64(age)
-            let slot = ChunkRing.slot(number)
-            return Collection(n: number, endNanoseconds: ends[slot], pauseNanoseconds: pauses[slot])
-        }
-    }
-}
-
 extension VaultSnapshot {
     /// Calls `body` for each stored collection of a target that ended in `range`; in no promised order.
+    ///
+    /// One whose end is not known counts where the scrape was that showed it first.
     package func forEachCollection(
         of target: TargetID,
         endingIn range: TimeRange,
@@ -103,10 +95,23 @@ extension VaultSnapshot {
         // Ends may lie far from the scrapes' times (another host's clock), so all chunks are looked at by their ends.
         let history = try reading { try self.history(of: target) }
         for chunk in history.chunks {
-            guard let ends = chunk.ends, CollectionReader.overlap(ends, range) else { continue }
-            for found in try reading({ try store.chunk(chunk).collections() })
-            where range.contains(nanoseconds: found.collection.endNanoseconds) {
-                try body(CollectionRecord(run: found.run, collection: found.collection))
+            guard let ends = chunk.ends, chunk.hasUnknownEnds || CollectionReader.overlap(ends, range) else {
+                continue
+            }
+            let rows = chunk.hasUnknownEnds ? try reading { try store.chunk(chunk).rows() } : []
+            for found in try reading({ try store.chunk(chunk).collections() }) {
+                let time = rows.isEmpty ? nil : rows[found.row].position.time
+                guard range.holds(found.collection, shownAt: time) else { continue }
+                let isUnknown = time.map {
+                    PauseRing.isUnknown(end: found.collection.endNanoseconds, shownAt: $0)
+                }
+                try body(
+                    CollectionRecord(
+                        run: found.run,
+                        collection: found.collection,
+                        isEndKnown: !(isUnknown ?? false)
+                    )
+                )
             }
         }
         try forEachCollection(ofTail: history, endingIn: range, body)
@@ -122,9 +127,11 @@ extension VaultSnapshot {
             guard let run = row.run else { continue }
             let (shape, bytes) = try reading { try store.understand(row, into: &document) }
             let state = ProcessState(shape: shape, document: document, body: bytes)
-            for collection in state.newestCollections(row.seen)
-            where range.contains(nanoseconds: collection.endNanoseconds) {
-                try body(CollectionRecord(run: run, collection: collection))
+            let time = row.position.time
+            for collection in state.newestCollections(Int(clamping: row.seen))
+            where range.holds(collection, shownAt: time) {
+                let isKnown = !PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time)
+                try body(CollectionRecord(run: run, collection: collection, isEndKnown: isKnown))
             }
         }
     }
@@ -182,7 +189,31 @@ extension CollectionReader {
     }
 }
 
+extension TimeRange {
+    /// Whether a collection counts in the range, which a scrape at that time (where it matters) showed first.
+    func holds(_ collection: Collection, shownAt time: Timestamp?) -> Bool {
+        if let time, PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time) {
+            return contains(time)
+        }
+        return contains(nanoseconds: collection.endNanoseconds)
+    }
+}
+
 extension ChunkEntry {
+    /// Whether a collection of it may have an end that is not known: see `PauseRing.isUnknown`.
+    var hasUnknownEnds: Bool {
+        let last = Timestamp(milliseconds: times.upperBound)
+        return ends.map { PauseRing.isUnknown(end: $0.lowerBound, shownAt: last) } ?? false
+    }
+
+    /// Where its collections count, or more: their ends, and the times of its scrapes where some have none.
+    var knownEnds: ClosedRange<UInt64>? {
+        guard let ends, hasUnknownEnds else { return ends }
+        let first = UInt64(clamping: Int128(times.lowerBound) * 1_000_000)
+        let last = UInt64(clamping: Int128(times.upperBound) * 1_000_000)
+        return first...max(last, ends.upperBound)
+    }
+
     /// Whether the time of one of its scrapes can lie in `range`.
     func overlaps(_ range: TimeRange) -> Bool {
         if let since = range.since, times.upperBound < since.milliseconds { return false }

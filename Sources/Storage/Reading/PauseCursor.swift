@@ -5,7 +5,7 @@ package import Model
 ///
 /// The numbers are the bit patterns of unsigned ones, as a chunk has them: a year has millions, which are not copied.
 package struct PauseColumns: Sendable {
-    /// Unix nanoseconds.
+    /// Unix nanoseconds; of those whose end is not known the time of the scrape that was the first to show them.
     package var ends: [Int64] = []
     /// Nanoseconds.
     package var pauses: [Int64] = []
@@ -22,6 +22,17 @@ package struct PauseColumns: Sendable {
     mutating func append(_ collection: Collection) {
         ends.append(Int64(bitPattern: collection.endNanoseconds))
         pauses.append(Int64(bitPattern: collection.pauseNanoseconds))
+    }
+
+    /// Adds a collection that a scrape at that time was the first to show; says whether its end is known.
+    mutating func append(_ collection: Collection, shownAt time: Timestamp) -> Bool {
+        guard PauseRing.isUnknown(end: collection.endNanoseconds, shownAt: time) else {
+            append(collection)
+            return true
+        }
+        ends.append(Int64(clamping: Int128(time.milliseconds) * 1_000_000))
+        pauses.append(Int64(bitPattern: collection.pauseNanoseconds))
+        return false
     }
 
     mutating func append(_ other: PauseColumns) {
@@ -65,9 +76,11 @@ package final class PauseCursor {
     private let renewal: Duration?
     /// Chunks with more collections than that may come as digests; none where nil.
     package var digestsAbove: Int?
+    /// How many of those that were given so far ended nobody knows when: they count where the scrape was that showed them.
+    package private(set) var unknownEndCount = 0
     private var history: TargetHistory
     /// The collections of the tail's scrapes, ascending by position, without those that were given.
-    private var tail: ArraySlice<(position: ScrapePosition, found: PauseColumns)> = []
+    private var tail: ArraySlice<(position: ScrapePosition, found: PauseColumns, unknownEndCount: Int)> = []
     /// All scrapes up to this one were looked at.
     private var passed: ScrapePosition?
     /// The last scrape that there was at the beginning.
@@ -87,9 +100,9 @@ package final class PauseCursor {
         try readTail()
         guard let wanted else { return }
         for chunk in history.chunks {
-            if let ends = chunk.ends, ends.overlaps(wanted) { extend(to: ends.clamped(to: wanted)) }
+            if let ends = chunk.knownEnds, ends.overlaps(wanted) { extend(to: ends.clamped(to: wanted)) }
         }
-        for (_, found) in tail {
+        for (_, found, _) in tail {
             for end in found.ends { extend(to: UInt64(bitPattern: end)...UInt64(bitPattern: end)) }
         }
     }
@@ -117,7 +130,9 @@ package final class PauseCursor {
                 }
                 let chunk = history.chunks[index]
                 takeTail(through: chunk.last, into: &columns)
-                if let ends = chunk.ends, ends.overlaps(wanted) {
+                if chunk.hasUnknownEnds {
+                    columns.append(try pausesByRow(of: chunk, in: wanted, through: end))
+                } else if let ends = chunk.ends, ends.overlaps(wanted) {
                     let isWhole = wanted.contains(ends.lowerBound) && wanted.contains(ends.upperBound)
                     // Made for the next question too: of no use where nothing is kept.
                     if isWhole, columns.ends.isEmpty, isUntouched(chunk, through: end), let digestsAbove,
@@ -150,6 +165,27 @@ package final class PauseCursor {
         return result
     }
 
+    /// Those of a chunk that were not given and lie in the range, each looked at with the scrape that showed it first.
+    private func pausesByRow(
+        of entry: ChunkEntry,
+        in wanted: ClosedRange<UInt64>,
+        through end: ScrapePosition
+    ) throws -> PauseColumns {
+        let chunk = try history.store.chunk(entry)
+        let rows = try chunk.rows()
+        var result = PauseColumns()
+        for found in try chunk.collections() {
+            let position = rows[found.row].position
+            guard passed.map({ $0 < position }) ?? true, position <= end else { continue }
+            var one = PauseColumns()
+            let isKnown = one.append(found.collection, shownAt: position.time)
+            guard let moment = one.ends.first, wanted.contains(UInt64(bitPattern: moment)) else { continue }
+            if !isKnown { unknownEndCount += 1 }
+            result.append(one)
+        }
+        return result
+    }
+
     /// Whether none of a chunk was given, and all of it was there at the beginning.
     private func isUntouched(_ entry: ChunkEntry, through end: ScrapePosition) -> Bool {
         passed.map { $0 < entry.first } ?? true && entry.last <= end
@@ -158,6 +194,7 @@ package final class PauseCursor {
     private func takeTail(through end: ScrapePosition, into columns: inout PauseColumns) {
         while let next = tail.first, next.position <= end {
             columns.append(next.found)
+            unknownEndCount += next.unknownEndCount
             tail.removeFirst()
         }
     }
@@ -171,11 +208,12 @@ package final class PauseCursor {
             let (shape, bytes) = try history.store.understand(row, into: &document)
             let state = ProcessState(shape: shape, document: document, body: bytes)
             var found = PauseColumns()
-            for collection in state.newestCollections(row.seen)
-            where range.contains(nanoseconds: collection.endNanoseconds) {
-                found.append(collection)
+            var unknown = 0
+            for collection in state.newestCollections(Int(clamping: row.seen))
+            where range.holds(collection, shownAt: row.position.time) {
+                if !found.append(collection, shownAt: row.position.time) { unknown += 1 }
             }
-            if !found.ends.isEmpty { tail.append((row.position, found)) }
+            if !found.ends.isEmpty { tail.append((row.position, found, unknown)) }
         }
     }
 

@@ -8,6 +8,8 @@ struct RunStart {
     var url: String?
     /// How the run begins.
     var beginning = RunBeginning.fresh
+    /// Whether it begins with a mark, although no run before can be the same process's: no doubt is meant.
+    var isMarkedProven = false
 }
 
 extension VaultSnapshot {
@@ -74,6 +76,7 @@ extension VaultSnapshot {
             if let row, row.run == run.id {
                 start.url = urls[row.origin] ?? nil
                 start.beginning = RunBeginning(mark: row.missed)
+                start.isMarkedProven = row.missed != nil && RunBeginning.isProven(mark: row.missed)
             }
             starts[run.id] = start
         }
@@ -106,9 +109,11 @@ extension VaultSnapshot {
             || VaultSnapshot.takesTurns(runs, starts)
             || places.values.contains { VaultSnapshot.isInterleaved($0) }
         guard isAlternating else { return (false, 0) }
-        // What missed something, or began beside another, has no collection in common with what came before.
+        // What missed something has no collection in common with what came before; the others of these have a mark, which
+        // a run's first scrape may have for another reason.
         let ofTail = Int64(history.tail.count { $0.missed != nil })
-        return (true, history.chunks.reduce(ofTail) { $0 &+ Int64($1.missedCount) })
+        let marked = history.chunks.reduce(ofTail) { $0 &+ Int64($1.missedCount) }
+        return (true, max(0, marked &- Int64(starts.values.count { $0.isMarkedProven })))
     }
 
     /// Whether two runs in a row began beside the one before, at most a gap apart: one of them is a handover to a new

@@ -164,9 +164,12 @@ extension SQLListTable where Row == CollectionRecord {
                 Column("target", "TEXT") { $2.text($0.name) },
                 Column("run", "INTEGER") { $2.integer($1.run.value) },
                 Column("n", "") { $2.unsigned($1.collection.n) },
-                Column("end_ns", "") { $2.unsigned($1.collection.endNanoseconds) },
+                Column("end_ns", "") {
+                    if $1.isEndKnown { $2.unsigned($1.collection.endNanoseconds) } else { $2.null() }
+                },
                 Column("pause_ns", "") { $2.unsigned($1.collection.pauseNanoseconds) },
                 Column("t", "INTEGER", isHidden: true) {
+                    guard $1.isEndKnown else { return $2.null() }
                     $2.integer(Int64($1.collection.endNanoseconds / 1_000_000))
                 },
             ],
@@ -177,9 +180,14 @@ extension SQLListTable where Row == CollectionRecord {
                 let times = SQLIntegerFilter(arguments, column: time)
                 let filter = times.intersection(ends.millisecondsOfNanoseconds)
                 guard !filter.isNever, !ends.isNever else { return [] }
+                let isFiltered = filter != SQLIntegerFilter() || ends != SQLIntegerFilter()
                 var rows: [CollectionRecord] = []
                 try source.snapshot.forEachCollection(of: target.id, endingIn: filter.timeRange) { record in
-                    guard ends.contains(nanoseconds: record.collection.endNanoseconds) else { return }
+                    // An end that is NULL fulfils no condition.
+                    guard
+                        record.isEndKnown
+                            ? ends.contains(nanoseconds: record.collection.endNanoseconds) : !isFiltered
+                    else { return }
                     rows.append(record)
                     guard rows.count <= collectionsMax else {
                         throw SQLStatementError.refused(

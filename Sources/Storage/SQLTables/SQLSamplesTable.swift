@@ -172,7 +172,15 @@ final class SQLSamplesCursor: VirtualTableCursor {
             return
         }
         self.range = range
-        let series = try source.series(of: next.id).filter { names.matches($0.name) }
+        var series = try source.series(of: next.id).filter { names.matches($0.name) }
+        for name in names.exactNames where names.matches(name) {
+            guard !series.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }),
+                name != AddedSeries.up, name != AddedSeries.duration,
+                let found = try source.snapshot.unlistedSeries(named: name, of: next)
+            else { continue }
+            series.append(found)
+            series.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        }
         let hasUp = names.matches(AddedSeries.up)
         let hasDuration = names.matches(AddedSeries.duration)
         guard isBySeries else {

@@ -95,6 +95,14 @@ struct SQLNameFilter {
         }
     }
 
+    /// The names that a condition asks for exactly; none where no condition does.
+    var exactNames: [String] {
+        for case .oneOf(let names) in conditions {
+            return names.map { String(decoding: $0, as: UTF8.self) }.sorted()
+        }
+        return []
+    }
+
     /// Whether a name fulfils them all.
     func matches(_ name: String) -> Bool {
         conditions.allSatisfy { condition in

@@ -125,7 +125,7 @@ struct HistoryPass {
         let target = history.target
         let session = session
         let position = row.position
-        let id = try runs.run(of: row, state: state) {
+        let (id, isProven) = try runs.run(of: row, state: state) {
             let run = try session.newRun(state, target: target, at: position)
             try run.insert(on: session.connection)
             return run
@@ -133,7 +133,12 @@ struct HistoryPass {
         if runs.lacksCommandLine(id) {
             runs.setCommandLine(of: id, to: try session.commandLineID(state, of: target))
         }
-        let found = collections.collections(in: state, run: id, at: row.position)
+        let found = collections.collections(
+            in: state,
+            run: id,
+            at: row.position,
+            isProven: isProven
+        )
         let seen = Int64(found.seen.count)
         guard row.run != id || row.seen != seen || row.missed != found.missed else { return false }
         row.run = id

@@ -17,7 +17,7 @@ struct RunPass {
     ///
     /// `before` are the runs that `tracker` remembers there, `all` the target's as stored.
     init(
-        before: [(run: RunRow, state: ProcessState)],
+        before: [(run: RunRow, memory: RunMemory)],
         _ tracker: RunTracker,
         all: [RunRow],
         from: ScrapePosition
@@ -36,11 +36,10 @@ struct RunPass {
                 used.insert(run.id)
                 if run.last >= from {
                     straddling.append(run.id)
-                    if let (kept, state) = states[run.id] {
+                    if let (kept, memory) = states[run.id] {
                         run.last = kept.last
-                        // Past collection 256 the ring no longer shows it: what is known was seen before.
-                        let isPast = state.collectionCount.map { $0 > UInt64(PauseRing.slots) } ?? false
-                        if !isPast { run.startedNanoseconds = run.started(state) }
+                        // Once it has collected, what is known of its beginning was seen before.
+                        if memory.collectionCount ?? 0 == 0 { run.startedNanoseconds = nil }
                     }
                 }
             }
@@ -57,10 +56,15 @@ struct RunPass {
         runs[run]?.commandLine = commandLine
     }
 
-    /// The run of the next scrape; `make` stores a new one.
-    mutating func run(of row: ScrapeRow, state: ProcessState, make: () throws -> RunRow) rethrows -> RunID {
+    /// The run of the next scrape, and whether anything proves it; `make` stores a new one.
+    mutating func run(
+        of row: ScrapeRow,
+        state: ProcessState,
+        make: () throws -> RunRow
+    ) rethrows -> (id: RunID, isProven: Bool) {
         let id: RunID
-        switch tracker.decide(state) {
+        let verdict = tracker.judge(state, at: row.position)
+        switch verdict.decision {
         case .continues(let run): id = run
         case .begins:
             if let old = row.run, oldFirsts[old] == row.position, !used.contains(old) {
@@ -74,7 +78,7 @@ struct RunPass {
             }
         }
         used.insert(id)
-        tracker.note(state, in: id)
+        tracker.note(state, in: id, at: row.position)
         if var run = runs[id] {
             if run.scrapeCount == 0 {
                 run.first = row.position
@@ -84,11 +88,19 @@ struct RunPass {
             if run.startedNanoseconds == nil { run.startedNanoseconds = run.started(state) }
             runs[id] = run
         }
-        return id
+        return (id, verdict.isProven)
     }
 
     /// All runs of the target, as they are known now: those that the pass did not come to as they were.
+    ///
+    /// Each with what the next scrapes are compared with, as far as that is remembered.
     var touched: [RunRow] {
-        runs.values.map { used.contains($0.id) ? $0 : stored[$0.id] ?? $0 }.sorted { $0.id < $1.id }
+        let rows = runs.values.map { run in
+            guard used.contains(run.id) else { return stored[run.id] ?? run }
+            var run = run
+            run.memory = tracker.memory(of: run.id)
+            return run
+        }
+        return rows.sorted { $0.id < $1.id }
     }
 }

@@ -53,12 +53,15 @@ extension WriterSession {
 
     /// Brings the table `runs` in line with the chunks.
     func storeSealedRuns(_ entries: [ChunkEntry], of target: TargetID, _ history: TargetHistory) throws {
+        let state = targets.values.first { $0.id == target }
         for id in Set(entries.flatMap { $0.runs.map(\.run) }).sorted() {
-            guard
-                let run = try targets.values.first(where: { $0.id == target })?.runs[id]
-                    ?? RunRow.find(id, on: store)
-            else { throw store.damaged("run \(id.value) is missing") }
-            try sealedPart(of: run, history).update(on: connection)
+            if let state, let run = state.runs[id] {
+                try storedRow(of: run, state).update(on: connection)
+            } else if let run = try RunRow.find(id, on: store) {
+                try sealedPart(of: run, history).update(on: connection)
+            } else {
+                throw store.damaged("run \(id.value) is missing")
+            }
         }
     }
 

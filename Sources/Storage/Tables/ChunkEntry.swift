@@ -65,7 +65,11 @@ struct ChunkEntry {
     var documentCount: Int { scrapeCount - failureCount }
 
     /// What it has of that run.
-    func part(of run: RunID) -> Run? { runs.first { $0.run == run } }
+    func part(of run: RunID) -> Run? {
+        // They ascend; with replicas behind one URL there are hundreds.
+        let place = TargetHistory.index(runs.count) { runs[$0].run < run }
+        return place < runs.count && runs[place].run == run ? runs[place] : nil
+    }
 
     /// The place of its last document.
     var lastDocument: ScrapePosition? { runs.lazy.map(\.last).max() }
@@ -223,6 +227,7 @@ extension ChunkEntry {
         var runs: [Run] = []
         while !reader.isAtEnd {
             let id = RunID(try reader.zigzag())
+            guard runs.last.map({ $0.run < id }) ?? true else { throw .malformed("runs that do not ascend") }
             let count = try reader.count(max: ChunkLimits.rowsMax, "scrapes")
             func position() throws(CodecError) -> ScrapePosition {
                 let epoch = first.epoch &+ (try reader.zigzag())

@@ -20,7 +20,13 @@ enum Migrations {
 
     /// All steps after the oldest version, ascending by version.
     static let steps: [Step] = [
-        Step(version: 4, run: { try migrateTo4($0) }, objects: Schema.version4)
+        Step(version: 4, run: { try migrateTo4($0) }, objects: Schema.version4),
+        // What runs remember is read from bodies where it is missing, and stored with the next chunk.
+        Step(
+            version: 5,
+            run: { try $0.execute("ALTER TABLE runs ADD COLUMN memory BLOB") },
+            objects: Schema.version5
+        ),
     ]
 
     /// The version that this program writes.

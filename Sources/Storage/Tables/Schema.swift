@@ -129,6 +129,12 @@ enum Schema {
         )
     }
 
+    /// Each object of the schema of version 5: runs that tell what their next scrapes are compared with.
+    static let version5: [(name: String, sql: String)] = version4.map { object in
+        // As SQLite spells it where the column is added.
+        object.name == "runs" ? ("runs", String(object.sql.dropLast()) + ", memory BLOB)") : object
+    }
+
     /// Makes a database in an empty file, in one transaction, and turns on the WAL.
     static func create(on connection: Connection) throws(SQLiteError) {
         try connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")

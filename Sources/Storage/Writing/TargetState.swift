@@ -39,6 +39,9 @@ final class TargetState {
     /// What the last scan of `document` showed, and which scan that was.
     var lastScan: (number: Int, state: ProcessState)?
 
+    /// Whether it was told that parts of its bodies cannot be read.
+    var isUnreadTold = false
+
     /// Shapes beyond this many, or with more leaves than this together, are read again when they are needed.
     private static let shapesMax = 16
     private static let shapeLeavesMax = 32_768
@@ -59,8 +62,8 @@ final class TargetState {
 
     /// Forgets the rows of runs that the tracker has forgotten.
     func dropForgottenRuns() {
-        guard runs.count > RunTracker.runsMax else { return }
-        let remembered = Set(tracker.runs.map(\.id))
-        runs = runs.filter { remembered.contains($0.key) || changedRuns.contains($0.key) }
+        // Only when there are twice as many: so that it costs next to nothing for each scrape.
+        guard runs.count > 2 * RunTracker.runsMax else { return }
+        runs = runs.filter { tracker.memory(of: $0.key) != nil || changedRuns.contains($0.key) }
     }
 }

@@ -22,6 +22,7 @@ extension WriterSession {
         target.lastSuccess = position
         let isAfterStep =
             target.lastStep.map { step in step <= position && previous.map { $0 < step } ?? true } ?? false
+        let verdict = target.tracker.judge(state, at: position)
         func collections(after run: RunID?) -> NewCollections {
             CollectionReader.collections(
                 in: state,
@@ -29,13 +30,14 @@ extension WriterSession {
                 target.tracker,
                 after: previous,
                 at: position,
-                isAfterStep: isAfterStep
+                isAfterStep: isAfterStep,
+                isProven: verdict.isProven
             )
         }
-        switch target.tracker.decide(state) {
+        switch verdict.decision {
         case .continues(let id):
             let found = collections(after: id)
-            target.tracker.note(state, in: id)
+            target.tracker.note(state, in: id, at: position)
             guard var run = target.runs[id] else {
                 preconditionFailure("BUG: a remembered run without its row")
             }
@@ -52,10 +54,13 @@ extension WriterSession {
             return (id, found)
         case .begins:
             let run = try newRun(state, target: target.id, at: position)
-            try sealedPart(of: run, target.history).insert(on: connection)
+            // Nothing of it is sealed: of that the table tells.
+            var row = run
+            row.scrapeCount = 0
+            try row.insert(on: connection)
             target.row.runCount += 1
             let found = collections(after: nil)
-            target.tracker.note(state, in: run.id)
+            target.tracker.note(state, in: run.id, at: position)
             target.runs[run.id] = run
             return (run.id, found)
         }
@@ -178,14 +183,15 @@ extension WriterSession {
         return marks
     }
 
-    /// The last runs of a target that have scrapes before `position` (all where nil), the latest last, each
-    /// with its state there; as many as a tracker remembers.
+    /// The last runs of a target that have scrapes before `position` (all where nil), the latest last, each with what is
+    /// remembered of it there; as many as a tracker remembers.
     ///
-    /// `run.last` is the last scrape before `position`.
+    /// `run.last` is the last scrape before `position`. A run's row has what is remembered of its last sealed scrape: of
+    /// those that are sealed no body is read.
     func runsBefore(
         _ position: ScrapePosition?,
         of history: TargetHistory
-    ) throws -> [(run: RunRow, state: ProcessState)] {
+    ) throws -> [(run: RunRow, memory: RunMemory)] {
         var candidates: [RunRow] = []
         for var run in try history.completed(RunRow.all(of: history.target, on: store)) {
             if let position {
@@ -198,39 +204,82 @@ extension WriterSession {
             candidates.append(run)
         }
         candidates.sort { $0.last < $1.last }
-        return try candidates.suffix(RunTracker.runsMax).map { ($0, try state(of: $0, history)) }
+        guard let latest = candidates.last?.last else { return [] }
+        return try candidates.suffix(RunTracker.runsMax)
+            .filter { run in
+                run.last.epoch != latest.epoch
+                    || latest.time.milliseconds &- run.last.time.milliseconds
+                        <= RunTracker.ageMaxMilliseconds
+            }
+            .map { ($0, try memory(of: $0, history)) }
     }
 
     /// A tracker that remembers those runs, and what the last scrapes before `position` (of all where nil) showed.
     func tracker(
-        _ runs: [(run: RunRow, state: ProcessState)],
+        _ runs: [(run: RunRow, memory: RunMemory)],
         before position: ScrapePosition?,
         of history: TargetHistory
     ) throws -> RunTracker {
         var recent: [ProcessState] = []
-        var end = position
-        while recent.count < RunTracker.recentMax, let row = try history.row(before: end, .success) {
-            end = row.position
-            // The newest scrape of a run is at hand.
-            let known = runs.first { $0.run.last == row.position && $0.state.hasMemStats }?.state
-            recent.append(try known ?? processState(of: row))
+        // Where one process answers, its run tells what it showed; where runs may mix several, each scrape does.
+        if runs.count > 1 || history.tail.contains(where: { $0.missed != nil })
+            || history.chunks.last.map({ $0.missedCount > 0 }) ?? false
+        {
+            let end = position.map { history.tailIndex(atOrAfter: $0) } ?? history.tail.count
+            let scrapesMax = max(WriterSession.recentMin, end)
+            var last = position
+            while recent.count < scrapesMax, let row = try history.row(before: last, .success) {
+                last = row.position
+                recent.append(try processState(of: row))
+            }
         }
-        return RunTracker(runs: runs.map { ($0.run.id, $0.state) }, recent: recent.reversed())
+        return RunTracker(
+            runs: runs.map { ($0.run.id, $0.memory) },
+            recent: recent.reversed(),
+            hasReturned: WriterSession.haveReturned(runs.map(\.run))
+        )
     }
 
-    /// The state of a run at its `last` scrape.
+    /// So many of the last scrapes are looked at for what they showed, where those in the tail are fewer.
+    private static let recentMin = 16
+
+    /// Whether one of those runs began while an earlier one had scrapes to come.
+    private static func haveReturned(_ runs: [RunRow]) -> Bool {
+        var last: ScrapePosition?
+        for run in runs.sorted(by: { $0.first < $1.first }) {
+            if let last, run.first < last { return true }
+            last = max(last ?? run.last, run.last)
+        }
+        return false
+    }
+
+    /// What is remembered of a run at its `last` scrape.
     ///
     /// Where that has no memstats, the last that has it stands in.
-    private func state(of run: RunRow, _ history: TargetHistory) throws -> ProcessState {
+    private func memory(of run: RunRow, _ history: TargetHistory) throws -> RunMemory {
+        if var memory = run.memory, memory.position == run.last {
+            if memory.commandLine != nil {
+                memory.commandLine = try run.commandLine.map { try store.commandLine($0) }
+            }
+            return memory
+        }
         guard let row = try history.row(at: run.last) else {
             throw store.damaged("run \(run.id.value) has no scrape")
         }
         let newest = try processState(of: row)
-        if newest.hasMemStats { return newest }
-        guard let earlier = try lastWithMemStats(of: run, history) else { return newest }
-        var tracker = RunTracker(runs: [(run.id, try processState(of: earlier))])
-        tracker.note(newest, in: run.id)
-        return tracker.state(of: run.id) ?? newest
+        guard !newest.hasMemStats, let earlier = try lastWithMemStats(of: run, history) else {
+            return RunMemory(newest, at: row.position)
+        }
+        var memory = RunMemory(try processState(of: earlier), at: earlier.position)
+        memory.note(newest, at: row.position)
+        return memory
+    }
+
+    /// The row of a run as it is stored: what is sealed of it, with what is remembered of it now.
+    func storedRow(of run: RunRow, _ target: TargetState) -> RunRow {
+        var row = sealedPart(of: run, target.history)
+        row.memory = target.tracker.memory(of: run.id)
+        return row
     }
 
     private func lastWithMemStats(of run: RunRow, _ history: TargetHistory) throws -> ScrapeRow? {

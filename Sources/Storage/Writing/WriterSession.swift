@@ -226,7 +226,7 @@ final class WriterSession {
 
     private func storeChanges(of target: TargetState) throws {
         for id in target.changedRuns {
-            if let run = target.runs[id] { try sealedPart(of: run, target.history).update(on: connection) }
+            if let run = target.runs[id] { try storedRow(of: run, target).update(on: connection) }
         }
         target.changedRuns.removeAll(keepingCapacity: true)
         if target.isRowChanged {
@@ -293,6 +293,17 @@ final class WriterSession {
         var stored = StoredScrape(seq: row.seq, position: placement.position, failure: row.failure)
         if let old = before?.endpoint, let new = target.origin?.value.endpoint, old != new {
             stored.movedFrom = before?.url
+        }
+        if row.shape != nil, !target.isUnreadTold, let part = target.lastShape?.shape.unread.first,
+            case .document(let body) = scrape.outcome, part.leaf < target.document.leaves.count
+        {
+            target.isUnreadTold = true
+            stored.unread = UnreadPart(
+                path: part.name,
+                text: Array(target.document.leaves[part.leaf].spelling(in: body)),
+                first: row.position,
+                last: row.position
+            )
         }
         return stored
     }

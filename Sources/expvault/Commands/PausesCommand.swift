@@ -49,7 +49,10 @@ struct PausesCommand: ParsableCommand {
         try printer.print(
             answers.map { answer in
                 AnswerEntry(
-                    record: Record([("target", .text(answer.target))] + members(answer.summary, percentiles)),
+                    record: Record(
+                        [("target", .text(answer.target))]
+                            + members(answer.summary, percentiles, unknownEnds: answer.unknownEnds)
+                    ),
                     points: answer.points?.map { point in
                         Record([("t", .time(point.start))] + members(point.summary, percentiles))
                     },
@@ -69,8 +72,12 @@ struct PausesCommand: ParsableCommand {
     }
 
     /// The members of a summary; percentiles are one JSON object, and a column each in tables and CSV.
-    private func members(_ summary: PauseSummary, _ percentiles: [DecimalPercentile]) -> [(String, Cell)] {
-        let numbers: [(String, Cell)] = [
+    private func members(
+        _ summary: PauseSummary,
+        _ percentiles: [DecimalPercentile],
+        unknownEnds: Int? = nil
+    ) -> [(String, Cell)] {
+        var numbers: [(String, Cell)] = [
             ("count", .integer(Int128(summary.count))),
             ("missed", .number(summary.missed)),
             ("total_ns", .number(summary.totalNanoseconds, .nanoseconds)),
@@ -79,6 +86,7 @@ struct PausesCommand: ParsableCommand {
             ("max_ns", .number(summary.maxNanoseconds.map { Number($0) }, .nanoseconds)),
             ("mean_ns", .optional(summary.meanNanoseconds, .nanoseconds)),
         ]
+        if let unknownEnds { numbers.insert(("unknown_ends", .integer(Int128(unknownEnds))), at: 2) }
         let values = zip(percentiles.map(\.text), summary.percentiles)
         if format.format == .json {
             let object = Cell.nested("") { json in

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Query
+import Storage
 
 /// `expvault rate`: by how much counters rose, and how fast.
 struct RateCommand: ParsableCommand {
@@ -55,6 +56,7 @@ struct RateCommand: ParsableCommand {
         )
         try printer.print(answers.map(entry))
         try DoubtText.tell(engine.doubts(targets.names), about: answers.map(\.target))
+        DoubtText.tell(snapshot.unlistedNames)
     }
 
     private func entry(_ answer: RateAnswer) -> AnswerEntry {

@@ -45,7 +45,9 @@ struct SQLCommand: ParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let tables = try SQLTables(database.snapshot())
+        let snapshot = try database.snapshot()
+        defer { DoubtText.tell(snapshot.unlistedNames) }
+        let tables = try SQLTables(snapshot)
         let rows = try tables.rows(statement)
         let output = DeadlineOutput(tables, isRaw: format.terminal.isRaw)
         switch format.format {

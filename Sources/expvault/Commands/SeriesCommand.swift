@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Model
 import Query
 
@@ -63,6 +64,7 @@ struct SeriesCommand: ParsableCommand {
         {
             return .time(Timestamp(milliseconds: nanoseconds / 1_000_000))
         }
+        if answer.points == 0 { return .nested("NaN") { $0.null() } }
         return .number(answer.value, answer.unit)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Expvar
 import JSON
 import Model
 import Query
@@ -65,7 +66,10 @@ struct ListTargetsCommand: ParsableCommand {
     }
 
     private func heading(_ name: String) -> String? {
-        ["labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven"].contains(name)
+        [
+            "labels", "last_failure", "clock_steps", "clock_skew_s", "alternating", "unproven", "unread",
+            "series_limited", "runs_forgotten",
+        ].contains(name)
             ? nil : name
     }
 }
@@ -117,6 +121,9 @@ enum TargetRecordText {
             ("clock_skew_s", .optional(answer.clockSkewSeconds, .seconds)),
             ("alternating", flag(answer.isAlternating)),
             ("unproven", .integer(Int128(answer.unproven))),
+            ("unread", unread(answer.unread)),
+            ("series_limited", flag(answer.isSeriesLimited)),
+            ("runs_forgotten", .integer(Int128(answer.runsForgotten))),
             ("runs", runs(answer.runs)),
         ])
     }
@@ -145,6 +152,17 @@ enum TargetRecordText {
         }
         notes += answer.doubts
         notes += moves(answer.runs)
+        if answer.runsForgotten > 0 {
+            notes.append(
+                "more than \(RunTracker.runsMax) processes answered within a day; \(answer.runsForgotten) of their runs are forgotten, and go on as new ones"
+            )
+        }
+        if let unread = answer.unread {
+            let others = unread.paths > 1 ? " and \(unread.paths - 1) more" : ""
+            notes.append(
+                "\(unread.firstPath)\(others) could not be read in \(unread.scrapes) scrapes: \(unread.reason)"
+            )
+        }
         if answer.isSeriesLimited {
             notes.append("has more variables than are kept as series; bodies are kept whole")
         }
@@ -185,6 +203,20 @@ enum TargetRecordText {
             json.string(failure.time.description)
             json.key("reason")
             json.string(failure.reason)
+            json.endObject()
+        }
+    }
+
+    private static func unread(_ unread: UnreadAnswer?) -> Cell {
+        guard let unread else { return .missing }
+        return .nested("\(unread.scrapes) \(unread.firstPath): \(unread.reason)") { json in
+            json.beginObject()
+            Record([
+                ("scrapes", .integer(Int128(unread.scrapes))),
+                ("paths", .integer(Int128(unread.paths))),
+                ("first_path", .text(unread.firstPath)),
+                ("reason", .text(unread.reason)),
+            ]).writeMembers(to: &json)
             json.endObject()
         }
     }

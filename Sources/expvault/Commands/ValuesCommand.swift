@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Query
+import Storage
 
 /// `expvault values`: least, greatest and mean of gauges, or of any series.
 struct ValuesCommand: ParsableCommand {
@@ -42,6 +43,7 @@ struct ValuesCommand: ParsableCommand {
             emptyNote: "nothing recorded matches"
         )
         try printer.print(answers.map(entry))
+        DoubtText.tell(snapshot.unlistedNames)
     }
 
     private func entry(_ answer: ValuesAnswer) -> AnswerEntry {

@@ -109,7 +109,7 @@ final class DatabaseSource: ReplaySource {
             ready.append(.frontier(scrape.record.target, seq: seq))
         }
         ready.append(document(.expvar, ids.expvar))
-        ready.append(document(.heap, ids.heap))
+        if !documents.heap.isEmpty { ready.append(document(.heap, ids.heap)) }
         left = max(0, left - 1)
     }
 

@@ -62,7 +62,7 @@ extension ElasticsearchReplay {
             try Task.checkCancellation()
             guard case .document(let document) = delivery else { continue }
             preview.documents += 1
-            if document.kind == .heap { preview.scrapes += 1 }
+            if document.kind == .expvar { preview.scrapes += 1 }
             preview.bytes += Int64(BulkRequest.bytes(of: document, namespace: configuration.namespace))
             let stream = document.kind.stream(namespace: configuration.namespace)
             if preview.first[stream] == nil { preview.first[stream] = document.bytes }

@@ -132,17 +132,10 @@ extension ProcessState {
         return PauseRing.isUnixTime(end) ? end : nil
     }
 
-    /// The end of the newest collection in Unix nanoseconds; nil where there is none, or it is no Unix time.
-    var newestEnd: UInt64? {
-        guard let held = heldCollections, let rings else { return nil }
-        let end = rings.ends[PauseRing.slot(of: held.upperBound)]
-        return PauseRing.isUnixTime(end) ? end : nil
-    }
-
     /// Whether it holds a collection with a number above `n` that ended before `other`'s newest one.
     ///
     /// Then both processes lived at that time.
-    func livedBeside(_ other: ProcessState, above n: UInt64 = 0) -> Bool {
+    func livedBeside(_ other: RunMemory, above n: UInt64 = 0) -> Bool {
         guard let newest = other.newestEnd, let held = heldCollections, let rings, n < held.upperBound else {
             return false
         }

@@ -14,14 +14,24 @@ package enum RunBeginning: Hashable, Sendable {
     /// How the beginning is kept with the run's first scrape: as missed collections of which there are none.
     ///
     /// Nothing is ever missed where a run begins in this way, and nobody else writes a count of 0; so there is room for
-    /// it in every format. nil for `fresh`.
-    package var mark: MissedCollections? {
+    /// it in every format. nil for one that is `fresh` and proven. `isProven`: no run that is remembered can be the same
+    /// process's.
+    package func mark(isProven: Bool) -> MissedCollections? {
         switch self {
-        case .fresh: nil
+        case .fresh: isProven ? nil : Self.unproven
         case .elsewhere: MissedCollections(count: 0, pauseNanoseconds: 0)
-        case .beside: MissedCollections(count: 0, pauseNanoseconds: 1)
+        case .beside: MissedCollections(count: 0, pauseNanoseconds: isProven ? 1 : 4)
         case .again: MissedCollections(count: 0, pauseNanoseconds: 2)
         }
+    }
+
+    /// What a scrape is kept with that may be another process's than its run's, and missed nothing.
+    package static let unproven = MissedCollections(count: 0, pauseNanoseconds: 3)
+
+    /// Whether a run's first scrape with that mark says that no run before can be the same process's.
+    package static func isProven(mark: MissedCollections?) -> Bool {
+        guard let mark, mark.count == 0 else { return mark == nil }
+        return mark.pauseNanoseconds <= 1
     }
 
     /// The beginning that a run's first scrape was kept with.
@@ -32,7 +42,8 @@ package enum RunBeginning: Hashable, Sendable {
         }
         switch mark.pauseNanoseconds {
         case 0: self = .elsewhere
-        case 1: self = .beside
+        case 1, 4: self = .beside
+        case 3: self = .fresh
         default: self = .again
         }
     }

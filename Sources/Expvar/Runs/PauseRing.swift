@@ -16,9 +16,10 @@ package struct NewCollections: Hashable, Sendable {
 
 /// What came before a scrape, as far as its collections go.
 package enum CollectionBaseline: Hashable, Sendable {
-    /// The scrape before it in its run (where that lacked memstats, the last before it that had it: the state
-    /// that `RunTracker` remembers).
+    /// The scrape before it in its run (where that lacked memstats, the last before it that had it).
     case scrape(ProcessState)
+    /// The same, as `RunTracker` remembers it.
+    case run(RunMemory)
     /// The run begins here, and the target was watched: all from n = 1 on are ours.
     case runBegin
     /// The target's first scrape, or a run's first after a gap: what the ring holds is kept, nothing is missed.
@@ -26,8 +27,11 @@ package enum CollectionBaseline: Hashable, Sendable {
 
     /// The number of the last collection before; 0 where that is not known.
     fileprivate var count: UInt64 {
-        guard case .scrape(let before) = self else { return 0 }
-        return before.collectionCount ?? 0
+        switch self {
+        case .scrape(let before): before.collectionCount ?? 0
+        case .run(let before): before.collectionCount ?? 0
+        case .runBegin, .unknown: 0
+        }
     }
 }
 
@@ -45,9 +49,20 @@ package enum PauseRing {
         Int(truncatingIfNeeded: (n &+ 255) % UInt64(slots))
     }
 
+    /// Whether the end of a collection that a scrape was the first to show is not known: it is no Unix time.
+    ///
+    /// Where the scrape's own time is from before 2001, the host's clock was never set, and the target may run by it.
+    @inline(__always)
+    package static func isUnknown(end nanoseconds: UInt64, shownAt time: Timestamp) -> Bool {
+        nanoseconds < unixTimeMin && time.milliseconds >= Int64(unixTimeMin / 1_000_000)
+    }
+
+    /// The first nanosecond of 2001: what is earlier is no Unix time.
+    package static let unixTimeMin: UInt64 = 978_307_200_000_000_000
+
     /// Whether an end is a time since 1970: Go before 1.5 wrote the time since boot, and nothing older than 2001 is one.
     static func isUnixTime(_ nanoseconds: UInt64) -> Bool {
-        nanoseconds >= 978_307_200_000_000_000
+        nanoseconds >= unixTimeMin
     }
 
     /// The collections in `state` that come after `baseline`, and after the one with the number `newestKnown`.
@@ -75,6 +90,7 @@ package enum PauseRing {
         case .runBegin: known = (0, 0)
         case .unknown: known = nil
         case .scrape(let before): known = before.collectionCount.map { ($0, before.pauseTotalNanoseconds) }
+        case .run(let before): known = before.collectionCount.map { ($0, before.pauseTotalNanoseconds) }
         }
         guard let known else { return NewCollections(seen: collections(held, rings)) }
         // Within a run NumGC never falls; where it does, the caller's runs are wrong, and nothing is new.
