@@ -96,7 +96,7 @@ package final class DocumentStream {
                 states.removeAll { $0.run == record.run }
                 continue
             }
-            return try scrape(record, after: before, body: scrapes.body())
+            return try scrape(record, after: before, body: scrapes.tidyBody())
         }
         isAtEnd = true
         rest()
