@@ -46,14 +46,14 @@ package struct MemStatsLeaves: Hashable, Sendable {
 /// Keys are the same where JSON's and Go's escapes make them the same, so `"\u0061"` and `"a"` are, and `"é"` in two normal
 /// forms is not. Elements of BySize that have the same name count as duplicates too.
 package final class Shape: Sendable {
-    /// So many numeric leaves of a document are series, the first in its order.
+    /// So many numeric leaves of a document are series: those of memstats, then by the bytes of their paths.
     package static let seriesMax = 10_000
     /// So many maps are told apart; an object after them is none.
     ///
     /// Beyond what `seriesMax` needs, this only limits
     /// what a hostile document may cost.
     package static let mapsMax = 10_000
-    /// So many bytes may the names of series and maps have in all; what comes after them is no series and no map.
+    /// So many bytes may the names of series have in all, and so many those of maps; the others are no series and no map.
     package static let nameBytesMax = 4 * 1024 * 1024
 
     /// The skeleton.
@@ -66,7 +66,7 @@ package final class Shape: Sendable {
     package let maps: [String]
     /// The leaves that cannot be read, in the order of the body, named as series are; a limit as theirs.
     package let unread: [ShapeSeries]
-    /// True where there were more than 10 000 numeric leaves, so that the later ones are no series.
+    /// True where there were more than 10 000 numeric leaves, so that some are no series.
     package let isSeriesLimited: Bool
     /// Where memstats is; nil where it is missing, null or broken.
     package let memStats: MemStatsLeaves?
@@ -92,14 +92,13 @@ package final class Shape: Sendable {
         self.skeleton = skeleton
         leafKinds = structure.leafKinds
         markers = structure.markers
-        series = namer.series
         maps = namer.maps
         mapNames = Set(namer.maps.map { Array($0.utf8) })
         unread = namer.unread
-        isSeriesLimited = namer.isLimited
         memStats = namer.memStats
         commandLine = namer.commandLine
         commandLineLeaves = namer.commandLineLeaves
+        (series, isSeriesLimited) = namer.series()
     }
 
     /// Whether the document has a map of that path.

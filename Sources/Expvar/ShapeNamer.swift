@@ -1,8 +1,7 @@
 /// The second reading of a skeleton: names for the leaves that are series, and where memstats and cmdline are.
 struct ShapeNamer {
-    private(set) var series: [ShapeSeries] = []
+    private var candidates = SeriesCandidates()
     private(set) var maps: [String] = []
-    private(set) var isLimited = false
     private(set) var memStats: MemStatsLeaves?
     private(set) var commandLine: Range<Int>?
     private(set) var commandLineLeaves: [Int] = []
@@ -45,16 +44,21 @@ struct ShapeNamer {
     private var levels: [Level] = []
     /// The keys that lead to the value at hand, escaped and joined.
     private var path: [UInt8] = []
-    private var nameBytes = 0
+    private var mapNameBytes = 0
+    private var unreadNameBytes = 0
     private var areMapsLimited = false
     private var leafCount = 0
     /// How many containers are open in a value that is overruled.
     private var overruledLevels = 0
     private var isInCommandLine = false
+    private var isInMemStats = false
 
     init(structure: ShapeStructure) {
         self.structure = structure
     }
+
+    /// The series, in the order of their leaves, and whether there were more.
+    consuming func series() -> (all: [ShapeSeries], isLimited: Bool) { candidates.finish() }
 
     mutating func run(_ skeleton: [UInt8]) throws(DocumentError) {
         var reader = SkeletonReader(skeleton)
@@ -80,7 +84,10 @@ struct ShapeNamer {
         let last = levels.count - 1
         levels[last].key = structure.text(ofKey: quoted, at: offset)
         levels[last].isOverruled = structure.overruled.contains(offset)
-        if last == 0 { isInCommandLine = Self.isSame(levels[0].key, "cmdline") }
+        if last == 0 {
+            isInCommandLine = Self.isSame(levels[0].key, "cmdline")
+            isInMemStats = Self.isSame(levels[0].key, "memstats")
+        }
     }
 
     private mutating func begin(isObject: Bool, at offset: Int, _ skeleton: [UInt8]) {
@@ -150,19 +157,15 @@ struct ShapeNamer {
     }
 
     private mutating func addMap() -> Int? {
-        guard !areMapsLimited, maps.count < Shape.mapsMax, let name = name() else {
+        guard !areMapsLimited, maps.count < Shape.mapsMax,
+            mapNameBytes + path.count <= Shape.nameBytesMax
+        else {
             areMapsLimited = true
             return nil
         }
-        maps.append(name)
+        mapNameBytes += path.count
+        maps.append(String(decoding: path, as: UTF8.self))
         return maps.count - 1
-    }
-
-    /// The path as text; nil where all names together would become too long.
-    private mutating func name() -> String? {
-        guard nameBytes + path.count <= Shape.nameBytesMax else { return nil }
-        nameBytes += path.count
-        return String(decoding: path, as: UTF8.self)
     }
 
     private mutating func end() {
@@ -201,13 +204,15 @@ struct ShapeNamer {
         }
         if kind == .broken {
             enter(at: offset, skeleton)
-            if unread.count < Shape.seriesMax, let name = name() {
+            if unread.count < Shape.seriesMax, unreadNameBytes + path.count <= Shape.nameBytesMax {
+                unreadNameBytes += path.count
+                let name = String(decoding: path, as: UTF8.self)
                 unread.append(ShapeSeries(name: name, leaf: leafCount, map: level.map))
             }
         }
         guard kind == .number || kind == .boolean else { return }
         enter(at: offset, skeleton)
-        addSeries(map: level.map)
+        candidates.add(path, isMemStats: isInMemStats, leaf: leafCount, map: level.map)
     }
 
     private mutating func field(_ key: String, _ kind: LeafKind) {
@@ -221,14 +226,6 @@ struct ShapeNamer {
         case "PauseTotalNs": memStats?.pauseTotalNanoseconds = leafCount
         default: break
         }
-    }
-
-    private mutating func addSeries(map: Int?) {
-        guard !isLimited, series.count < Shape.seriesMax, let path = name() else {
-            isLimited = true
-            return
-        }
-        series.append(ShapeSeries(name: SeriesNaming.name(ofPath: path), leaf: leafCount, map: map))
     }
 
     /// Whether two keys are the same text, byte by byte; Strings also count different normal forms as equal.

@@ -200,7 +200,7 @@ package final class VaultSnapshot {
 
     private func answer(_ row: ScrapeRow) throws -> (ScrapeRecord, body: [UInt8]) {
         let isAfterStep = try stepStarts(of: row.target).contains(row.position)
-        return (try store.record(row, isAfterStep: isAfterStep), try store.body(of: row))
+        return (try store.record(row, isAfterStep: isAfterStep), try store.servedBody(of: row))
     }
 }
 

@@ -132,6 +132,33 @@ struct HostileColumns {
         precondition(back == list && again.isAtEnd, "another list comes back")
     }
 
+    // MARK: Orders
+
+    /// One byte of how many records, one of how long the lists are; then what `PermutationCoder` writes.
+    mutating func orders(_ input: [UInt8]) {
+        guard input.count > 2 else { return }
+        let sizes = (0..<Int(input[1] & 7)).map { 2 + ($0 * Int(input[1])) % 70 }
+        var coder = PermutationCoder()
+        var decoder = RangeDecoder(Array(input[2...]))
+        let orders = (0..<Int(input[0])).map { _ in coder.decode(sizes, of: 1, from: &decoder) }
+        for order in orders where !order.isEmpty {
+            var start = 0
+            for size in sizes {
+                let isAll = order[start..<start + size].sorted().elementsEqual((0..<size).map { UInt16($0) })
+                precondition(isAll, "an order names each member once")
+                start += size
+            }
+        }
+        var writer = PermutationCoder()
+        var encoder = RangeEncoder()
+        for order in orders { writer.encode(order, sizes, of: 1, into: &encoder) }
+        var again = PermutationCoder()
+        var reader = RangeDecoder(encoder.finish())
+        for order in orders {
+            precondition(again.decode(sizes, of: 1, from: &reader) == order, "other orders come back")
+        }
+    }
+
     // MARK: Tokens
 
     /// One byte of how many numbers, one of how their buckets go on; then what `TokenEncoder` writes.

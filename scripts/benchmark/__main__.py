@@ -15,8 +15,9 @@ import processes
 import recordings
 import report
 import subject
+import untidy
 
-PARTS = ["store", "queries", "export", "record", "peers", "peers-record", "growth"]
+PARTS = ["store", "queries", "untidy", "export", "record", "peers", "peers-record", "growth"]
 RECORDED_TARGETS = 10
 
 
@@ -48,7 +49,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--expvault", type=pathlib.Path, required=True, help="the binary (scripts/bench builds it)")
     parser.add_argument("--tools", type=pathlib.Path, required=True, help="the directory of unpacked programs")
-    parser.add_argument("--parts", default="store,queries,export,record,peers,peers-record", help=f"of {','.join(PARTS)}")
+    parser.add_argument("--parts", default="store,queries,untidy,export,record,peers,peers-record", help=f"of {','.join(PARTS)}")
     parser.add_argument("--scrapes", type=int, default=recordings.SCRAPES_A_DAY, help="length of the recordings")
     parser.add_argument("--seconds", type=int, default=60, help="how long the cost of recording is measured")
     parser.add_argument("--days", type=int, default=365, help="how long the history of the part `growth` is")
@@ -100,6 +101,10 @@ def main():
                 say("expvault: documents to a sink that only reads and answers")
                 ours["export"] = subject.export(options.expvault, db, scrapes)
             peers.remove(work / "store")
+        if "untidy" in parts:
+            say("expvault: a target that shuffles, one that grows")
+            ours["untidy"] = untidy.measure(options.expvault, work / "untidy")
+            peers.remove(work / "untidy")
         if "record" in parts or "peers-record" in parts:
             with ten_services(tools["demo-any"], work) as ports:
                 if "record" in parts:

@@ -41,6 +41,21 @@ ROWS = [
     ("values, the file read from disk", "ms", "queries.values_evicted_ms", None),
     ("targets", "ms", "queries.targets_ms", None),
     ("series", "ms", "queries.series_ms", None),
+    ("a target that shuffles its members, one that grows", None, None, None),
+    *(
+        (f"{title}, {what}", unit, f"untidy.{name}.{key}", None)
+        for name, title in (
+            ("shuffled_tidy", "shuffled, were it in order"), ("shuffled", "shuffled"),
+            ("growing_tidy", "growing, were it frozen"), ("growing", "growing"),
+        )
+        for what, unit, key in (
+            ("bytes a scrape, after compact", "B", "bytes_per_scrape"),
+            ("as imported", "B", "bytes_per_scrape_imported"),
+            ("of which orders, or new", "B", "new_bytes_per_scrape"),
+            ("import, CPU", "s", "import_cpu_s"),
+            ("shapes", "", "shapes"),
+        )
+    ),
     ("replay of that day, gzip, to a sink", None, None, None),
     ("documents by a second of our CPU, socket included", "/s", "export.documents_per_cpu_s", "≥ 15 000"),
     ("documents each second, with that sink", "/s", "export.documents_per_s", None),

@@ -97,7 +97,7 @@ package final class DocumentStream {
                 if let run = record.run { states[run] = nil }
                 continue
             }
-            return try scrape(record, after: before, body: scrapes.body())
+            return try scrape(record, after: before, body: scrapes.tidyBody())
         }
         isAtEnd = true
         rest()

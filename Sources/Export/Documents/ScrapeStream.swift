@@ -61,6 +61,12 @@ final class ScrapeStream {
         return try cursor.body()
     }
 
+    /// The same in the order of its shape.
+    func tidyBody() throws -> [UInt8] {
+        guard let cursor else { preconditionFailure("BUG: a body is asked for after rest()") }
+        return try cursor.tidyBody()
+    }
+
     private func newCursor() throws -> ScrapeCursor {
         var range = range
         // Within one epoch all that is left is not before the last; a later epoch may begin before it.

@@ -206,12 +206,13 @@ package struct IntegrityCheck {
         slotRows.sort { $0.seq < $1.seq }
     }
 
-    private func checkBody(_ body: [UInt8], of row: ScrapeRow, _ document: inout ScannedDocument) throws {
+    private func checkBody(_ body: TidyBody, of row: ScrapeRow, _ document: inout ScannedDocument) throws {
         guard row.run != nil else { return }
-        let shape = try store.understand(row, body: body, into: &document)
+        let shape = try store.understand(row, body: body.bytes, into: &document)
         guard shape.skeleton == document.skeleton else {
             throw store.damaged("the body of scrape \(row.seq) is not of its shape")
         }
+        _ = try store.served(body, of: row)
     }
 
     /// A chunk: its checksums, its columns, its bodies, and what its row says of it.
@@ -241,7 +242,7 @@ package struct IntegrityCheck {
         }
         let ends = try chunk.collections().map(\.collection.endNanoseconds)
         try chunk.forEachScrape { row, body in
-            bytes += body.count
+            bytes += body.bytes.count
             try checkBody(body, of: row, &document)
         }
         guard runs == entry.runs, ofChunk.failures == Int64(entry.failureCount), missed == entry.missedCount,

@@ -249,12 +249,12 @@ struct SalvageWork {
             _ = attempt { work in
                 let sealed = try SealedChunk(chunk, store: work.store)
                 // Added one by one: what can be read of a chunk that is damaged further on is kept.
-                try sealed.forEachScrape { try work.add($0, $1, to: known) }
+                try sealed.forEachScrape { try work.add($0, work.store.served($1, of: $0), to: known) }
             }
             summary.lost += max(0, Int64(chunk.scrapeCount) - (summary.scrapes + Int64(batch.count) - before))
         }
         for row in tail.sorted(by: { $0.position < $1.position }) {
-            guard let body = attempt({ try $0.store.body(of: row) }) else {
+            guard let body = attempt({ try $0.store.servedBody(of: row) }) else {
                 summary.lost += 1
                 continue
             }

@@ -115,6 +115,8 @@ package struct ChunkScrape: Hashable, Sendable {
     package var isAfterStep: Bool
     /// What came of it.
     package var outcome: Outcome
+    /// In which order the members of its document were served, as `MemberOrder` has it; empty for that of its shape.
+    package var order: [UInt16]
 
     /// A scrape with those parts.
     package init(
@@ -127,7 +129,8 @@ package struct ChunkScrape: Hashable, Sendable {
         status: Int? = nil,
         serverDate: Timestamp? = nil,
         isAfterStep: Bool = false,
-        outcome: Outcome
+        outcome: Outcome,
+        order: [UInt16] = []
     ) {
         self.seq = seq
         self.position = position
@@ -139,6 +142,7 @@ package struct ChunkScrape: Hashable, Sendable {
         self.serverDate = serverDate
         self.isAfterStep = isAfterStep
         self.outcome = outcome
+        self.order = order
     }
 }
 
@@ -182,6 +186,9 @@ enum ChunkStream {
     static let lastEnd = 21
     /// The sum of pauses of all slots set up to it.
     static let pauseTotal = 22
+
+    /// No numbers: in which orders documents were served (`ChunkOrders`).
+    static let orders = 23
 
     static let firstLeaf = 24
 }

@@ -1,5 +1,6 @@
 import Codec
 import Compression
+import Expvar
 import Model
 import SQLite
 
@@ -176,57 +177,90 @@ extension RowStore {
     /// The body of a row of the tail.
     ///
     /// A patch needs the scrape before it, and that one perhaps too; whoever goes on in order finds it at hand.
-    func tailBody(of row: ScrapeRow) throws -> [UInt8] {
+    func tailBody(of row: ScrapeRow) throws -> TidyBody {
         var seq = row.seq
-        var coded = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq, row.target)
-        var patches: [(seq: Int64, bytes: [UInt8])] = []
-        var body: [UInt8]?
+        var next = try row.body.map { (base: row.base, body: $0) } ?? codedBody(seq, row.target)
+        var coded = try split(next.body, seq)
+        var patches: [(seq: Int64, order: [UInt8]?, bytes: [UInt8])] = []
+        var known: TidyBody?
         while coded.body.first == BodyEncoding.patch.rawValue {
-            guard let base = coded.base, base != seq, patches.count < BodyEncoding.patchesMax else {
+            guard let base = next.base, base != seq, patches.count < BodyEncoding.patchesMax else {
                 throw damaged("scrape \(seq) lacks its base")
             }
-            patches.append((seq, coded.body))
+            patches.append((seq, coded.order, coded.body))
             seq = base
             if let last = lastBodies[row.target], last.seq == base {
-                body = last.body
+                known = last.body
                 break
             }
-            coded = try codedBody(seq, row.target)
+            next = try codedBody(seq, row.target)
+            coded = try split(next.body, seq)
         }
-        var made: [UInt8]
-        do {
-            if let body {
-                made = body
-            } else {
-                made = try BodyEncoding.decode(coded.body, with: decompressor) {
-                    guard let base = coded.base else { throw damaged("scrape \(seq) lacks its body") }
-                    return try largeBody(base, target: row.target)
-                }
-            }
-        } catch {
-            throw StorageError(decoding: error, "the body of scrape \(seq) cannot be read", path: path)
-                ?? error
-        }
+        var made = try known ?? wholeBody(next.base, coded, seq, row)
         for patch in patches.reversed() {
             do {
-                made = try BodyPatch.decode(patch.bytes[1...], from: made, bytesMax: BodyEncoding.bytesMax)
+                made.bytes = try BodyPatch.decode(
+                    patch.bytes[1...],
+                    from: made.bytes,
+                    bytesMax: BodyEncoding.bytesMax
+                )
             } catch {
                 throw damaged("the body of scrape \(patch.seq) cannot be read: \(error)")
             }
+            made.order = try order(patch.order, after: made.order, row)
         }
         if row.failure == nil { remember(made, of: row) }
         return made
     }
 
-    private func remember(_ body: [UInt8], of row: ScrapeRow) {
-        let held = lastBodies.values.reduce(body.count) { $0 + $1.body.count }
+    private func split(_ bytes: [UInt8], _ seq: Int64) throws -> (order: [UInt8]?, body: [UInt8]) {
+        do {
+            let (order, coded) = try BodyEncoding.split(bytes)
+            return (order, coded)
+        } catch {
+            throw damaged("the body of scrape \(seq) cannot be read: \(error)")
+        }
+    }
+
+    private func order(_ code: [UInt8]?, after before: [UInt16], _ row: ScrapeRow) throws -> [UInt16] {
+        guard let code else { return [] }
+        guard let shape = row.shape else { throw damaged("scrape \(row.seq) has an order of no shape") }
+        return TidyOrderCode.decode(code, after: before, try memberOrder(of: shape).sizes)
+    }
+
+    private func wholeBody(
+        _ base: Int64?,
+        _ coded: (order: [UInt8]?, body: [UInt8]),
+        _ seq: Int64,
+        _ row: ScrapeRow
+    ) throws -> TidyBody {
+        var order = coded.order
+        do {
+            let bytes = try BodyEncoding.decode(coded.body, with: decompressor) {
+                guard let base else { throw damaged("scrape \(seq) lacks its body") }
+                let large = try largeBody(base, target: row.target)
+                order = large.order
+                return large.bytes
+            }
+            return TidyBody(bytes, order: try self.order(order, after: [], row))
+        } catch {
+            throw StorageError(decoding: error, "the body of scrape \(seq) cannot be read", path: path)
+                ?? error
+        }
+    }
+
+    private func remember(_ body: TidyBody, of row: ScrapeRow) {
+        let held = lastBodies.values.reduce(body.bytes.count) { $0 + $1.body.bytes.count }
         if held > RowStore.lastBodiesBytesMax { lastBodies.removeAll() }
         lastBodies[row.target] = (row.seq, body)
     }
 
     private static let lastBodiesBytesMax = 4 << 20
 
-    private func largeBody(_ seq: Int64, target: TargetID) throws -> [UInt8] {
+    private func largeBody(
+        _ seq: Int64,
+        target: TargetID
+    ) throws -> (order: [UInt8]?, bytes: [UInt8]) {
         let statement = try connection.statement(
             "SELECT target, body, checksum FROM tail_bodies WHERE seq = ?1"
         )
@@ -238,8 +272,10 @@ extension RowStore {
             RowChecksum.of("tail_bodies", .integer(seq), .integer(target.value), .bytes(bytes))
                 == statement.integer(2)
         else { throw damaged("the body of scrape \(seq) contradicts its checksum") }
-        return try BodyEncoding.decode(bytes, with: decompressor) {
+        let (order, coded) = try BodyEncoding.split(bytes)
+        let body = try BodyEncoding.decode(coded, with: decompressor) {
             throw damaged("the body of scrape \(seq) needs a base")
         }
+        return (order, body)
     }
 }

@@ -24,7 +24,8 @@ final class RowStore: RowSource {
     /// Slots that a salvage found apart from the table.
     var loose: [Int64: [UInt8]] = [:]
     /// The body that was last read of each target's tail.
-    var lastBodies: [TargetID: (seq: Int64, body: [UInt8])] = [:]
+    var lastBodies: [TargetID: (seq: Int64, body: TidyBody)] = [:]
+    private var memberOrders: [ShapeID: MemberOrder] = [:]
 
     /// So many chunks are kept open.
     private static let openChunksMax = 3
@@ -54,8 +55,8 @@ final class RowStore: RowSource {
         }
     }
 
-    /// The body of a row; for a failed scrape what was kept of it.
-    func body(of row: ScrapeRow) throws -> [UInt8] {
+    /// The body of a row, as it is stored; for a failed scrape what was kept of it.
+    func body(of row: ScrapeRow) throws -> TidyBody {
         if let (chunk, index) = row.sealed { return try self.chunk(chunk).body(index) }
         return try tailBody(of: row)
     }
@@ -133,6 +134,34 @@ final class RowStore: RowSource {
         }
     }
 
+    /// The body of a row as it was served; for a failed scrape what was kept of it.
+    func servedBody(of row: ScrapeRow) throws -> [UInt8] { try served(body(of: row), of: row) }
+
+    /// The body as it was served.
+    func served(_ body: TidyBody, of row: ScrapeRow) throws -> [UInt8] {
+        guard !body.order.isEmpty else { return body.bytes }
+        var document = ScannedDocument()
+        _ = try understand(row, body: body.bytes, into: &document)
+        guard let shape = row.shape,
+            let served = try memberOrder(of: shape).served(body.bytes, document, order: body.order)
+        else { throw damaged("the body of scrape \(row.seq) does not have the members of its shape") }
+        return served
+    }
+
+    /// The order of the members of the shape with that number.
+    func memberOrder(of id: ShapeID) throws -> MemberOrder {
+        if let known = memberOrders[id] { return known }
+        guard let order = MemberOrder(skeleton: try shape(id).skeleton) else {
+            throw damaged("shape \(id.value) is none")
+        }
+        let held = memberOrders.values.reduce(order.byteCount) { $0 + $1.byteCount }
+        if memberOrders.count >= RowStore.cachedMax || held > RowStore.cachedBaseBytesMax {
+            memberOrders.removeAll()
+        }
+        memberOrders[id] = order
+        return order
+    }
+
     func remember(_ shape: Shape, as id: ShapeID) {
         let leaves = shapes.values.reduce(shape.leafKinds.count) { $0 + $1.leafKinds.count }
         if shapes.count >= RowStore.cachedMax || leaves > RowStore.cachedLeavesMax { shapes.removeAll() }
@@ -174,6 +203,7 @@ final class RowStore: RowSource {
     /// Forgets what is cached but for the tail.
     func forgetRows() {
         shapes.removeAll()
+        memberOrders.removeAll()
         origins.removeAll()
         boots.removeAll()
         openChunks.removeAll()
@@ -210,7 +240,7 @@ final class RowStore: RowSource {
         _ row: ScrapeRow,
         into document: inout ScannedDocument
     ) throws -> (shape: Shape, body: [UInt8]) {
-        let body = try body(of: row)
+        let body = try body(of: row).bytes
         return (try understand(row, body: body, into: &document), body)
     }
 

@@ -27,6 +27,12 @@ package final class ScrapeCursor {
     /// The body of the scrape that `next()` returned last; for a failed scrape what was kept of it.
     package func body() throws -> [UInt8] {
         guard let current else { preconditionFailure("BUG: no scrape was returned whose body could be read") }
-        return try StorageError.wrapping(store.path) { try store.body(of: current) }
+        return try StorageError.wrapping(store.path) { try store.servedBody(of: current) }
+    }
+
+    /// The same in the order of its shape: which means the same, and is alike for all documents of one shape.
+    package func tidyBody() throws -> [UInt8] {
+        guard let current else { preconditionFailure("BUG: no scrape was returned whose body could be read") }
+        return try StorageError.wrapping(store.path) { try store.body(of: current).bytes }
     }
 }

@@ -17,7 +17,7 @@ final class SealedChunk {
     private var knownRows: [ScrapeRow]?
     private var areSeriesRowsOrdered = false
     private var knownColumns: [[Int?]: SeriesColumn] = [:]
-    private var page: (first: Int, bodies: [[UInt8]])?
+    private var page: (first: Int, bodies: [TidyBody])?
     private var pageRows = 1
 
     /// A page of bodies ends near so many bytes: bodies are put together many at a time, since each time all columns
@@ -179,7 +179,7 @@ final class SealedChunk {
     /// The body of a row; of a failed scrape what was kept of it.
     ///
     /// Cheap where rows are asked for in order.
-    func body(_ row: Int) throws -> [UInt8] {
+    func body(_ row: Int) throws -> TidyBody {
         if let page, row >= page.first, row < page.first + page.bodies.count {
             return page.bodies[row - page.first]
         }
@@ -190,9 +190,9 @@ final class SealedChunk {
             pageRows = 1
         }
         page = nil
-        var bodies: [[UInt8]] = []
+        var bodies: [TidyBody] = []
         try store.reading(chunk: entry.id) {
-            try decoder.forEachBody(in: row..<row + pageRows, shape: { try self.store.shape($0) }) {
+            try decoder.forEachTidyBody(in: row..<row + pageRows, shape: { try self.store.shape($0) }) {
                 bodies.append($1)
             }
         }
@@ -207,10 +207,12 @@ final class SealedChunk {
     }
 
     /// Calls `body` with each scrape and its body, in order.
-    func forEachScrape(_ body: (ScrapeRow, [UInt8]) throws -> Void) throws {
+    func forEachScrape(_ body: (ScrapeRow, TidyBody) throws -> Void) throws {
         let rows = try rows()
         try store.reading(chunk: entry.id) {
-            try decoder.forEachBody(in: 0..<rows.count, shape: { try self.store.shape($0) }) { row, bytes in
+            try decoder.forEachTidyBody(in: 0..<rows.count, shape: { try self.store.shape($0) }) {
+                row,
+                bytes in
                 try body(rows[row], bytes)
             }
         }

@@ -11,7 +11,7 @@ struct ChunkBatch {
     private let bytesMax: Int
     private let steps: Set<ScrapePosition>
     private var rows: [ScrapeRow] = []
-    private var bodies: [[UInt8]] = []
+    private var bodies: [TidyBody] = []
     private var bytes = 0
     /// What was made so far, and not stored.
     private(set) var made: [(entry: ChunkEntry, bytes: [UInt8])] = []
@@ -33,11 +33,11 @@ struct ChunkBatch {
     }
 
     /// Adds a scrape that follows the last one.
-    mutating func add(_ row: ScrapeRow, _ body: [UInt8]) throws {
-        if rows.count >= rowsMax || (bytes + body.count > bytesMax && !rows.isEmpty) { try make() }
+    mutating func add(_ row: ScrapeRow, _ body: TidyBody) throws {
+        if rows.count >= rowsMax || (bytes + body.bytes.count > bytesMax && !rows.isEmpty) { try make() }
         rows.append(row)
         bodies.append(body)
-        bytes += body.count
+        bytes += body.bytes.count
     }
 
     /// Encodes what is left.
@@ -117,7 +117,7 @@ struct ChunkBatch {
             try make(middle..<range.upperBound)
             return
         }
-        let size = bodies[range].reduce(0) { $0 + $1.count }
+        let size = bodies[range].reduce(0) { $0 + $1.bytes.count }
         made.append((try entry(rows[range], bodyBytes: size, bytes), bytes))
     }
 
@@ -127,7 +127,8 @@ struct ChunkBatch {
         return .notSealed(path: session.store.path, target: row?.name ?? "\(target.value)")
     }
 
-    private func scrape(_ row: ScrapeRow, _ body: [UInt8]) -> ChunkScrape {
+    private func scrape(_ row: ScrapeRow, _ tidy: TidyBody) -> ChunkScrape {
+        let body = tidy.bytes
         let outcome: ChunkScrape.Outcome
         if let shape = row.shape, let run = row.run {
             outcome = .document(shape: shape, run: run, seen: Int(row.seen), missed: row.missed, body: body)
@@ -144,7 +145,8 @@ struct ChunkBatch {
             status: row.status.map { Int(truncatingIfNeeded: $0) },
             serverDate: row.serverDate,
             isAfterStep: steps.contains(row.position),
-            outcome: outcome
+            outcome: outcome,
+            order: tidy.order
         )
     }
 

@@ -87,7 +87,7 @@ struct HistoryPass {
             end = chunk.last
         }
         for var row in tail where row.run != nil {
-            if try settle(&row, session.store.body(of: row)) { changed[row.seq] = row }
+            if try settle(&row, session.store.body(of: row).bytes) { changed[row.seq] = row }
         }
     }
 
@@ -96,9 +96,9 @@ struct HistoryPass {
         var batch = try ChunkBatch(session, target: history.target, level: chunk?.level ?? .quick)
         var isChanged = !inserted.isEmpty
         var rest = inserted[...]
-        func add(_ row: ScrapeRow, _ body: [UInt8], _ pass: inout HistoryPass) throws {
+        func add(_ row: ScrapeRow, _ body: TidyBody, _ pass: inout HistoryPass) throws {
             var row = row
-            if row.run != nil, try pass.settle(&row, body) { isChanged = true }
+            if row.run != nil, try pass.settle(&row, body.bytes) { isChanged = true }
             try batch.add(row, body)
         }
         if let chunk {

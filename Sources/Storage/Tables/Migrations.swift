@@ -21,7 +21,8 @@ enum Migrations {
     /// All steps after the oldest version, ascending by version.
     static let steps: [Step] = [
         Step(version: 4, run: { try migrateTo4($0) }, objects: Schema.version4),
-        // What runs remember is read from bodies where it is missing, and stored with the next chunk.
+        // What runs remember is read from bodies where it is missing, and stored with the next chunk. Shapes are found by
+        // their members, and bodies have orders, of which an older program knows nothing: what is there stays.
         Step(
             version: 5,
             run: { try $0.execute("ALTER TABLE runs ADD COLUMN memory BLOB") },

@@ -1,3 +1,4 @@
+import Codec
 import Compression
 import Expvar
 
@@ -9,6 +10,7 @@ import Expvar
 /// | 1          | one zstd frame with size and checksum                                               |
 /// | 3          | nothing: the body is that of the row's base                                         |
 /// | 4          | a `BodyPatch` of the body of the row's base                                         |
+/// | 5          | varint bytes of a `TidyOrderCode`, it, and the body by one of the others             |
 ///
 /// Scrapes of one process differ little: each is coded against the one before it (4). Against an earlier whole body by zstd
 /// (once 2, which is not used again) it was twice the bytes, and ten times the time.
@@ -17,6 +19,7 @@ enum BodyEncoding: UInt8 {
     case whole = 1
     case sameAsBase = 3
     case patch = 4
+    case ordered = 5
 
     /// The level of zstd for the newest rows: they are sealed later, so cheap counts more than small.
     static let level: Int32 = 1
@@ -38,6 +41,25 @@ extension BodyEncoding {
             ? [BodyEncoding.whole.rawValue] + bytes : [BodyEncoding.plain.rawValue] + body
     }
 
+    /// A coded body with the code of its order.
+    static func ordered(_ coded: [UInt8], _ order: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.byte(BodyEncoding.ordered.rawValue)
+        writer.count(order.count)
+        writer.raw(order)
+        writer.raw(coded)
+        return writer.bytes
+    }
+
+    /// The code of the order, where there is one, and the coded body.
+    static func split(_ bytes: [UInt8]) throws -> (order: [UInt8]?, coded: [UInt8]) {
+        guard bytes.first == BodyEncoding.ordered.rawValue else { return (nil, bytes) }
+        var reader = ByteReader(bytes)
+        _ = try reader.byte()
+        let order = Array(try reader.raw(reader.count(max: reader.remaining, "the order of a body")))
+        return (order, Array(try reader.raw(reader.remaining)))
+    }
+
     /// The body that `bytes` hold; `base` gives the body of the row's base where that is needed.
     static func decode(
         _ bytes: [UInt8],
@@ -48,8 +70,8 @@ extension BodyEncoding {
             throw CompressionError.damaged(detail: "an unknown encoding of a body")
         }
         if encoding == .sameAsBase { return try base() }
-        guard encoding != .patch else {
-            throw CompressionError.damaged(detail: "a patch where none may be")
+        guard encoding != .patch, encoding != .ordered else {
+            throw CompressionError.damaged(detail: "a patch or an order where none may be")
         }
         return try bytes.withUnsafeBytes { all in
             let rest = UnsafeRawBufferPointer(rebasing: all[1...])

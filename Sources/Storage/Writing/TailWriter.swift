@@ -27,7 +27,7 @@ final class TailWriter {
     struct Chain {
         var seq: Int64
         var shape: ShapeID
-        var body: [UInt8]
+        var body: TidyBody
         var leaves: [Leaf]
         /// How many bytes a whole body takes, coded.
         var wholeBytes: Int
@@ -62,7 +62,7 @@ final class TailWriter {
     /// Adds a row, within the caller's transaction; `leaves` are those of its body, where they are known.
     ///
     /// It stands in the file once `flush` was called.
-    func append(_ row: ScrapeRow, body: [UInt8], leaves: [Leaf]? = nil) throws {
+    func append(_ row: ScrapeRow, body: TidyBody, leaves: [Leaf]? = nil) throws {
         var row = row
         if let failure = row.failure, failure.utf8.count > TailWriter.reasonBytesMax {
             row.failure = String(failure.prefix(TailWriter.reasonBytesMax / 4))
@@ -137,18 +137,18 @@ final class TailWriter {
     }
 
     /// Codes the body: against the one before it, where they have the same shape and that helps.
-    private func code(_ row: inout ScrapeRow, _ body: [UInt8], _ leaves: [Leaf]?) throws {
-        guard let shape = row.shape, row.failure == nil, body.count <= BodyEncoding.baseBytesMax else {
+    private func code(_ row: inout ScrapeRow, _ body: TidyBody, _ leaves: [Leaf]?) throws {
+        guard let shape = row.shape, row.failure == nil, body.bytes.count <= BodyEncoding.baseBytesMax else {
             row.base = nil
-            row.body = try BodyEncoding.whole(body, with: compressor)
+            row.body = try whole(body, row)
             return
         }
-        let leaves = try leaves ?? scan(body)
+        let leaves = try leaves ?? scan(body.bytes)
         if var chain = chains[row.target], chain.shape == shape, chain.count < BodyEncoding.patchesMax {
-            let patch = BodyPatch.encode(body, leaves, from: chain.body, chain.leaves)
+            let patch = BodyPatch.encode(body.bytes, leaves, from: chain.body.bytes, chain.leaves)
             if patch.count * 4 <= chain.wholeBytes * 3 {
                 row.base = chain.seq
-                row.body = [BodyEncoding.patch.rawValue] + patch
+                row.body = try ordered([BodyEncoding.patch.rawValue] + patch, body, after: chain.body, row)
                 chain.seq = row.seq
                 chain.body = body
                 chain.leaves = leaves
@@ -157,7 +157,7 @@ final class TailWriter {
                 return
             }
         }
-        let whole = try BodyEncoding.whole(body, with: compressor)
+        let whole = try whole(body, row)
         row.base = nil
         row.body = whole
         chains[row.target] = Chain(
@@ -167,6 +167,24 @@ final class TailWriter {
             leaves: leaves,
             wholeBytes: whole.count
         )
+    }
+
+    /// The body alone, needing no other.
+    private func whole(_ body: TidyBody, _ row: ScrapeRow) throws -> [UInt8] {
+        try ordered(BodyEncoding.whole(body.bytes, with: compressor), body, after: nil, row)
+    }
+
+    /// A coded body with its order, where either it or the body before it has one.
+    private func ordered(
+        _ coded: [UInt8],
+        _ body: TidyBody,
+        after before: TidyBody?,
+        _ row: ScrapeRow
+    ) throws -> [UInt8] {
+        let before = before?.order ?? []
+        guard let shape = row.shape, !body.order.isEmpty || !before.isEmpty else { return coded }
+        let sizes = try store.memberOrder(of: shape).sizes
+        return BodyEncoding.ordered(coded, TidyOrderCode.encode(body.order, after: before, sizes))
     }
 
     private func scan(_ body: [UInt8]) throws -> [Leaf] {
@@ -181,9 +199,9 @@ final class TailWriter {
     /// Stores a body that is too long for a slot in a row of its own.
     private func storeApart(_ row: inout ScrapeRow) throws {
         var bytes = row.body ?? []
-        if bytes.first == BodyEncoding.patch.rawValue {
+        if row.base != nil {
             guard let chain = chains[row.target] else { preconditionFailure("BUG: a patch without a chain") }
-            bytes = try BodyEncoding.whole(chain.body, with: compressor)
+            bytes = try whole(chain.body, row)
             chains[row.target]?.count = 0
         }
         let checksum = RowChecksum.of(

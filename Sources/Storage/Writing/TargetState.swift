@@ -14,7 +14,7 @@ final class TargetState {
     /// All its scrapes but those that wait.
     let history: TargetHistory
     /// Scrapes that wait, with their bodies, within a transaction: they follow all others, and may be sealed at once.
-    var pending: [(row: ScrapeRow, body: [UInt8])] = []
+    var pending: [(row: ScrapeRow, body: TidyBody)] = []
     var pendingBytes = 0
     /// The place after its last clock step.
     var lastStep: ScrapePosition?
@@ -30,9 +30,13 @@ final class TargetState {
     var origin: (value: Origin, id: Int64)?
     /// The endpoint of a row of `origins`, that of the last scrape.
     var endpoint: (origin: Int64, value: String?)?
-    /// The last shape, which the next scrape nearly always has too, and further ones by the hash of their skeleton.
+    /// The last shape, which the next scrape nearly always has too, and further ones by `MemberOrder.hash`.
     var lastShape: (id: ShapeID, shape: Shape)?
-    var shapes: [UInt32: [(id: ShapeID, shape: Shape)]] = [:]
+    var shapes: [UInt64: [(id: ShapeID, shape: Shape)]] = [:]
+    /// The shape that bodies were last tidied to, and for how many more scrapes the next is taken for one such.
+    var tidying: (id: ShapeID, order: MemberOrder, scrapes: Int)?
+    /// A body as it was served, while it is tidied: `document` follows tidy ones.
+    var served = ScannedDocument()
     var registry = SeriesRegistry()
     /// The last body taken apart, which the next one nearly always differs from in some leaves only.
     var document = ScannedDocument()
@@ -53,11 +57,12 @@ final class TargetState {
 
     var id: TargetID { row.id }
 
-    /// Keeps a shape for the next scrapes.
-    func remember(_ shape: Shape, id: ShapeID, hash: UInt32) {
-        let leaves = shapes.values.joined().reduce(shape.leafKinds.count) { $0 + $1.shape.leafKinds.count }
+    /// Keeps the shapes of that hash for the next scrapes.
+    func remember(_ found: [(id: ShapeID, shape: Shape)], hash: UInt64) {
+        shapes[hash] = nil
+        let leaves = (Array(shapes.values.joined()) + found).reduce(0) { $0 + $1.shape.leafKinds.count }
         if shapes.count >= TargetState.shapesMax || leaves > TargetState.shapeLeavesMax { shapes.removeAll() }
-        shapes[hash, default: []].append((id, shape))
+        shapes[hash] = found
     }
 
     /// Forgets the rows of runs that the tracker has forgotten.

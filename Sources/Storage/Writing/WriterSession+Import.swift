@@ -69,7 +69,7 @@ extension WriterSession {
 
     /// Whether the scrape has the body that is there; of a failed one only what is kept counts.
     private func isSame(_ row: ScrapeRow, as scrape: Scrape) throws -> Bool {
-        let present = try store.body(of: row)
+        let present = try store.servedBody(of: row)
         let body =
             switch scrape.outcome {
             case .document(let body): body

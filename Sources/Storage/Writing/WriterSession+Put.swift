@@ -37,14 +37,14 @@ extension WriterSession {
             shape: nil,
             failure: nil
         )
-        var body: [UInt8]
+        var body: TidyBody
         switch scrape.outcome {
         case .failure(let reason, let kept):
             row.failure = reason
-            body = kept
+            body = TidyBody(kept)
         case .document(let served):
-            body = served
-            switch try understand(served, of: target) {
+            body = TidyBody(served)
+            switch try understand(&body, of: target) {
             case .failure(let reason):
                 row.failure = reason
             case .document(let id, let shape, var state):
@@ -57,10 +57,10 @@ extension WriterSession {
                 row.missed = found.collections.missed
             }
         }
-        if row.failure != nil { body = Array(body.prefix(Scrape.failureBodyMax)) }
+        if row.failure != nil { body = TidyBody(Array(body.bytes.prefix(Scrape.failureBodyMax))) }
         if waits {
             target.pending.append((row, body))
-            target.pendingBytes += body.count
+            target.pendingBytes += body.bytes.count
             if target.pendingBytes >= SealLimits.bytesMax { try storePending(of: target, maySeal: true) }
         } else {
             try storeTail(
@@ -77,7 +77,7 @@ extension WriterSession {
     /// Stores a row of the tail; `leaves` are those of its body, where they are known.
     private func storeTail(
         _ row: ScrapeRow,
-        body: [UInt8],
+        body: TidyBody,
         target: TargetState,
         leaves: [Leaf]? = nil
     ) throws {
@@ -122,91 +122,6 @@ extension WriterSession {
         if row.serverDate != nil && !target.row.hasDates {
             target.row.hasDates = true
         }
-    }
-
-    /// Takes a body apart, into the target's `document`.
-    func understand(_ body: [UInt8], of target: TargetState) throws -> Understanding {
-        do {
-            try target.document.scan(body)
-        } catch {
-            return .failure(reason: error.description)
-        }
-        // Of the scan before it is known which shape it has, and what did not change since.
-        let scan = target.document.scanCount
-        let known = target.lastScan?.number == scan - 1 ? target.lastScan?.state : nil
-        let found: (id: ShapeID, shape: Shape)
-        if known != nil, target.document.changedLeaves != nil, let last = target.lastShape {
-            found = last
-        } else {
-            do {
-                found = try shape(of: target)
-            } catch let error as DocumentError {
-                return .failure(reason: error.description)
-            }
-        }
-        let state = ProcessState(shape: found.shape, document: target.document, body: body, previous: known)
-        target.lastScan = (scan, state)
-        return .document(id: found.id, shape: found.shape, state: state)
-    }
-
-    /// The shape of the target's `document`, stored where it is new.
-    private func shape(of target: TargetState) throws -> (id: ShapeID, shape: Shape) {
-        let skeleton = target.document.skeleton
-        if let last = target.lastShape, isEqual(last.shape.skeleton, skeleton) { return last }
-        let hash = CRC32.checksum(skeleton)
-        var found = target.shapes[hash]?.first { isEqual($0.shape.skeleton, skeleton) }
-        if found == nil {
-            let loaded =
-                try findShape(skeleton, hash: hash, of: target.id)
-                ?? storeShape(skeleton, hash: hash, of: target.id)
-            target.remember(loaded.shape, id: loaded.id, hash: hash)
-            found = loaded
-        }
-        target.lastShape = found
-        guard let found else { preconditionFailure("BUG: a shape is found or made") }
-        return found
-    }
-
-    private func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.count == b.count && a == b }
-
-    private func findShape(
-        _ skeleton: [UInt8],
-        hash: UInt32,
-        of target: TargetID
-    ) throws -> (id: ShapeID, shape: Shape)? {
-        let statement = try connection.ownStatement(
-            "SELECT id, target, hash, skeleton, checksum FROM shapes WHERE target = ?1 AND hash = ?2"
-        )
-        try statement.bind(1, target.value).bind(2, Int64(hash))
-        while try statement.step() {
-            let id = ShapeID(statement.integer(0))
-            let shape = try RowStore.shape(id, from: statement, firstColumn: 1, store: store)
-            if shape.skeleton == skeleton { return (id, shape) }
-        }
-        return nil
-    }
-
-    private func storeShape(
-        _ skeleton: [UInt8],
-        hash: UInt32,
-        of target: TargetID
-    ) throws -> (id: ShapeID, shape: Shape) {
-        let shape = try Shape(skeleton: skeleton)
-        let id = ShapeID(try RowNumber.next(of: "shapes", on: connection))
-        let bytes = try BodyEncoding.whole(skeleton, with: compressor)
-        let checksum = RowChecksum.of(
-            "shapes",
-            .integer(id.value),
-            .integer(target.value),
-            .integer(Int64(hash)),
-            .bytes(bytes)
-        )
-        try connection.statement(
-            "INSERT INTO shapes(id, target, hash, skeleton, checksum) VALUES (?1, ?2, ?3, ?4, ?5)"
-        )
-        .bind(1, id.value).bind(2, target.value).bind(3, Int64(hash)).bind(4, bytes).bind(5, checksum)
-        .run()
-        return (id, shape)
     }
 
     private func register(_ shape: Shape, id: ShapeID, of target: TargetState, at t: Timestamp) throws {

@@ -300,7 +300,7 @@ extension WriterSession {
     }
 
     private func processState(of row: ScrapeRow) throws -> ProcessState {
-        try processState(of: row, body: store.body(of: row))
+        try processState(of: row, body: store.body(of: row).bytes)
     }
 
     func processState(of row: ScrapeRow, body: [UInt8]) throws -> ProcessState {

@@ -4,8 +4,9 @@ import Model
 
 extension ChunkHeader {
     /// Reads an expanded header.
-    init(from bytes: [UInt8]) throws(CodecError) {
+    init(from bytes: [UInt8], hasOrders: Bool = false) throws(CodecError) {
         var reader = ByteReader(bytes)
+        self.hasOrders = hasOrders
         rowCount = try reader.count(max: ChunkLimits.rowsMax, "rows")
         documentCount = try reader.count(max: rowCount, "documents")
         columnRowCount = try reader.count(max: documentCount, "documents in columns")
@@ -163,7 +164,7 @@ extension ChunkHeader {
         let values = streams[ChunkStream.firstLeaf...].reduce(0) { $0 + $1.count }
         guard values <= 2 * ChunkLimits.valuesMax else { throw .overLimit("values") }
         var offset = 0
-        for number in streams.indices where Self.isStored(number) {
+        for number in streams.indices where isStored(number) {
             let word = try reader.count(max: Int(Int32.max), "bytes of a stream")
             if word & 1 == 0 {
                 streams[number].inline = Array(try reader.raw(word / 2))

@@ -124,6 +124,8 @@ struct ChunkHeader: Sendable {
     var streams: [StreamEntry] = []
     var textSize = 0
     var blobSize = 0
+    /// Whether there is a stream of orders.
+    var hasOrders = false
 
     /// A header of nothing.
     init() {}
@@ -158,7 +160,7 @@ struct ChunkHeader: Sendable {
         for shape in shapes { write(shape, to: &writer) }
         for column in columns { write(column, to: &writer) }
         for stream in streams[..<ChunkStream.storedCount] { writer.count(stream.count) }
-        for (number, stream) in streams.enumerated() where Self.isStored(number) {
+        for (number, stream) in streams.enumerated() where isStored(number) {
             if let inline = stream.inline {
                 writer.count(inline.count * 2)
                 writer.raw(inline)
@@ -171,8 +173,9 @@ struct ChunkHeader: Sendable {
         return writer.bytes
     }
 
-    static func isStored(_ number: Int) -> Bool {
+    func isStored(_ number: Int) -> Bool {
         number < ChunkStream.storedCount || number >= ChunkStream.firstLeaf
+            || (hasOrders && number == ChunkStream.orders)
     }
 
     private func write(_ shape: ShapeEntry, to writer: inout ByteWriter) {

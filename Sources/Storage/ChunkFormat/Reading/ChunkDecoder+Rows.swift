@@ -116,8 +116,9 @@ extension ChunkDecoder {
         _ body: (ChunkScrape) throws -> Void
     ) throws {
         let rows = try rows()
-        try forEachBody(in: 0..<rowCount, shape: shape) { index, bytes in
+        try forEachTidyBody(in: 0..<rowCount, shape: shape) { index, tidy in
             let row = rows[index]
+            let bytes = tidy.bytes
             let outcome: ChunkScrape.Outcome
             switch row.outcome {
             case .failure(let reason): outcome = .failure(reason: reason, body: bytes)
@@ -135,7 +136,8 @@ extension ChunkDecoder {
                     status: row.status,
                     serverDate: row.serverDate,
                     isAfterStep: row.isAfterStep,
-                    outcome: outcome
+                    outcome: outcome,
+                    order: tidy.order
                 )
             )
         }

@@ -9,7 +9,7 @@ package import Model
 /// Nothing in hostile bytes traps, and memory is allocated only for what `ChunkLimits` allows.
 package final class ChunkDecoder {
     /// The format that this writes; it reads this one and all before.
-    package static let version: UInt8 = 2
+    package static let version: UInt8 = 3
     private(set) var source: ChunkSource
     private var decompressor: ZstdDecompressor?
     let header: ChunkHeader
@@ -29,6 +29,8 @@ package final class ChunkDecoder {
     var pauseDigest: PauseDigest?
     private var cachedParts: ChunkParts?
     private var knowledge: [Int: [ChunkParts.Knowledge]] = [:]
+    /// Goes over the orders of documents; see `order(of:shape:)`.
+    var orderReader: ChunkOrderReader?
 
     // MARK: Opening
 
@@ -65,7 +67,7 @@ package final class ChunkDecoder {
                 source.bytes(packed),
                 bytesMax: ChunkLimits.headerBytesMax
             )
-            header = try ChunkHeader(from: expanded)
+            header = try ChunkHeader(from: expanded, hasOrders: version > 2)
             var offset = packed.upperBound + 4
             func next(_ size: Int) throws -> Range<Int> {
                 guard size <= source.size - offset else { throw CodecError.cutShort(offset: source.size) }
@@ -109,6 +111,7 @@ package final class ChunkDecoder {
         }
         decompressor = nil
         readers = [:]
+        orderReader = nil
         // Reasons and texts may be large, and are seldom asked for.
         cachedTexts = nil
     }
@@ -117,6 +120,7 @@ package final class ChunkDecoder {
     func forgetDecoded() {
         streams = [:]
         readers = [:]
+        orderReader = nil
         cachedTexts = nil
         cachedShapesOfColumns = nil
         cachedDocuments = nil
@@ -157,6 +161,7 @@ package final class ChunkDecoder {
         _ = try texts()
         _ = try collections()
         _ = try blobs()
+        try checkOrders()
         try checkParts()
     }
 

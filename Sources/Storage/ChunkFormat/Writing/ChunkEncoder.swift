@@ -109,7 +109,10 @@ package struct ChunkEncoder {
             )
         }
         var body: [UInt8] = []
-        for (number, bytes) in streams.encoded.enumerated() {
+        let orders = table.orders.bytes
+        header.hasOrders = !orders.isEmpty
+        for (number, encoded) in streams.encoded.enumerated() {
+            let bytes = number == ChunkStream.orders ? orders : encoded
             var entry = ChunkHeader.StreamEntry(count: 0, inline: [])
             if number < ChunkStream.storedCount { entry.count = table.streams[number].count }
             if bytes.count <= ChunkHeader.inlineMax {
@@ -176,15 +179,15 @@ package struct ChunkEncoder {
             header.blobSize = packedBlobs.count
             let packedHeader = try compressor.compress(header.write())
             var writer = ByteWriter()
-            // Without parts it is what version 1 is, and readers of that understand it.
-            writer.byte(parts == nil ? 1 : 2)
+            // Without orders, or without parts, it is what an older version is, and its readers understand it.
+            writer.byte(header.hasOrders ? 3 : parts == nil ? 1 : 2)
             writer.byte(level.rawValue)
             writer.fixed32(UInt32(packedHeader.count))
             writer.raw(packedHeader)
             writer.fixed32(Checksum.crc32c(writer.bytes[...]))
-            if let parts {
+            if parts != nil || header.hasOrders {
                 var section = ByteWriter()
-                let packed = try compressor.compress(parts)
+                let packed = if let parts { try compressor.compress(parts) } else { [UInt8]() }
                 section.fixed32(UInt32(packed.count))
                 section.raw(packed)
                 section.fixed32(Checksum.crc32c(section.bytes[...]))

@@ -42,7 +42,11 @@ struct ChunkReadBack {
         guard uncounted.isEmpty else { return .keepRaw(uncounted) }
         do {
             let decoder = try ChunkDecoder(bytes)
-            if try holdsTable(decoder), try holdsSamples(decoder, shape) { return .sound }
+            if try holdsTable(decoder), try holdsSamples(decoder, shape),
+                try decoder.orderPrint(shape: shape) == table.orders.print
+            {
+                return .sound
+            }
         } catch ChunkError.damaged {
             // A mistake of ours, as everything here: what was given to us must be kept all the same.
         }

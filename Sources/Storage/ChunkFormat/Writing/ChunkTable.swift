@@ -76,6 +76,8 @@ struct ChunkTable {
     /// How many scrapes it has.
     var rowCount: Int { streams[ChunkStream.seq].count }
     private(set) var documentCount = 0
+    /// In which orders they were served.
+    private(set) var orders = ChunkOrderWriter()
     /// How many documents are in columns.
     var columnRowCount: Int { columnRuns.count }
 
@@ -119,6 +121,7 @@ struct ChunkTable {
             streams[ChunkStream.run].append(run.value)
             let index = try shapeIndex(id, shape)
             shapes[index].rowCount += 1
+            orders.append(scrape.order, of: id, shapes[index].shape)
             let isColumns = !raw.contains(row) && appendColumns(body, index, run)
             if !isColumns {
                 streams[ChunkStream.ringCount].append(0)
