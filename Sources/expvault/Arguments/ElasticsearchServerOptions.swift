@@ -104,6 +104,12 @@ struct ElasticsearchSendingOptions: ParsableArguments {
     var pauses = true
     @Option(help: ArgumentHelp("auto (where the stream maps it), on or off.", valueName: "when"))
     var pauseHistogram = "auto"
+    @Option(
+        help: ArgumentHelp("Each pause as a value: auto (without histograms), on or off.", valueName: "when")
+    )
+    var pauseValues = "auto"
+    @Flag(help: "Exit 1 also where something was left out, or sent to a field that cuts it.")
+    var strict = false
     @Flag(help: "Stay, and send what is recorded from now on.")
     var follow = false
     @Flag(help: "Send what was refused once more, after the mapping is mended.")
@@ -123,14 +129,19 @@ struct ElasticsearchSendingOptions: ParsableArguments {
 
     /// Notes what was said.
     func apply(to configuration: inout ReplayConfiguration) throws {
-        guard let histogram = ReplayConfiguration.PauseHistogram(rawValue: pauseHistogram) else {
+        guard let histogram = ReplayConfiguration.WhenMapped(rawValue: pauseHistogram) else {
             throw ExportSetupError("--pause-histogram takes auto, on or off")
+        }
+        guard let values = ReplayConfiguration.WhenMapped(rawValue: pauseValues) else {
+            throw ExportSetupError("--pause-values takes auto, on or off")
         }
         configuration.namespace = namespace
         configuration.isViaPipeline = viaPipeline
         configuration.preservesOriginal = preserveOriginalEvent
         configuration.includesPauses = pauses
         configuration.pauseHistogram = histogram
+        configuration.pauseValues = values
+        configuration.isStrict = strict
         configuration.follows = follow
         configuration.retriesRejected = retryRejected
         if let requestTimeout { configuration.client.requestTimeout = requestTimeout.milliseconds }

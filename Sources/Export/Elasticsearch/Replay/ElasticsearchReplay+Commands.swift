@@ -14,10 +14,10 @@ package struct ReplayPreview: Sendable {
 }
 
 extension ElasticsearchReplay {
-    /// Prepares the cluster for our documents; a sentence for each thing done.
+    /// Prepares the cluster for our documents; a sentence for each thing done, or, `isDry`, for each that would be.
     ///
     /// - Throws: `ReplayStop`, `ExportSetupError`.
-    package func setUp() async throws -> [String] {
+    package func setUp(isDry: Bool = false) async throws -> [String] {
         let client = try await ElasticsearchClient.open(configuration.client)
         let result: Result<[String], any Error>
         do {
@@ -25,8 +25,12 @@ extension ElasticsearchReplay {
                 try await ServerGreeting(client: client).info()
             }
             result = .success(
-                try await ElasticsearchSetup(client: client, info: info, namespace: configuration.namespace)
-                    .run()
+                try await ElasticsearchSetup(
+                    client: client,
+                    info: info,
+                    namespace: configuration.namespace,
+                    isDry: isDry
+                ).run()
             )
         } catch {
             result = .failure(error)
@@ -52,7 +56,13 @@ extension ElasticsearchReplay {
         preview.isDestinationKnown = known != nil
         let source = try DatabaseSource(
             vault: vault,
-            context: context(database, includesHistogram: configuration.pauseHistogram != .off),
+            context: context(
+                database,
+                PauseForms(
+                    histogram: configuration.pauseHistogram != .off,
+                    values: configuration.pauseValues == .on
+                )
+            ),
             targets: configuration.targets,
             range: configuration.range,
             isWhole: configuration.isWhole,
@@ -62,7 +72,7 @@ extension ElasticsearchReplay {
             try Task.checkCancellation()
             guard case .document(let document) = delivery else { continue }
             preview.documents += 1
-            if document.kind == .heap { preview.scrapes += 1 }
+            if document.kind == .expvar { preview.scrapes += 1 }
             preview.bytes += Int64(BulkRequest.bytes(of: document, namespace: configuration.namespace))
             let stream = document.kind.stream(namespace: configuration.namespace)
             if preview.first[stream] == nil { preview.first[stream] = document.bytes }
