@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dashboard
 import Export
+import Handover
 import Model
 import Query
 import Recorder
@@ -51,6 +52,7 @@ enum ExitStatus: Int32 {
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
         case let error as ExportFileError: (status(of: error), isClosedPipe(error) ? nil : error.description)
+        case let error as HandoverError: (status(of: error), error.description)
         case let error as ExportSetupError: (.configuration, error.description)
         case let error as ReplayStop: (ExitStatus(rawValue: error.exitStatus) ?? .failed, error.description)
         case let error as StreamError:
@@ -107,6 +109,14 @@ enum ExitStatus: Int32 {
         case .cannotCreate: .cannotCreate
         case .inputOutput, .readerGone: .inputOutput
         case .damaged: .dataError
+        }
+    }
+
+    private static func status(of error: HandoverError) -> ExitStatus {
+        switch error {
+        case .cannotCreate: .cannotCreate
+        case .permissionDenied: .noPermission
+        case .diskFull, .inputOutput: .inputOutput
         }
     }
 

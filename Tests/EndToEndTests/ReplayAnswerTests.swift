@@ -55,6 +55,22 @@ import Testing
         try await server.stop()
     }
 
+    @Test("a document that met another with the same new field is sent again as it is, and taken")
+    func newFieldTwice() async throws {
+        let directory = try TemporaryDirectory()
+        let db = try await database(directory)
+        let server = try await ElasticsearchServer.start()
+        let reason = "mapper [golang.heap.gc.cpu_fraction] cannot be changed from type [long] to [float]"
+        server.with {
+            $0.faults = [.items(status: 400, type: "illegal_argument_exception", reason: reason, every: 2)]
+        }
+        let export = try await ReplayMappingTests.export(server, db)
+        #expect(export.status == 0, "\(export.error)")
+        #expect(export.summary?["sent"]?.integer == 6)
+        #expect(export.summary?["left_out"]?.integer == 0)
+        try await server.stop()
+    }
+
     @Test("a closed older index stops no look-up, and what may lie in it is counted")
     func closedIndex() async throws {
         let directory = try TemporaryDirectory()

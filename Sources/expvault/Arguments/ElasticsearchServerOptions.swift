@@ -25,6 +25,17 @@ struct ElasticsearchServerOptions: ParsableArguments {
     var caFile: String?
     @Option(help: ArgumentHelp("Trust the authority with this SHA-256.", valueName: "hex"))
     var caFingerprint: String?
+    @Option(
+        help: ArgumentHelp(
+            "The proxy to go through (or $HTTPS_PROXY, $HTTP_PROXY, but for what $NO_PROXY names).",
+            valueName: "url"
+        )
+    )
+    var proxy: String?
+    @Option(help: ArgumentHelp("The user that the proxy wants.", valueName: "name"))
+    var proxyUser: String?
+    @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
+    var proxyPasswordFile: String?
     @Option(help: ArgumentHelp("Our certificate, PEM.", valueName: "file"))
     var clientCert: String?
     @Option(help: ArgumentHelp("Its key, PEM.", valueName: "file"))
@@ -58,6 +69,15 @@ struct ElasticsearchServerOptions: ParsableArguments {
         tls.clientCertificateFile = clientCert
         tls.clientKeyFile = clientKey
         return tls
+    }
+
+    /// Notes which proxy is gone through, if any.
+    func applyProxy(to settings: inout ElasticsearchClient.Settings) throws {
+        var choice = ProxyChoice()
+        choice.url = proxy
+        choice.user = proxyUser
+        choice.password = try proxyPasswordFile.map(CredentialText.line)
+        try choice.apply(to: &settings, environment: variable)
     }
 
     /// The credential: from files first, then from the environment.

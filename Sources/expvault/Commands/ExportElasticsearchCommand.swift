@@ -56,6 +56,7 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         var configuration = ReplayConfiguration(vaultPath: database.resolvedPath, url: try server.address())
         configuration.client.authentication = try server.authentication()
         configuration.client.tls = server.tls
+        try server.applyProxy(to: &configuration.client)
         configuration.version = ProductVersion.text
         configuration.targets = Set(targets.names)
         let snapshot = try database.snapshot()

@@ -26,7 +26,8 @@ struct CustomVariablesTests {
         }
         let variables = try #require(CustomVariables(of: document(custom)))
         if let path = RefusalReason(reason).named(among: variables.kinds.keys) {
-            #expect(stream.learn(path, variables.kinds[path] ?? [], reason: reason))
+            let isNew = stream.learn(path, variables.kinds[path] ?? [], reason: reason)
+            #expect(isNew)
         }
         guard let fitted = variables.fitted(to: stream) else { return nil }
         let value = try JSONReader.value(of: fitted.bytes)

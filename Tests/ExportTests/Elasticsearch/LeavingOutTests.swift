@@ -234,7 +234,8 @@ struct LeavingOutTests {
             )
             return document
         }
-        #expect(history.run())
+        let isDone = history.run()
+        #expect(isDone)
         #expect(history.cluster.documents(of: Self.stream).count == 1_000)
         #expect(history.summary.leftOut == 999)
         #expect(history.summary.leftOutPaths.entries.count == 6)

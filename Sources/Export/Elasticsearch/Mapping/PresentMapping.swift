@@ -34,6 +34,7 @@ extension ElasticsearchClient {
     func streamMapping(_ stream: String) async throws(ReplayStop) -> PresentMapping? {
         let answer = try await asked("GET", [stream, "_mapping"])
         switch answer.status {
+        // What is no JSON says nothing, as an answer without the member does.
         case 200: return PresentMapping(answer: try? JSONReader.value(of: answer.body), stream: stream)
         case 401, 403, 404: return nil
         default: throw stop(answer, on: stream)
@@ -54,9 +55,11 @@ extension ElasticsearchClient {
     func simulatedTemplate(of stream: String) async throws(ReplayStop) -> JSONValue? {
         let answer = try await asked("POST", ["_index_template", "_simulate_index", stream])
         switch answer.status {
+        // What is no JSON says nothing, as an answer without the member does.
         case 200: return (try? JSONReader.value(of: answer.body)) ?? .object([])
         case 401, 403, 404: return .object([])
         default:
+            // What is no JSON says nothing, as an answer without the member does.
             let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
             if error.type == "illegal_state_exception", error.reason?.contains("conflicts with index") == true
             {

@@ -128,6 +128,7 @@ extension ElasticsearchReplay {
             )
             switch answer.status {
             case 200:
+                // What is no JSON says nothing, as an answer without the member does.
                 let mapped = MappedFields(answer: try? JSONReader.value(of: answer.body))
                 return fields.filter(mapped.cutsFractions)
             // Where we may not look, nobody can be warned.
@@ -173,6 +174,7 @@ extension ElasticsearchReplay {
         let answer = try await client.asked("GET", [stream, "_settings", name], query: "flat_settings=true")
         switch answer.status {
         case 200:
+            // What is no JSON says nothing, as an answer without the member does.
             let value = try? JSONReader.value(of: answer.body)
             let newest = value?.members?.max {
                 (WriteIndex.generation($0.key) ?? 0) < (WriteIndex.generation($1.key) ?? 0)
@@ -202,6 +204,7 @@ extension ElasticsearchReplay {
                 query: "filter_path=data_streams.name"
             )
             if found.status == 200 {
+                // What is no JSON says nothing, as an answer without the member does.
                 let value = try? JSONReader.value(of: found.body)
                 // A plain index of that name is no data stream: the list is empty.
                 if value?["data_streams"]?.elements?.isEmpty ?? true { throw .plainIndex(name) }

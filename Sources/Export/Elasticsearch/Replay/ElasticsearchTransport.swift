@@ -94,6 +94,7 @@ struct ElasticsearchTransport: Sendable {
             guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
             switch answer.status {
             case 200:
+                // What is no JSON says nothing, as an answer without the member does.
                 let value = try? JSONReader.value(of: answer.body)
                 // `filter_path` leaves nothing of an empty list.
                 if value?["data_streams"]?.elements?.isEmpty ?? (value == .object([])) {
@@ -136,6 +137,7 @@ struct ElasticsearchTransport: Sendable {
             )
             guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
             switch answer.status {
+            // What is no JSON says nothing, as an answer without the member does.
             case 200: mapped[stream] = MappedFields(answer: try? JSONReader.value(of: answer.body))
             // A block of metadata answers 404, though the index is there.
             case 403, 404: continue
@@ -174,6 +176,7 @@ struct ElasticsearchTransport: Sendable {
     private func refused(_ batch: Int, _ answer: ElasticsearchClient.Answer, on name: String) -> LookUpOutcome
     {
         let failure = failure(answer, on: name)
+        // What is no JSON says nothing, as an answer without the member does.
         let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
         return error.type == Self.closedType ? .closed(failure) : .event(.failed(batch: batch, failure))
     }

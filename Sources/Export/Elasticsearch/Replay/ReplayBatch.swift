@@ -12,6 +12,8 @@ struct ReplayItem: Sendable {
     var refusal: String?
     /// How often it was refused.
     var refusalCount = 0
+    /// Whether it was sent again as it is since another document was the first to have a field of it in that moment.
+    var wasSentAgainWhole = false
     /// Whether all custom variables were left out: nothing more can be.
     var isBare = false
     /// What was known of the stream's mapping when it was last made to fit.

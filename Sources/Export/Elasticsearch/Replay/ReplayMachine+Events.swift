@@ -125,8 +125,8 @@ extension ReplayMachine {
                 retryReason = BulkOutcome.words(answer.status, answer.type, answer.reason)
                 batch.items.append(item)
             case .refused:
-                if let refused = leavingOut(item, answer, now: now) {
-                    batch.items.append(refused)
+                if let again = asItIs(item, answer) ?? leavingOut(item, answer, now: now) {
+                    batch.items.append(again)
                 } else {
                     reject(item, status: answer.status, type: answer.type, reason: answer.reason, now: now)
                 }

@@ -55,6 +55,19 @@ extension ReplayMachine {
 
     // MARK: Leaving out
 
+    /// The item, to be sent once more as it is; nil where that does not help, or was tried.
+    ///
+    /// Documents of one request are mapped side by side: where one has a new field with 0 and another with 0.5, the one
+    /// is a `long` and the other refused, that a `long` would have taken.
+    func asItIs(_ item: ReplayItem, _ answer: BulkItemAnswer) -> ReplayItem? {
+        guard answer.status == 400, !answer.usedFailureStore, !item.wasSentAgainWhole,
+            RefusalReason(answer.reason ?? "").isMergeOfNewField
+        else { return nil }
+        var item = item
+        item.wasSentAgainWhole = true
+        return item
+    }
+
     /// The item, to be sent again with less; nil where that does not help, or was tried.
     mutating func leavingOut(_ item: ReplayItem, _ answer: BulkItemAnswer, now: Int64) -> ReplayItem? {
         guard rules.leavesOutCustom, item.document.kind == .expvar, !item.isBare, !answer.usedFailureStore,

@@ -134,6 +134,13 @@ package struct ServerInfo: Hashable, Sendable {
                     + "see --api-key-file, --user and --bearer-token-file"
             )
         }
+        if status == 407 {
+            return ReplayStop(
+                .forbidden,
+                "the proxy before \(url) wants to know who asks: \(said); see --proxy-user and "
+                    + "--proxy-password-file"
+            )
+        }
         if let stop = BulkOutcome.stop(status: status, type: type, reason: reason, on: url) {
             // A proxy or portal answers 404 to anything, and would have us look for an index.
             return status == 404 ? stranger(url, "answered 404") : stop
