@@ -92,6 +92,8 @@ let package = Package(
         ),
         // Storage into answers.
         module("Query", ["Model", "Expvar", "Storage"]),
+        // Storage into what other programs read: OpenMetrics, plain SQLite.
+        module("Handover", ["Model", "HostFiles", "SQLite", "Storage", "Query"]),
         // Storage into documents and lines, and lines back into Storage.
         module(
             "Export",
@@ -116,7 +118,7 @@ let package = Package(
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard", "TerminalView",
                 "Discovery", argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings,

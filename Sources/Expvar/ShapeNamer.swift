@@ -206,7 +206,7 @@ struct ShapeNamer {
             enter(at: offset, skeleton)
             if unread.count < Shape.seriesMax, unreadNameBytes + path.count <= Shape.nameBytesMax {
                 unreadNameBytes += path.count
-                let name = String(decoding: path, as: UTF8.self)
+                let name = SeriesNaming.name(ofPath: String(decoding: path, as: UTF8.self))
                 unread.append(ShapeSeries(name: name, leaf: leafCount, map: level.map))
             }
         }

@@ -39,13 +39,35 @@ package final class HTTPConnection: @unchecked Sendable {
         package var tls: NIOSSLContext?
         /// The file of a Unix socket, in the place of host and port.
         package var socketPath: String?
+        /// Between us and it: for https a tunnel through it, for http the proxy is asked for whole URLs.
+        package var proxy: HTTPProxy?
 
-        /// That host and port, with TLS where there is a context for it; or that Unix socket.
-        package init(host: String, port: Int, tls: NIOSSLContext?, socketPath: String? = nil) {
+        /// That host and port, with TLS where there is a context for it, through a proxy where there is one; or that Unix
+        /// socket.
+        package init(
+            host: String,
+            port: Int,
+            tls: NIOSSLContext?,
+            socketPath: String? = nil,
+            proxy: HTTPProxy? = nil
+        ) {
             self.host = host
             self.port = port
             self.tls = tls
             self.socketPath = socketPath
+            self.proxy = proxy
+        }
+
+        /// The request as the one that is connected to wants it.
+        func request(_ request: HTTPRequestHead) -> HTTPRequestHead {
+            guard let proxy, tls == nil else { return request }
+            var request = request
+            let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            request.uri = "http://\(authority)\(request.uri)"
+            if let authorization = proxy.authorization {
+                request.headers.add(name: "Proxy-Authorization", value: authorization)
+            }
+            return request
         }
     }
 
@@ -253,12 +275,16 @@ package final class HTTPConnection: @unchecked Sendable {
                 .recvAllocator,
                 value: FixedSizeRecvByteBufferAllocator(capacity: HTTPConnection.readBytes)
             )
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.fill(channel.pipeline.syncOperations) }
-            }
+        if let proxy = server.proxy, server.tls != nil {
+            return connect(number, through: proxy, by: bootstrap)
+        }
+        let filled = bootstrap.channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture { try self.fill(channel.pipeline.syncOperations) }
+        }
+        let place = server.proxy.map { ($0.host, $0.port) } ?? (server.host, server.port)
         let connection =
-            server.socketPath.map { bootstrap.connect(unixDomainSocketPath: $0) }
-            ?? bootstrap.connect(host: server.host, port: server.port)
+            server.socketPath.map { filled.connect(unixDomainSocketPath: $0) }
+            ?? filled.connect(host: place.0, port: place.1)
         connection.whenComplete { result in
             switch result {
             case .failure(let error):
@@ -267,6 +293,41 @@ package final class HTTPConnection: @unchecked Sendable {
                 guard self.exchange?.number == number else { return channel.close(promise: nil) }
                 self.channel = channel
                 self.send(on: channel)
+            }
+        }
+    }
+
+    /// Connects to the proxy, and has it open a tunnel before anything of ours is in the pipeline.
+    private func connect(_ number: UInt64, through proxy: HTTPProxy, by bootstrap: ClientBootstrap) {
+        let opened = eventLoop.makePromise(of: Void.self)
+        let server = server
+        let connected = bootstrap.channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let tunnel = ProxyTunnel(to: server.host, port: server.port, via: proxy, promise: opened)
+                try channel.pipeline.syncOperations.addHandler(tunnel)
+            }
+        }.connect(host: proxy.host, port: proxy.port)
+        connected.whenComplete { result in
+            switch result {
+            case .failure(let error):
+                opened.fail(error)
+                self.fail(number, error)
+            case .success(let channel):
+                guard self.exchange?.number == number else { return channel.close(promise: nil) }
+                // From now on whoever ends the exchange ends the connection.
+                self.channel = channel
+                opened.futureResult.whenComplete { result in
+                    guard self.exchange?.number == number, self.channel === channel else {
+                        return channel.close(promise: nil)
+                    }
+                    do {
+                        try result.get()
+                        try self.fill(channel.pipeline.syncOperations)
+                        self.send(on: channel)
+                    } catch {
+                        self.fail(number, error)
+                    }
+                }
             }
         }
     }
@@ -293,7 +354,7 @@ package final class HTTPConnection: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard let exchange else { return }
         // Where it cannot be written, the connection ends, which the receiver sees, with the better reason.
-        channel.write(HTTPClientRequestPart.head(exchange.request), promise: nil)
+        channel.write(HTTPClientRequestPart.head(server.request(exchange.request)), promise: nil)
         guard let body = exchange.requestBody else {
             exchange.isSent = true
             return channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)

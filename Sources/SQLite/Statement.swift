@@ -66,6 +66,17 @@ package final class Statement {
         return self
     }
 
+    /// Binds a double, or NULL.
+    @discardableResult
+    package func bind(_ index: Int32, real value: Double?) throws(SQLiteError) -> Statement {
+        if let value {
+            try check(sqlite3_bind_double(handle, index, value))
+        } else {
+            try check(sqlite3_bind_null(handle, index))
+        }
+        return self
+    }
+
     /// Binds a text, or NULL.
     @discardableResult
     package func bind(_ index: Int32, _ value: String?) throws(SQLiteError) -> Statement {

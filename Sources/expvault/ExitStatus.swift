@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dashboard
 import Export
+import Handover
 import Model
 import Query
 import Recorder
@@ -53,6 +54,7 @@ enum ExitStatus: Int32 {
         case let error as QueryError: (error.isUsage ? .usage : .noInput, error.description)
         case let error as ConfigurationError: (.configuration, error.description)
         case let error as ExportFileError: (status(of: error), error.description)
+        case let error as HandoverError: (status(of: error), error.description)
         case let error as ExportSetupError: (.configuration, error.description)
         case let error as ReplayStop: (ExitStatus(rawValue: error.exitStatus) ?? .failed, error.description)
         case let error as StreamError:
@@ -121,6 +123,14 @@ enum ExitStatus: Int32 {
         raise(SIGPIPE)
         // Reached where whoever started us has it blocked.
         exit(ExitStatus.inputOutput.rawValue)
+    }
+
+    private static func status(of error: HandoverError) -> ExitStatus {
+        switch error {
+        case .cannotCreate: .cannotCreate
+        case .permissionDenied: .noPermission
+        case .diskFull, .inputOutput: .inputOutput
+        }
     }
 
     /// The parser's own sentence, on one line, with where to read on.

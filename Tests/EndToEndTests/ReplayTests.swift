@@ -160,7 +160,7 @@ import Glibc
         let setup = try await ChildProcess.run(Expvault.binary, export + ["--setup"])
         #expect(setup.status == 0, "\(setup.error)")
         #expect(
-            setup.text.contains("verified: the index that logs-golang.heap-default writes to has the field")
+            setup.text.contains("verified: the index that logs-golang.heap-default writes to has every")
         )
         let second = try await ChildProcess.run(Expvault.binary, export)
         #expect(second.status == 0, "\(second.error)")
@@ -173,6 +173,7 @@ import Glibc
         let directory = try TemporaryDirectory()
         let db = try await database(directory, scrapes: 5)
         let server = try await ElasticsearchServer.start()
+        server.with { $0.cluster.defaultPipeline = "logs-golang-1.6.0" }
         let export = ["export", "elasticsearch", "--url", server.url, "--db", db, "--format", "json"]
         let first = try await ChildProcess.run(Expvault.binary, export)
         #expect(try JSONText.lines(first.text).first?["sent"]?.integer == 10)
@@ -202,7 +203,7 @@ import Glibc
         let server = try await ElasticsearchServer.start()
         let export = ["export", "elasticsearch", "--url", server.url, "--db", db]
         let outcome = try await ChildProcess.run(Expvault.binary, export + ["--format", "json"])
-        #expect(outcome.status == 1)
+        #expect(outcome.status == 0)
         let words =
             "left out golang.expvar.custom.requests of 2 documents, first of api at 2026-01-02T03:04:40.000Z: "
         #expect(outcome.error.contains(words), "\(outcome.error)")

@@ -73,7 +73,7 @@ struct DocumentStreamTests {
     private func counts(_ scrapes: [ExportedScrape]) throws -> [Int64?] {
         var maker = DocumentMaker(context: testContext)
         return try scrapes.map { scrape in
-            let document = try JSONReader.value(of: maker.documents(for: scrape).heap)
+            let document = try JSONReader.value(of: try #require(maker.documents(for: scrape).heap))
             return document[path: ["golang", "heap", "gc", "pause", "count"]]?.integer
         }
     }

@@ -10,7 +10,7 @@ struct ExportDocumentTests {
         "cache": {"bytes":0,"policy":"lru"},
         "cmdline": ["/srv/api","-x"],
         "load": 1e+06,
-        "memstats": {"TotalAlloc":18446744073709551615,"Sys":2,"Lookups":3,"Mallocs":4,"Frees":5,"HeapAlloc":6,"HeapSys":7,"HeapIdle":8,"HeapInuse":9,"HeapReleased":10,"HeapObjects":11,"StackInuse":12,"StackSys":13,"MSpanInuse":14,"MSpanSys":15,"MCacheInuse":16,"MCacheSys":17,"BuckHashSys":18,"GCSys":19,"OtherSys":20,"NextGC":21,"LastGC":1700000000123456789,"PauseTotalNs":22,"NumGC":23,"NumForcedGC":24,"GCCPUFraction":0.00012,"EnableGC":true},
+        "memstats": {"TotalAlloc":9223372036854775807,"Sys":2,"Lookups":3,"Mallocs":4,"Frees":5,"HeapAlloc":6,"HeapSys":7,"HeapIdle":8,"HeapInuse":9,"HeapReleased":10,"HeapObjects":11,"StackInuse":12,"StackSys":13,"MSpanInuse":14,"MSpanSys":15,"MCacheInuse":16,"MCacheSys":17,"BuckHashSys":18,"GCSys":19,"OtherSys":20,"NextGC":21,"LastGC":1700000000123456789,"PauseTotalNs":22,"NumGC":23,"NumForcedGC":24,"GCCPUFraction":0.00012,"EnableGC":true},
         "ok": false
         }
 
@@ -26,7 +26,7 @@ struct ExportDocumentTests {
     }
 
     private func golang(_ body: String, _ kind: DocumentKind) throws -> JSONValue? {
-        try JSONReader.value(of: documents(body)[kind])[path: ["golang", kind.rawValue]]
+        try JSONReader.value(of: try #require(documents(body)[kind]))[path: ["golang", kind.rawValue]]
     }
 
     @Test("the heap document holds the envelope and each field of its table, numbers as they are spelled")
@@ -41,7 +41,7 @@ struct ExportDocumentTests {
                 "agent":{"type":"expvault","name":"edge","id":"id","ephemeral_id":"9a6a13e8-1aff-87bb-83b1-d0956622240f","version":"1"},\
                 "tags":["forwarded","golang-heap"],\
                 "golang":{"heap":{"allocations":{"active":{"bytes":9},"idle":{"bytes":8},\
-                "object":{"bytes":6,"count":11},"total":{"bytes":18446744073709551615},"frees":{"count":5}},\
+                "object":{"bytes":6,"count":11},"total":{"bytes":9223372036854775807},"frees":{"count":5}},\
                 "mallocs":{"count":4},"system":{"released":{"bytes":10},"stack":{"bytes":13},"total":{"bytes":7}},\
                 "cmdline":["/srv/api","-x"],\
                 "gc":{"cpu_fraction":0.00012,"next_gc_limit":21,"total":{"count":23},"pause":{"total":{"ns":22}}}}}}
@@ -109,9 +109,71 @@ struct ExportDocumentTests {
         )
         for memstats in ["", "\"memstats\": null,\n", "\"memstats\": NaN,\n"] {
             let document = documents("{\n\(memstats)\"a\": 1\n}")
-            #expect(text(document.heap).hasSuffix(#""tags":["forwarded","golang-heap"]}"#))
+            // There is nothing to say of a heap.
+            #expect(document.heap == nil)
+            #expect(document.remarks.expvar.isWithoutMemstats)
             #expect(text(document.expvar).hasSuffix(#""golang":{"expvar":{"custom":{"a":1}}}}"#))
         }
+    }
+
+    @Test("a number that no field takes is left out, tagged and named, and all else arrives")
+    func beyondInt64() throws {
+        for (value, isTaken) in [
+            ("18446744073709551615", false), ("9223372036854775808", false), ("9223372036854775807", true),
+            ("-9223372036854775808", true), ("-9223372036854775809", false), ("1e19", false), ("1e18", true),
+        ] {
+            let made = documents("{\n\"memstats\": {\"NextGC\":\(value),\"NumGC\":3,\"Sys\":\(value)}\n}")
+            for kind in DocumentKind.allCases {
+                let document = try JSONReader.value(of: try #require(made[kind]))
+                let path =
+                    kind == .heap
+                    ? ["golang", "heap", "gc", "next_gc_limit"]
+                    : ["golang", "expvar", "obtained", "total", "bytes"]
+                let tags = document["tags"]?.elements?.compactMap(\.string) ?? []
+                #expect((document[path: path] == .number(value)) == isTaken, "\(value)")
+                #expect((document[path: path] == nil) != isTaken, "\(value)")
+                #expect(tags.contains("expvault-left-out") != isTaken, "\(value)")
+                let message = document[path: ["error", "message"]]?.string
+                #expect(
+                    message
+                        == (isTaken
+                            ? nil : "\(path.joined(separator: ".")) is \(value), more than its field holds")
+                )
+                #expect(made.remarks[kind].leftOut.count == (isTaken ? 0 : 1))
+            }
+            #expect(text(made.heap).contains(#""total":{"count":3}"#))
+        }
+        // The next scrape, which has it, is made as if nothing had been.
+        var maker = DocumentMaker(context: testContext)
+        for value in ["18446744073709551615", "4194304", "18446744073709551615"] {
+            let made = maker.documents(for: exportedScrape("{\n\"memstats\": {\"NextGC\":\(value)}\n}"))
+            #expect(text(made.heap).contains(#""next_gc_limit":4194304"#) == (value == "4194304"))
+        }
+    }
+
+    @Test("what has something behind the point is noted, by the field that it goes to")
+    func fractions() throws {
+        var context = testContext
+        context.notesFractions = true
+        let body = """
+            {
+            "memstats": {"GCCPUFraction":0.0125,"NumGC":1},
+            "a.b": {"ratio":0.338,"whole":1.0,"n":3},
+            "big": 1e+06,
+            "list": [1,[2.5]]
+            }
+            """
+        let made = documents(body, context: context)
+        #expect(made.remarks.heap.fractions == ["golang.heap.gc.cpu_fraction"])
+        #expect(
+            made.remarks.expvar.fractions == [
+                "golang.expvar.custom.list", "golang.expvar.custom.a.b.ratio",
+            ]
+        )
+        #expect(
+            documents("{\n\"memstats\": {\"GCCPUFraction\":0}\n}", context: context).remarks.heap.fractions
+                == []
+        )
     }
 
     @Test("event.original and its tag are there only when asked for, before the other tags")
@@ -120,7 +182,7 @@ struct ExportDocumentTests {
         context.preservesOriginal = true
         let made = documents(body, context: context)
         for kind in DocumentKind.allCases {
-            let document = try JSONReader.value(of: made[kind])
+            let document = try JSONReader.value(of: try #require(made[kind]))
             #expect(document[path: ["event", "original"]]?.string == body)
             #expect(
                 document["tags"]?.elements?.compactMap(\.string) == [
@@ -134,7 +196,7 @@ struct ExportDocumentTests {
     func viaPipeline() throws {
         var context = testContext
         context.isViaPipeline = true
-        let document = try JSONReader.value(of: documents(body, context: context).heap)
+        let document = try JSONReader.value(of: try #require(documents(body, context: context).heap))
         #expect(document["message"]?.string == body)
         #expect(document["golang"] == nil)
         #expect(document[path: ["event", "original"]] == nil)
@@ -153,7 +215,7 @@ struct ExportDocumentTests {
         ] as [(Origin, String?)]
     )
     func address(origin: Origin, expected: String?) throws {
-        let document = try JSONReader.value(of: documents("{}", origin: origin).heap)
+        let document = try JSONReader.value(of: documents("{}", origin: origin).expvar)
         #expect(document[path: ["service", "address"]]?.string == expected)
         #expect(document[path: ["service", "name"]]?.string == "api")
     }
@@ -182,9 +244,9 @@ struct ExportDocumentTests {
         for round in 0..<400 {
             let body = generator.body()
             let made = maker.documents(for: exportedScrape(body))
-            for kind in DocumentKind.allCases {
-                #expect(!made[kind].contains(0x0A))
-                let value = try JSONReader.value(of: made[kind])
+            for bytes in DocumentKind.allCases.compactMap({ made[$0] }) {
+                #expect(!bytes.contains(0x0A))
+                let value = try JSONReader.value(of: bytes)
                 #expect(!holdsEmpty(value), "seed \(generator.seed), round \(round), body \(body)")
                 #expect(!holdsPathTwice(value), "seed \(generator.seed), round \(round), body \(body)")
             }

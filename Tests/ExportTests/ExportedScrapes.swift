@@ -47,7 +47,7 @@ func exportedScrape(
 /// The context of the tests: every text is short and tells what it is.
 let testContext = DocumentContext(agentID: "id", agentName: "edge", agentVersion: "1")
 
-/// The text of a document.
-func text(_ document: [UInt8]) -> String {
-    String(decoding: document, as: UTF8.self)
+/// The text of a document; empty where there is none.
+func text(_ document: [UInt8]?) -> String {
+    String(decoding: document ?? [], as: UTF8.self)
 }

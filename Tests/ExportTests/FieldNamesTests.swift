@@ -6,7 +6,7 @@ import Testing
 @Suite("Names of custom variables")
 struct FieldNamesTests {
     @Test(
-        "plain keys come first, then dotted ones in order, and what does not fit is written with underscores",
+        "plain keys come first, then dotted ones by their bytes, and what does not fit is written with underscores",
         arguments: [
             // A dotted key that fits stays.
             (#"{"a.b":1,"c":2}"#, #"{"c":2,"a.b":1}"#),
@@ -17,20 +17,31 @@ struct FieldNamesTests {
             (#"{"a":{"b":1},"a.b":2}"#, #"{"a":{"b":1},"a_b":2}"#),
             (#"{"a.b":2,"a":{"b":1}}"#, #"{"a":{"b":1},"a_b":2}"#),
             (#"{"a.b":{"c":1},"a":{"b.c":2}}"#, #"{"a":{"b.c":2},"a_b":{"c":1}}"#),
-            (#"{"a.b.c":1,"a.b":{"c":2}}"#, #"{"a.b.c":1,"a_b":{"c":2}}"#),
+            (#"{"a.b.c":1,"a.b":{"c":2}}"#, #"{"a.b":{"c":2},"a_b_c":1}"#),
             // Both value and object.
             (#"{"a":1,"a.b":2}"#, #"{"a":1,"a_b":2}"#),
             (#"{"a.b":1,"a.b.c":2}"#, #"{"a.b":1,"a_b_c":2}"#),
-            (#"{"a.b.c":2,"a.b":1}"#, #"{"a.b.c":2,"a_b":1}"#),
+            (#"{"a.b.c":2,"a.b":1}"#, #"{"a.b":1,"a_b_c":2}"#),
             (#"{"a":[{"b":1}],"a.b":2}"#, #"{"a":[{"b":1}],"a_b":2}"#),
             // The name with underscores is taken.
             (#"{"a":1,"a_b":2,"a.b":3}"#, #"{"a":1,"a_b":2,"a_b_":3}"#),
             (#"{"a":1,"a_b":2,"a_b_":0,"a.b":3}"#, #"{"a":1,"a_b":2,"a_b_":0,"a_b__":3}"#),
             (#"{"a":1,"a_b.c":2,"a.b":3}"#, #"{"a":1,"a_b.c":2,"a_b_":3}"#),
             (#"{"a":1,"a.b":3,"a_b.c":2}"#, #"{"a":1,"a_b":3,"a_b_c":2}"#),
-            (#"{"a":1,"a.b_c":3,"a.b.c":2}"#, #"{"a":1,"a_b_c":3,"a_b_c_":2}"#),
+            (#"{"a":1,"a.b_c":3,"a.b.c":2}"#, #"{"a":1,"a_b_c":2,"a_b_c_":3}"#),
             // Parts that Elasticsearch refuses.
-            (#"{"a.":1,".b":2,"c..d":3,".":4,"":5," ":6}"#, #"{"a_":1,"_b":2,"c__d":3,"_":4,"__":5," _":6}"#),
+            (#"{"a.":1,".b":2,"c..d":3,".":4,"":5," ":6}"#, #"{"_":5," _":6,"__":4,"_b":2,"a_":1,"c__d":3}"#),
+            // Names that it folds together.
+            (#"{"a":1,"a.":2,"a..":3}"#, #"{"a":1,"a_":2,"a__":3}"#),
+            // Deeper than 17 parts, in one key or in several.
+            (
+                #"{"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q":1,"z.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r":2}"#,
+                #"{"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q":1,"z_b_c_d_e_f_g_h_i_j_k_l_m_n_o_p_q_r":2}"#
+            ),
+            (
+                #"{"a":{"b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r":1},"x.y":{"b.c.d.e.f.g.h.i.j.k.l.m.n.o.p":1}}"#,
+                #"{"a":{"b_c_d_e_f_g_h_i_j_k_l_m_n_o_p_q_r":1},"x.y":{"b.c.d.e.f.g.h.i.j.k.l.m.n.o.p":1}}"#
+            ),
             // At every level, also inside lists.
             (
                 #"{"o":{"a":1,"a.b":2},"l":[[{"a.b":1,"a":2}]]}"#,

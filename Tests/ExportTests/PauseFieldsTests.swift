@@ -16,7 +16,7 @@ struct PauseFieldsTests {
             for: exportedScrape(SampleProcess(pauses: pauses).body, predecessor: predecessor)
         )
         let text = text(made.heap)
-        _ = try JSONReader.value(of: made.heap)
+        _ = try JSONReader.value(of: try #require(made.heap))
         guard let start = text.range(of: "\"pause\":") else { return "" }
         return String(text[start.lowerBound...].dropLast(4))
     }

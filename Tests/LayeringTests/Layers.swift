@@ -18,13 +18,14 @@ enum Layers {
         "Discovery": ["Model", "NIOCore", "NIOPosix", "NIOHTTP1"],
         "Query": ["Model", "Expvar", "Storage"],
         "Export": network.union(["Model", "JSON", "Expvar", "HostFiles", "Storage", "Compression"]),
+        "Handover": ["Model", "HostFiles", "SQLite", "Storage", "Query"],
         "Dashboard": [
             "CPage", "Model", "JSON", "Storage", "Query",
             "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers",
         ],
         "TerminalView": ["Model", "Query"],
         "expvault": [
-            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Dashboard", "TerminalView",
+            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard", "TerminalView",
             "Discovery", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]
@@ -44,5 +45,5 @@ enum Layers {
     static let wordless: Set<String> = ["Codec", "HostFiles", "SQLite", "Compression", "HTTPClient"]
 
     /// Where SQL is spoken.
-    static let sqlSpeakers: Set<String> = ["Storage", "SQLite"]
+    static let sqlSpeakers: Set<String> = ["Storage", "SQLite", "Handover"]
 }

@@ -268,12 +268,13 @@ extension ElasticsearchCluster {
                 "action [indices:admin/auto_create] is unauthorized"
             )
         }
-        guard makeStream(name) else {
-            let requires = request.parameter("require_data_stream") == "true"
-            let why =
-                requires
-                ? " and [require_data_stream] request flag is [true] and [\(name)] is not a data stream" : ""
-            return failed(action, 404, "index_not_found_exception", "no such index [\(name)]\(why)")
+        if !makeStream(name) {
+            guard request.parameter("require_data_stream") != "true" else {
+                let why =
+                    " and [require_data_stream] request flag is [true] and [\(name)] is not a data stream"
+                return failed(action, 404, "index_not_found_exception", "no such index [\(name)]\(why)")
+            }
+            makePlainIndex(name)
         }
         guard action.operation == "create" else {
             return failed(

@@ -46,6 +46,10 @@ extension ElasticsearchCluster {
             return guarded([.manage], request) { $0.putMapping(name, request) }
         case ("GET", 4, let name?, let field?) where parts[1] == "_mapping" && parts[2] == "field":
             return guarded([.viewIndexMetadata], request) { $0.fieldMapping(name, field) }
+        case ("GET", 2, let name?, "_mapping"):
+            return guarded([.viewIndexMetadata], request) { $0.mapping(name) }
+        case ("GET", 3, let name?, "index.default_pipeline") where parts[1] == "_settings":
+            return guarded([.viewIndexMetadata], request) { $0.settings(name) }
         case ("GET", 1, _, "_bulk"), ("DELETE", 1, _, "_bulk"):
             return notAllowed(request)
         default:
@@ -76,7 +80,7 @@ extension ElasticsearchCluster {
         for member in properties?.members ?? [] {
             if let type = member.value["type"]?.string,
                 ElasticsearchMapping.FieldType(name: type, value: nil) == nil
-                    || (isOpenSearch && type == "histogram")
+                    || (isOpenSearch && ["histogram", "constant_keyword", "wildcard"].contains(type))
             {
                 return .error(
                     400,
@@ -158,10 +162,13 @@ extension ElasticsearchCluster {
         }
         guard template(for: name) != nil else { return ElasticsearchAnswer(.object([])) }
         let mapping = mapping(forNew: name)
+        let settings = defaultPipeline.map {
+            JSONValue.fields(["index": .fields(["default_pipeline": .string($0)])])
+        }
         return ElasticsearchAnswer(
             .fields([
                 "template": .fields([
-                    "settings": .object([]), "mappings": .fields(["properties": mapping.properties]),
+                    "settings": settings ?? .object([]), "mappings": mapping.described,
                     "aliases": .object([]),
                 ]), "overlapping": .array([]),
             ])
@@ -170,9 +177,9 @@ extension ElasticsearchCluster {
 
     private mutating func putMapping(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer {
         guard let stream = streams[name] else { return missing(name) }
-        guard let body = try? JSONReader.value(of: request.body), let properties = body["properties"] else {
-            return .error(400, "parse_exception", "request body is required")
-        }
+        guard let body = try? JSONReader.value(of: request.body), let members = body.members, !members.isEmpty
+        else { return .error(400, "parse_exception", "request body is required") }
+        let properties = body["properties"]
         if let refusal = refusal(of: properties) { return refusal }
         let isWriteIndexOnly = request.parameter("write_index_only") == "true"
         for index in stream.indices.indices where !isWriteIndexOnly || index == stream.indices.count - 1 {
@@ -188,8 +195,47 @@ extension ElasticsearchCluster {
                 }
             }
             streams[name]?.indices[index].mapping.add(properties: properties)
+            // The list is replaced, whatever was in it.
+            if let templates = body["dynamic_templates"]?.elements {
+                streams[name]?.indices[index].mapping.dynamicTemplates = templates
+            }
         }
         return acknowledged
+    }
+
+    /// Of a stream, or of one of its indices.
+    private func indices(_ name: String) -> [Index]? {
+        if let stream = streams[name] { return stream.indices }
+        let own = streams.values.flatMap(\.indices).filter { $0.name == name }
+        return own.isEmpty ? nil : own
+    }
+
+    private func mapping(_ name: String) -> ElasticsearchAnswer {
+        guard let indices = indices(name) else { return missing(name) }
+        return ElasticsearchAnswer(
+            .object(
+                indices.map {
+                    JSONMember(key: $0.name, value: .fields(["mappings": $0.mapping.described]))
+                }
+            )
+        )
+    }
+
+    private func settings(_ name: String) -> ElasticsearchAnswer {
+        guard let indices = indices(name) else { return missing(name) }
+        guard let defaultPipeline else { return ElasticsearchAnswer(.object([])) }
+        return ElasticsearchAnswer(
+            .object(
+                indices.map { index in
+                    JSONMember(
+                        key: index.name,
+                        value: .fields([
+                            "settings": .fields(["index.default_pipeline": .string(defaultPipeline)])
+                        ])
+                    )
+                }
+            )
+        )
     }
 
     private func fieldMapping(_ name: String, _ field: String) -> ElasticsearchAnswer {
@@ -217,6 +263,15 @@ extension ElasticsearchCluster {
 }
 
 extension ElasticsearchMapping {
+    /// The mapping as servers write it.
+    var described: JSONValue {
+        var members = [JSONMember(key: "properties", value: properties)]
+        if !dynamicTemplates.isEmpty {
+            members.insert(JSONMember(key: "dynamic_templates", value: .array(dynamicTemplates)), at: 0)
+        }
+        return .object(members)
+    }
+
     /// The mapping as a tree of `properties`.
     var properties: JSONValue { tree(under: "") }
 

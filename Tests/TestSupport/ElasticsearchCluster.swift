@@ -94,12 +94,15 @@ package struct ElasticsearchCluster: Sendable {
         /// Ids in the order of arrival, and how many of them a search sees.
         var order: [String] = []
         var visibleCount = 0
+        var isClosed = false
     }
 
     struct Stream: Sendable {
         var indices: [Index]
         /// Documents that went to the failure store.
         var failures: [[UInt8]] = []
+        /// Whether it is no stream, but an index that a document made where no template was.
+        var isPlain = false
     }
 
     /// A template, composable.
@@ -120,6 +123,10 @@ package struct ElasticsearchCluster: Sendable {
     /// After so many bulk requests the key has expired.
     package var expiresAfter: Int?
     package var privileges = Set(ElasticsearchPrivilege.allCases)
+    /// How many fields and objects an index may have.
+    package var fieldsMax = 1_000
+    /// What every index has as its default pipeline.
+    package var defaultPipeline: String?
     /// A larger request is answered 413.
     package var requestBytesMax = 100 << 20
     package var clusterUUID = "kQ1zT3rXSVq6yJ9m0uC2Pw"
@@ -143,6 +150,40 @@ package struct ElasticsearchCluster: Sendable {
                 composedOf: [],
                 body: .fields(["template": .fields(["mappings": .fields(["properties": properties])])])
             )
+        }
+    }
+
+    /// An OpenSearch as it comes: without any template.
+    package static func openSearch(_ version: (Int, Int, Int) = (1, 0, 1)) -> ElasticsearchCluster {
+        var cluster = ElasticsearchCluster(version: version)
+        cluster.isOpenSearch = true
+        cluster.removeTemplates()
+        return cluster
+    }
+
+    /// Closes every index of a stream but the one that it writes to.
+    package mutating func closeOlderIndices(of stream: String) {
+        for index in (streams[stream]?.indices.indices ?? 0..<0).dropLast() {
+            streams[stream]?.indices[index].isClosed = true
+        }
+    }
+
+    /// The index that a stream writes to.
+    package func writeIndex(of stream: String) -> String? { streams[stream]?.indices.last?.name }
+
+    /// Types of the fields of the index that a stream writes to.
+    package func types(of stream: String) -> [String: String] {
+        streams[stream]?.indices.last?.mapping.fields.mapValues(\.name) ?? [:]
+    }
+
+    /// What the index that a stream writes to says to a document, without keeping it; nil where it would be taken.
+    package func refusal(of document: JSONValue, in stream: String) -> String? {
+        guard var mapping = streams[stream]?.indices.last?.mapping else { return nil }
+        do {
+            try mapping.take(document, id: "x")
+            return nil
+        } catch {
+            return (error as? ElasticsearchMapping.Refusal)?.reason ?? "\(error)"
         }
     }
 
@@ -189,7 +230,7 @@ package struct ElasticsearchCluster: Sendable {
             .max { $0.priority < $1.priority }
     }
 
-    private static func matches(_ name: String, _ pattern: String) -> Bool {
+    static func matches(_ name: String, _ pattern: String) -> Bool {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         var rest = name[...]
         for (index, part) in parts.enumerated() {
@@ -209,20 +250,28 @@ package struct ElasticsearchCluster: Sendable {
     /// The fields that the templates give a new index of that name.
     func mapping(forNew name: String) -> ElasticsearchMapping {
         var mapping = ElasticsearchMapping(errorType: documentErrorType)
+        mapping.fieldsMax = fieldsMax
         guard let template = template(for: name) else { return mapping }
         for component in template.composedOf {
-            mapping.add(properties: components[component]?[path: ["template", "mappings", "properties"]])
+            mapping.add(mappings: components[component]?[path: ["template", "mappings"]])
         }
-        mapping.add(properties: template.body[path: ["template", "mappings", "properties"]])
+        mapping.add(mappings: template.body[path: ["template", "mappings"]])
         return mapping
     }
 
     /// Makes a stream, where a template says that there may be one.
     mutating func makeStream(_ name: String) -> Bool {
-        if streams[name] != nil { return true }
+        if let present = streams[name] { return !present.isPlain }
         guard template(for: name)?.isDataStream == true else { return false }
         streams[name] = Stream(indices: [newIndex(of: name, generation: 1)])
         return true
+    }
+
+    /// What a document does where no template is: it makes an index of that name.
+    package mutating func makePlainIndex(_ name: String) {
+        if streams[name] != nil { return }
+        let index = Index(name: name, mapping: ElasticsearchMapping(errorType: documentErrorType))
+        streams[name] = Stream(indices: [index], isPlain: true)
     }
 
     mutating func generateID() -> String {
@@ -281,7 +330,7 @@ package struct ElasticsearchCluster: Sendable {
                     )
             }
         case ("POST", 2, let name?, "_refresh"):
-            return guarded([.maintenance], request) { $0.refresh(name) }
+            return guarded([.maintenance], request) { $0.refresh(name, request) }
         case ("POST", 2, let name?, "_search"), ("GET", 2, let name?, "_search"):
             return guarded([.read], request) { $0.search(name, request) }
         case ("GET", 2, let name?, "_count"): return guarded([.read], request) { $0.count(name) }
@@ -338,6 +387,7 @@ package struct ElasticsearchCluster: Sendable {
 
     private func describeStream(_ name: String) -> ElasticsearchAnswer {
         guard let stream = streams[name] else { return missing(name) }
+        if stream.isPlain { return ElasticsearchAnswer(.fields(["data_streams": .array([])])) }
         let indices = stream.indices.map { index in
             JSONValue.fields(["index_name": .string(index.name), "index_uuid": .string("u-" + index.name)])
         }
@@ -358,8 +408,16 @@ package struct ElasticsearchCluster: Sendable {
         .error(404, "index_not_found_exception", "no such index [\(name)]")
     }
 
-    private mutating func refresh(_ name: String) -> ElasticsearchAnswer {
+    /// Where a closed index of a stream stands in the way of asking all of it.
+    private func closed(_ stream: Stream, _ request: ElasticsearchRequest) -> ElasticsearchAnswer? {
+        guard stream.indices.contains(where: \.isClosed), request.parameter("ignore_unavailable") != "true"
+        else { return nil }
+        return .error(400, "index_closed_exception", "closed")
+    }
+
+    private mutating func refresh(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer {
         guard let stream = streams[name] else { return missing(name) }
+        if let closed = closed(stream, request) { return closed }
         for index in stream.indices.indices {
             streams[name]?.indices[index].visibleCount = stream.indices[index].order.count
         }
@@ -378,6 +436,7 @@ package struct ElasticsearchCluster: Sendable {
     /// An `ids` query, which is all that is understood; it sees what is refreshed, and returns ten unless told.
     private func search(_ name: String, _ request: ElasticsearchRequest) -> ElasticsearchAnswer {
         guard let stream = streams[name] else { return missing(name) }
+        if let closed = closed(stream, request) { return closed }
         guard let query = try? JSONReader.value(of: request.body),
             let values = query[path: ["query", "ids", "values"]]?.elements
         else { return .error(400, "parsing_exception", "unknown query") }
@@ -392,7 +451,7 @@ package struct ElasticsearchCluster: Sendable {
         }
         let wanted = Set(values.compactMap(\.string))
         var hits: [JSONValue] = []
-        for index in stream.indices {
+        for index in stream.indices where !index.isClosed {
             for id in index.order.prefix(index.visibleCount) where wanted.contains(id) {
                 hits.append(.fields(["_index": .string(index.name), "_id": .string(id)]))
             }

@@ -8,6 +8,7 @@ package struct ElasticsearchMapping: Sendable {
         case object
         case long
         case float
+        case double
         case boolean
         case keyword
         case date
@@ -19,6 +20,7 @@ package struct ElasticsearchMapping: Sendable {
             case .object: "object"
             case .long: "long"
             case .float: "float"
+            case .double: "double"
             case .boolean: "boolean"
             case .keyword: "keyword"
             case .date: "date"
@@ -31,7 +33,8 @@ package struct ElasticsearchMapping: Sendable {
             switch name {
             case "object": self = .object
             case "long", "integer": self = .long
-            case "float", "double", "scaled_float": self = .float
+            case "float", "scaled_float": self = .float
+            case "double": self = .double
             case "boolean": self = .boolean
             case "keyword", "text", "wildcard", "ip", "match_only_text": self = .keyword
             case "date": self = .date
@@ -50,15 +53,29 @@ package struct ElasticsearchMapping: Sendable {
     }
 
     package internal(set) var fields: [String: FieldType]
+    /// How new fields are mapped, the first that matches.
+    var dynamicTemplates: [JSONValue] = []
     /// The name that document errors have in the server's version.
     let errorType: String
-    private static let fieldsMax = 1_000
+    /// `index.mapping.total_fields.limit`: fields and objects together.
+    package var fieldsMax = 1_000
+    /// `index.mapping.depth.limit`
+    private static let depthMax = 20
+    /// Fields that the document at hand makes, and what is wrong among them: told after all that cannot be parsed.
+    private var added: Set<String> = []
+    private var mergeRefusal: Refusal?
 
     /// A mapping that every index of a data stream begins with, and what a template adds.
     init(errorType: String, fields: [String: FieldType] = [:]) {
         self.errorType = errorType
         self.fields = ["@timestamp": .date]
         self.fields.merge(fields) { _, new in new }
+    }
+
+    /// Takes in the mapping of a template: the lists of dynamic templates follow one another.
+    mutating func add(mappings: JSONValue?) {
+        add(properties: mappings?["properties"])
+        dynamicTemplates += mappings?["dynamic_templates"]?.elements ?? []
     }
 
     /// Takes in `properties` of a template or a mapping request.
@@ -106,13 +123,41 @@ package struct ElasticsearchMapping: Sendable {
             )
         }
         try copy.object(members, at: "", id)
-        guard copy.fields.count <= ElasticsearchMapping.fieldsMax else {
+        if let refusal = copy.mergeRefusal { throw refusal }
+        guard copy.added.isEmpty || copy.fields.count <= fieldsMax else {
             throw Refusal(
                 type: "illegal_argument_exception",
-                reason: "Limit of total fields [1000] has been exceeded"
+                reason: "Limit of total fields [\(fieldsMax)] has been exceeded"
             )
         }
+        if let deep = copy.added.filter({ copy.fields[$0] == .object }).sorted().last(where: {
+            $0.count { $0 == "." } + 2 > ElasticsearchMapping.depthMax
+        }) {
+            throw Refusal(
+                type: "illegal_argument_exception",
+                reason:
+                    "Limit of mapping depth [\(ElasticsearchMapping.depthMax)] has been exceeded due to object "
+                    + "field [\(deep)]"
+            )
+        }
+        copy.added = []
         self = copy
+    }
+
+    /// Makes a field that the document at hand is the first to have.
+    private mutating func make(_ path: String, _ type: FieldType) {
+        fields[path] = type
+        added.insert(path)
+    }
+
+    /// A new field that contradicts itself within one document.
+    private mutating func noteMerge(_ path: String, _ present: FieldType, _ new: FieldType) {
+        guard mergeRefusal == nil else { return }
+        let reason =
+            present == .object || new == .object
+            ? "can't merge a non object mapping [\(path)] with an object mapping"
+            : "mapper [\(path)] cannot be changed from type [\(present.name)] to [\(new.name)]"
+        mergeRefusal = Refusal(type: "illegal_argument_exception", reason: reason)
     }
 
     private mutating func object(_ members: [JSONMember], at path: String, _ id: String) throws {
@@ -153,7 +198,8 @@ package struct ElasticsearchMapping: Sendable {
     private mutating func parent(_ path: String, of key: String) throws {
         switch fields[path] {
         case .object: break
-        case nil: fields[path] = .object
+        case nil: make(path, .object)
+        case let other? where added.contains(path): noteMerge(path, other, .object)
         case let other?:
             throw Refusal(
                 type: errorType,
@@ -169,22 +215,28 @@ package struct ElasticsearchMapping: Sendable {
         case .null: return
         case .array(let elements):
             // Arrays have no type of their own: each element is a value of the field.
-            for element in elements { try self.value(element, at: path, name, id) }
+            for element in elements { try self.value(element, at: path, "null", id) }
         case .object(let members):
             switch fields[path] {
             case .object: break
-            case nil: fields[path] = .object
+            case nil: make(path, .object)
             case .histogram: return try histogram(value, at: path, id)
+            case let other? where added.contains(path): return noteMerge(path, other, .object)
             case let other?:
                 throw refused(path, other, id, "{}", "Can't get text on a START_OBJECT")
             }
             try object(members, at: path, id)
-        default: try scalar(value, at: path, name, id)
+        default:
+            if let present = fields[path], added.contains(path) {
+                let new = dynamicType(of: value, at: path)
+                if new != present { return noteMerge(path, present, new) }
+            }
+            try scalar(value, at: path, name, id)
         }
     }
 
     private mutating func scalar(_ value: JSONValue, at path: String, _ name: String, _ id: String) throws {
-        let type = fields[path] ?? ElasticsearchMapping.dynamicType(of: value)
+        let type = fields[path] ?? dynamicType(of: value, at: path)
         let text = ElasticsearchMapping.text(of: value)
         switch type {
         case .object:
@@ -202,7 +254,8 @@ package struct ElasticsearchMapping: Sendable {
             }
         case .long:
             // A fraction is cut off, 2⁶³ and more is refused.
-            guard let number = Double(text), number >= -0x1p63, number < 0x1p63, !text.isEmpty,
+            guard !text.contains("x"), let number = text.isEmpty ? 0 : Double(text), number >= -0x1p63,
+                number < 0x1p63,
                 Int64(text) != nil || number.rounded(.towardZero) != 0x1p63
             else { throw refused(path, type, id, text, "For input string: \"\(text)\"") }
             if case .boolean = value { throw refused(path, type, id, text, "a boolean") }
@@ -210,7 +263,13 @@ package struct ElasticsearchMapping: Sendable {
             guard let number = Float(text), number.isFinite else {
                 throw refused(path, type, id, text, "[float] supports only finite values, but got [Infinity]")
             }
+        case .double:
+            guard let number = Double(text), number.isFinite else {
+                throw refused(path, type, id, text, "[double] supports only finite values")
+            }
+            if case .boolean = value { throw refused(path, type, id, text, "a boolean") }
         case .boolean:
+            if case .number = value { throw refused(path, type, id, text, "a number") }
             guard ["true", "false", ""].contains(text) else {
                 throw refused(
                     path,
@@ -222,7 +281,7 @@ package struct ElasticsearchMapping: Sendable {
             }
         case .keyword: break
         }
-        if fields[path] == nil { fields[path] = type }
+        if fields[path] == nil { make(path, type) }
     }
 
     private func histogram(_ value: JSONValue, at path: String, _ id: String) throws {
@@ -262,12 +321,21 @@ package struct ElasticsearchMapping: Sendable {
         )
     }
 
-    private static func dynamicType(of value: JSONValue) -> FieldType {
-        switch value {
-        case .boolean: .boolean
-        case .number(let spelling): spelling.contains { ".eE".contains($0) } ? .float : .long
-        default: .keyword
+    private func dynamicType(of value: JSONValue, at path: String) -> FieldType {
+        let (type, match): (FieldType, String) =
+            switch value {
+            case .boolean: (.boolean, "boolean")
+            case .number(let spelling):
+                spelling.contains { ".eE".contains($0) } ? (.float, "double") : (.long, "long")
+            default: (.keyword, "string")
+            }
+        for template in dynamicTemplates {
+            guard let rule = template.members?.first?.value, rule["match_mapping_type"]?.string == match,
+                rule["path_match"]?.string.map({ ElasticsearchCluster.matches(path, $0) }) ?? true
+            else { continue }
+            return rule[path: ["mapping", "type"]]?.string.flatMap { FieldType(name: $0, value: nil) } ?? type
         }
+        return type
     }
 
     private static func text(of value: JSONValue) -> String {

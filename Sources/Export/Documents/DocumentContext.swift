@@ -33,6 +33,10 @@ package struct DocumentContext: Hashable, Sendable {
     package var includesPauses: Bool
     /// Whether `golang.heap.gc.pause.histogram` is among them.
     package var includesHistogram: Bool
+    /// Whether each pause is there as a value of `golang.heap.gc.pause.ns`.
+    package var includesPauseValues: Bool
+    /// Whether it is noted which numbers a `long` would cut.
+    package var notesFractions: Bool
     /// Whether `message` holds the body instead of the fields made from it (`--via-pipeline`).
     package var isViaPipeline: Bool
 
@@ -45,6 +49,8 @@ package struct DocumentContext: Hashable, Sendable {
         preservesOriginal: Bool = false,
         includesPauses: Bool = true,
         includesHistogram: Bool = true,
+        includesPauseValues: Bool = false,
+        notesFractions: Bool = false,
         isViaPipeline: Bool = false
     ) {
         self.namespace = namespace
@@ -54,6 +60,8 @@ package struct DocumentContext: Hashable, Sendable {
         self.preservesOriginal = preservesOriginal
         self.includesPauses = includesPauses
         self.includesHistogram = includesHistogram
+        self.includesPauseValues = includesPauseValues
+        self.notesFractions = notesFractions
         self.isViaPipeline = isViaPipeline
     }
 

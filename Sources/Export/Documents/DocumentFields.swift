@@ -15,6 +15,18 @@ struct DocumentFields: Sendable {
     private let custom: [DocumentMember]
     /// The leaf of each number that is directly in memstats.
     private let memstats: [String: Int]
+    /// The standard fields with a number of a fixed size, and where in a body it stands.
+    let sizedNumbers: [SizedNumber]
+
+    /// A number that its field may be too small for.
+    struct SizedNumber: Sendable {
+        var leaf: Int
+        var kind: DocumentKind
+        /// The field, such as `golang.heap.gc.next_gc_limit`.
+        var path: String
+        /// Whether the field is a `float`, and not a `long`.
+        var isReal: Bool
+    }
 
     /// The fields of bodies of that shape.
     init(shape: Shape) {
@@ -23,21 +35,34 @@ struct DocumentFields: Sendable {
         let variables = DocumentFields.variables(of: shape)
         commandLine = variables.last { $0.key == "cmdline" }?.value
         custom = variables.filter { $0.key != "cmdline" && $0.key != "memstats" }
-        memstats = DocumentFields.memstats(of: shape)
+        let memstats = DocumentFields.memstats(of: shape)
+        self.memstats = memstats
+        sizedNumbers = DocumentKind.allCases.flatMap { kind in
+            DocumentFields.numbers(of: kind).compactMap { path, variable in
+                memstats[variable].map {
+                    SizedNumber(
+                        leaf: $0,
+                        kind: kind,
+                        path: path,
+                        isReal: variable == DocumentFields.cpuFraction
+                    )
+                }
+            }
+        }
     }
 
-    /// The members of `golang.heap` but `gc`, and those of its `gc`, with those leaves (empty strings) left out.
+    /// The members of `golang.heap` but `gc`, and those of its `gc`, with those leaves (see `DocumentPlan.omitted`) left out.
     func heap(omitting omitted: Set<Int>) -> (members: [FieldMember], collections: [FieldMember]) {
-        var members = fields(DocumentFields.heapFields)
+        var members = fields(DocumentFields.heapFields, omitting: omitted)
         if let node = commandLine.flatMap({ FieldNode($0, omitting: omitted) }) {
             members.append(FieldMember(key: "cmdline", value: node))
         }
-        return (members, fields(DocumentFields.heapCollectionFields))
+        return (members, fields(DocumentFields.heapCollectionFields, omitting: omitted))
     }
 
     /// The members of `golang.expvar`, with those leaves left out.
     func expvar(omitting omitted: Set<Int>) -> [FieldMember] {
-        var members = fields(DocumentFields.expvarFields)
+        var members = fields(DocumentFields.expvarFields, omitting: omitted)
         if let node = commandLine.flatMap({ FieldNode($0, omitting: omitted) }) {
             members.append(FieldMember(key: "cmdline", value: node))
         }
@@ -48,10 +73,13 @@ struct DocumentFields: Sendable {
     }
 
     /// The fields of a table whose number the shape has, as a tree.
-    private func fields(_ table: [(path: String, variable: String)]) -> [FieldMember] {
+    private func fields(
+        _ table: [(path: String, variable: String)],
+        omitting omitted: Set<Int>
+    ) -> [FieldMember] {
         var members: [FieldMember] = []
         for (path, variable) in table {
-            guard let leaf = memstats[variable] else { continue }
+            guard let leaf = memstats[variable], !omitted.contains(leaf) else { continue }
             DocumentFields.insert(.leaf(leaf), at: FieldNames.parts(of: path)[...], into: &members)
         }
         return members
@@ -134,13 +162,34 @@ extension DocumentFields {
 
     // `pause` apart: `PauseFields` writes it.
     private static let heapCollectionFields: [(path: String, variable: String)] = [
-        ("cpu_fraction", "GCCPUFraction"),
+        ("cpu_fraction", cpuFraction),
         ("next_gc_limit", "NextGC"),
         ("total.count", "NumGC"),
     ]
 
+    /// The numbers of a document that have a field of the integration, by the field's whole name.
+    private static func numbers(of kind: DocumentKind) -> [(path: String, variable: String)] {
+        let table =
+            switch kind {
+            case .heap:
+                heapFields + heapCollectionFields.map { ("gc." + $0.path, $0.variable) }
+                    + [("gc.pause.total.ns", pauseTotal)]
+            case .expvar: expvarFields
+            }
+        return table.map { ("golang.\(kind.rawValue).\($0.0)", $0.1) }
+    }
+
+    /// The integration's fields for numbers, and whether each takes fractions.
+    static func standard(_ kind: DocumentKind) -> [(path: String, isReal: Bool)] {
+        numbers(of: kind).map { ($0.path, $0.variable == cpuFraction) }
+    }
+
+    private static let cpuFraction = "GCCPUFraction"
     /// The variable that becomes `golang.heap.gc.pause.total.ns`.
-    var pauseTotalLeaf: Int? { memstats["PauseTotalNs"] }
+    private static let pauseTotal = "PauseTotalNs"
+
+    /// The leaf of the variable that becomes `golang.heap.gc.pause.total.ns`.
+    var pauseTotalLeaf: Int? { memstats[DocumentFields.pauseTotal] }
 
     // elasticsearch.md, "What is sent".
     private static let expvarFields: [(path: String, variable: String)] = [

@@ -3,15 +3,17 @@ import JSON
 import Model
 import Storage
 
-/// The documents of one scrape, two where it has memstats, each a JSON object in UTF-8 without a line break.
+/// The documents of one scrape, each a JSON object in UTF-8 without a line break.
 package struct ExportDocuments: Hashable, Sendable {
-    /// For `logs-golang.heap-*`; empty where the scrape has nothing for it: no memstats.
-    package var heap: [UInt8]
+    /// For `logs-golang.heap-*`; nil where the scrape has no memstats, and so nothing to say there.
+    package var heap: [UInt8]?
     /// For `logs-golang.expvar-*`.
     package var expvar: [UInt8]
+    /// What is to be said of each.
+    package var remarks = PerStream(DocumentRemarks())
 
     /// The document of that kind.
-    package subscript(kind: DocumentKind) -> [UInt8] {
+    package subscript(kind: DocumentKind) -> [UInt8]? {
         kind == .heap ? heap : expvar
     }
 }
@@ -38,32 +40,80 @@ package struct DocumentMaker: Sendable {
     /// The documents for `scrape`, which is a successful one.
     package mutating func documents(for scrape: ExportedScrape) -> ExportDocuments {
         let envelope = self.envelope(for: scrape)
-        let hasHeap = scrape.reading.map { $0.shape.memStats != nil } ?? true
-        guard !context.isViaPipeline, let reading = scrape.reading else {
+        if context.isViaPipeline {
+            let hasHeap = scrape.reading.map { $0.shape.memStats != nil } ?? true
             return ExportDocuments(
-                heap: hasHeap ? document(.heap, scrape, envelope) { _ in } : [],
+                heap: hasHeap ? document(.heap, scrape, envelope) { _ in } : nil,
                 expvar: document(.expvar, scrape, envelope) { _ in }
             )
         }
-        let plan = self.plan(for: reading, of: scrape.body)
-        var heap: [UInt8] = []
-        if hasHeap {
-            heap = document(.heap, scrape, envelope, reserving: plan.heapEstimate) { output in
-                plan.writeHeap(scrape, reading, context, to: &output)
-            }
+        guard let reading = scrape.reading else {
+            var made = ExportDocuments(heap: nil, expvar: document(.expvar, scrape, envelope) { _ in })
+            made.remarks.expvar.isWithoutMemstats = true
+            return made
         }
-        return ExportDocuments(
-            heap: heap,
-            expvar: document(.expvar, scrape, envelope, reserving: plan.expvar.estimate) { output in
+        let (plan, beyond) = self.plan(for: reading, of: scrape.body)
+        var pauses: PauseFields?
+        if context.includesPauses, reading.shape.memStats != nil {
+            let seenMax = scrape.record.seenCount
+            pauses = PauseFields(state: reading.state, after: scrape.predecessor, seenMax: seenMax)
+        }
+        let remarks = self.remarks(plan, beyond, pauses, reading, scrape.body)
+        var made = ExportDocuments(
+            heap: nil,
+            expvar: document(
+                .expvar,
+                scrape,
+                envelope,
+                leftOut: remarks.expvar.leftOut,
+                reserving: plan.expvar.estimate
+            ) { output in
                 DocumentPlan.write("expvar", plan.expvar, reading, scrape.body, to: &output)
-            }
+            },
+            remarks: remarks
         )
+        guard !remarks.expvar.isWithoutMemstats else { return made }
+        made.heap = document(
+            .heap,
+            scrape,
+            envelope,
+            leftOut: remarks.heap.leftOut,
+            reserving: plan.heapEstimate
+        ) { output in
+            plan.writeHeap(scrape, reading, context, pauses, to: &output)
+        }
+        return made
+    }
+
+    private func remarks(
+        _ plan: DocumentPlan,
+        _ beyond: [DocumentFields.SizedNumber],
+        _ pauses: PauseFields?,
+        _ reading: BodyReading,
+        _ body: [UInt8]
+    ) -> PerStream<DocumentRemarks> {
+        var remarks = PerStream(DocumentRemarks())
+        remarks.expvar.isWithoutMemstats = reading.shape.memStats == nil
+        for number in beyond {
+            let value = String(decoding: body.text(of: reading.leaves[number.leaf]), as: UTF8.self)
+            remarks[number.kind].leftOut.append(DocumentRemarks.beyond(number.path, value))
+        }
+        if let pauses { remarks.heap.leftOut += pauses.leftOut }
+        guard context.notesFractions else { return remarks }
+        for kind in DocumentKind.allCases {
+            remarks[kind].fractions = plan.fractions(of: kind, reading, body)
+        }
+        if let average = pauses?.average, average != average.rounded(.towardZero) {
+            remarks.heap.fractions.append(StandardMapping.pauseAverage)
+        }
+        return remarks
     }
 
     private func document(
         _ kind: DocumentKind,
         _ scrape: ExportedScrape,
         _ envelope: DocumentEnvelope,
+        leftOut: [LeftOutVariable] = [],
         reserving estimate: Int = 0,
         golang write: (inout [UInt8]) -> Void
     ) -> [UInt8] {
@@ -85,18 +135,29 @@ package struct DocumentMaker: Sendable {
         }
         output += "},".utf8
         output += parts.members
-        append(tags: kind, to: &output)
+        append(tags: kind, isWhole: leftOut.isEmpty, to: &output)
+        if !leftOut.isEmpty {
+            output += #","error":{"message":"#.utf8
+            var json = JSONWriter()
+            json.string(leftOut.map(\.reason).joined(separator: "; "))
+            output += json.bytes
+            output.append(UInt8(ascii: "}"))
+        }
         if context.isViaPipeline { append("message", scrape.body, to: &output) }
         write(&output)
         output.append(UInt8(ascii: "}"))
         return output
     }
 
-    private func append(tags kind: DocumentKind, to output: inout [UInt8]) {
+    private func append(tags kind: DocumentKind, isWhole: Bool, to output: inout [UInt8]) {
         output += #","tags":["#.utf8
         if context.preservesOriginal { output += #""preserve_original_event","#.utf8 }
         output += #""forwarded",""#.utf8
         output += kind.tag.utf8
+        if !isWhole {
+            output += #"",""#.utf8
+            output += DocumentRemarks.tag.utf8
+        }
         output += #""]"#.utf8
     }
 
@@ -126,15 +187,19 @@ package struct DocumentMaker: Sendable {
         return made
     }
 
-    private mutating func plan(for reading: BodyReading, of body: [UInt8]) -> DocumentPlan {
+    private mutating func plan(
+        for reading: BodyReading,
+        of body: [UInt8]
+    ) -> (plan: DocumentPlan, beyond: [DocumentFields.SizedNumber]) {
         let fields = self.fields(of: reading)
-        let omitted = DocumentPlan.emptyStrings(fields.stringLeaves, reading)
+        let beyond = DocumentPlan.beyond(fields.sizedNumbers, reading, body)
+        let omitted = DocumentPlan.emptyStrings(fields.stringLeaves, reading) + beyond.map(\.leaf)
         if let known = plans.first(where: { $0.shape === reading.shape && $0.omitted == omitted }) {
-            return known
+            return (known, beyond)
         }
         let made = DocumentPlan(fields: fields, omitted: omitted)
         if plans.count >= DocumentMaker.plansMax { plans.removeAll() }
         plans.insert(made, at: 0)
-        return made
+        return (made, beyond)
     }
 }

@@ -1,14 +1,15 @@
 /// Gives the keys of custom variables names that Elasticsearch can take.
 ///
 /// Elasticsearch reads a key with dots as a path of objects, and refuses a document that holds something both as
-/// value and as object. So within each object plain keys come first and dotted ones after them, in order of
-/// appearance, and a dotted key that does not fit is written with `_` for `.`, with another `_` appended while that
+/// value and as object. So within each object plain keys come first and dotted ones after them, by the bytes of the key
+/// (members come in any order, and a name must not hang on it), and a dotted key that does not fit is written with `_` for `.`, with another `_` appended while that
 /// name is taken. A key does not fit where
 ///
 /// - its path, or the path of a value under it, is a value already, or leads through a value, or to an object where
 ///   a value is to stand (two objects may share a path: Elasticsearch merges them),
-/// - a part of it is blank, which Elasticsearch refuses for itself; a blank plain key is treated in the same way, or
-/// - it has more than 32 parts.
+/// - a part of it is blank, which Elasticsearch refuses for itself, or, at the end, takes for nothing, so that `a.` is `a`; a
+///   blank plain key is treated in the same way, or
+/// - it leads deeper than 17 parts.
 ///
 /// An array is a value at its path, also where it holds objects. See elasticsearch.md, "What is sent".
 enum FieldNames {
@@ -16,38 +17,45 @@ enum FieldNames {
     ///
     /// Only a hostile target comes near it, and then names would grow with the square of its keys.
     private static let underscoresMax = 64
-    /// A key with more parts does not fit: Elasticsearch takes 20 levels in all (index.mapping.depth.limit), and a
-    /// hostile target could send a key of a million dots, each of them a level here too.
-    private static let partsMax = 32
+    /// A key that leads deeper does not fit: Elasticsearch takes 20 levels in all (index.mapping.depth.limit), of which
+    /// `golang.expvar.custom` is three; and a hostile target could send a key of a million dots, each of them a level here too.
+    private static let partsMax = 17
 
     /// `node` with names that fit, at every level.
     static func fitted(_ node: FieldNode) -> FieldNode {
-        fittedWithPaths(node).node
+        fittedWithPaths(node, depth: 0).node
     }
 
-    private static func fittedWithPaths(_ node: FieldNode) -> (node: FieldNode, paths: PathTree) {
+    private static func fittedWithPaths(_ node: FieldNode, depth: Int) -> (node: FieldNode, paths: PathTree) {
         switch node {
         case .leaf: (node, .value)
-        case .array(let elements): (.array(elements.map(fitted)), .value)
-        case .object(let members): fittedWithPaths(members)
+        case .array(let elements): (.array(elements.map { fittedWithPaths($0, depth: depth).node }), .value)
+        case .object(let members): fittedWithPaths(members, depth: depth)
         }
     }
 
-    private static func fittedWithPaths(_ members: [FieldMember]) -> (node: FieldNode, paths: PathTree) {
+    /// `depth` is how many parts lead to the object.
+    private static func fittedWithPaths(
+        _ members: [FieldMember],
+        depth: Int
+    ) -> (node: FieldNode, paths: PathTree) {
         var tree = PathTree.object([:])
         var kept: [FieldMember] = []
         kept.reserveCapacity(members.count)
         for member in members where isPlain(member.key) {
             // Keys of one object differ, so a plain one always fits.
-            let (value, paths) = fittedWithPaths(member.value)
+            let (value, paths) = fittedWithPaths(member.value, depth: depth + 1)
             tree.insert(paths, at: [member.key][...])
             kept.append(FieldMember(key: member.key, value: value))
         }
-        for member in members where !isPlain(member.key) {
-            let (value, paths) = fittedWithPaths(member.value)
+        let dotted = members.filter { !isPlain($0.key) }
+            .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        for member in dotted {
             var name = member.key
             let path = parts(of: name)
-            if path.count > partsMax || path.contains(where: isBlank)
+            let isDeep = depth + path.count > partsMax
+            let (value, paths) = fittedWithPaths(member.value, depth: depth + (isDeep ? 1 : path.count))
+            if isDeep || path.contains(where: isBlank)
                 || !tree.hasRoom(for: paths, at: path[...])
             {
                 guard let free = freeName(for: name, in: tree) else { continue }

@@ -35,9 +35,14 @@ indirect enum FieldNode: Hashable, Sendable {
         self = .leaf(index)
     }
 
-    /// Whether this is an object, and not a value.
-    var isObject: Bool {
-        if case .object = self { true } else { false }
+    /// Calls `body` for each leaf with the path that it stands at, which all elements of an array share.
+    func visitLeaves(at path: String, _ body: (Int, String) -> Void) {
+        switch self {
+        case .leaf(let index): body(index, path)
+        case .array(let elements): for element in elements { element.visitLeaves(at: path, body) }
+        case .object(let members):
+            for member in members { member.value.visitLeaves(at: path + "." + member.key, body) }
+        }
     }
 }
 

@@ -56,26 +56,57 @@ struct PauseFields: Hashable, Sendable {
         guard count > 0 else { return nil }
     }
 
-    /// Writes the members, for the object `pause`.
-    func write(to json: inout JSONWriter, histogram: Bool) {
-        json.key("count")
-        json.integer(count)
+    /// The numbers that no `long` takes, which are not written: a target that is hostile, or broken.
+    var leftOut: [LeftOutVariable] {
+        numbers.filter { $0.value > UInt64(Int64.max) }.map { path, value in
+            DocumentRemarks.beyond("golang.heap.gc.pause.\(path)", String(value))
+        }
+    }
+
+    private var numbers: [(path: String, value: UInt64)] {
+        var numbers = [("count", count), ("sum.ns", sumNanoseconds)]
+        if let longest = pauses.last { numbers.append(("max.ns", longest)) }
+        if let missedCount { numbers.append(("missed", missedCount)) }
+        return numbers
+    }
+
+    /// The mean pause, as it is written.
+    var average: Double { Double(sumNanoseconds) / Double(count) }
+
+    /// Writes the members, for the object `pause`; `values` says whether each pause is one.
+    func write(to json: inout JSONWriter, histogram: Bool, values: Bool = false) {
+        number("count", count, to: &json)
         nanoseconds("sum", sumNanoseconds, to: &json)
         json.key("avg")
         json.beginObject()
         json.key("ns")
         // With its `.0` where it is whole, so that dynamic mapping makes it a floating-point field at the first.
-        json.raw((Double(sumNanoseconds) / Double(count)).description.utf8)
+        json.raw(average.description.utf8)
         json.endObject()
         if let longest = pauses.last { nanoseconds("max", longest, to: &json) }
-        if let missedCount, missedCount > 0 {
-            json.key("missed")
-            json.integer(missedCount)
-        }
+        if let missedCount, missedCount > 0 { number("missed", missedCount, to: &json) }
         if histogram, !pauses.isEmpty { writeHistogram(to: &json) }
+        if values { writeValues(to: &json) }
+    }
+
+    /// Every pause that a field takes, ascending and as often as it was seen.
+    private func writeValues(to json: inout JSONWriter) {
+        let fitting = pauses.filter { $0 <= UInt64(Int64.max) }
+        guard !fitting.isEmpty else { return }
+        json.key("ns")
+        json.beginArray()
+        for pause in fitting { json.integer(pause) }
+        json.endArray()
+    }
+
+    private func number(_ key: String, _ value: UInt64, to json: inout JSONWriter) {
+        guard value <= UInt64(Int64.max) else { return }
+        json.key(key)
+        json.integer(value)
     }
 
     private func nanoseconds(_ key: String, _ value: UInt64, to json: inout JSONWriter) {
+        guard value <= UInt64(Int64.max) else { return }
         json.key(key)
         json.beginObject()
         json.key("ns")

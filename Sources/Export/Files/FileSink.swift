@@ -4,7 +4,7 @@ package import Storage
 package struct FileExportSummary: Hashable, Sendable {
     /// How many scrapes.
     package var scrapes: Int64 = 0
-    /// How many documents, two for each scrape, or raw lines, one for each.
+    /// How many documents, two for each scrape with memstats, or raw lines, one for each.
     package var lines: Int64 = 0
     /// How many bytes, before compression.
     package var bytes: Int64 = 0
@@ -54,8 +54,8 @@ package struct FileSink {
             try Task.checkCancellation()
             let documents = maker.documents(for: scrape)
             let ids = isBulk ? DocumentID.texts(for: scrape, in: context) : nil
-            if !documents.heap.isEmpty {
-                try write(documents.heap, .heap, id: ids?.heap, beforeWaiting: stream.rest)
+            if let heap = documents.heap {
+                try write(heap, .heap, id: ids?.heap, beforeWaiting: stream.rest)
                 summary.lines += 1
             }
             try write(documents.expvar, .expvar, id: ids?.expvar, beforeWaiting: stream.rest)

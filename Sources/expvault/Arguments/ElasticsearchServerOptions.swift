@@ -25,6 +25,17 @@ struct ElasticsearchServerOptions: ParsableArguments {
     var caFile: String?
     @Option(help: ArgumentHelp("Trust the authority with this SHA-256.", valueName: "hex"))
     var caFingerprint: String?
+    @Option(
+        help: ArgumentHelp(
+            "The proxy to go through (or $HTTPS_PROXY, $HTTP_PROXY, but for what $NO_PROXY names).",
+            valueName: "url"
+        )
+    )
+    var proxy: String?
+    @Option(help: ArgumentHelp("The user that the proxy wants.", valueName: "name"))
+    var proxyUser: String?
+    @Option(help: ArgumentHelp("The file with that user's password.", valueName: "file"))
+    var proxyPasswordFile: String?
     @Option(help: ArgumentHelp("Our certificate, PEM.", valueName: "file"))
     var clientCert: String?
     @Option(help: ArgumentHelp("Its key, PEM.", valueName: "file"))
@@ -58,6 +69,15 @@ struct ElasticsearchServerOptions: ParsableArguments {
         tls.clientCertificateFile = clientCert
         tls.clientKeyFile = clientKey
         return tls
+    }
+
+    /// Notes which proxy is gone through, if any.
+    func applyProxy(to settings: inout ElasticsearchClient.Settings) throws {
+        var choice = ProxyChoice()
+        choice.url = proxy
+        choice.user = proxyUser
+        choice.password = try proxyPasswordFile.map(CredentialText.line)
+        try choice.apply(to: &settings, environment: variable)
     }
 
     /// The credential: from files first, then from the environment.
@@ -104,6 +124,12 @@ struct ElasticsearchSendingOptions: ParsableArguments {
     var pauses = true
     @Option(help: ArgumentHelp("auto (where the stream maps it), on or off.", valueName: "when"))
     var pauseHistogram = "auto"
+    @Option(
+        help: ArgumentHelp("Each pause as a value: auto (without histograms), on or off.", valueName: "when")
+    )
+    var pauseValues = "auto"
+    @Flag(help: "Exit 1 also where something was left out, or sent to a field that cuts it.")
+    var strict = false
     @Flag(help: "Stay, and send what is recorded from now on.")
     var follow = false
     @Flag(help: "Send what was refused once more, after the mapping is mended.")
@@ -123,14 +149,19 @@ struct ElasticsearchSendingOptions: ParsableArguments {
 
     /// Notes what was said.
     func apply(to configuration: inout ReplayConfiguration) throws {
-        guard let histogram = ReplayConfiguration.PauseHistogram(rawValue: pauseHistogram) else {
+        guard let histogram = ReplayConfiguration.WhenMapped(rawValue: pauseHistogram) else {
             throw ExportSetupError("--pause-histogram takes auto, on or off")
+        }
+        guard let values = ReplayConfiguration.WhenMapped(rawValue: pauseValues) else {
+            throw ExportSetupError("--pause-values takes auto, on or off")
         }
         configuration.namespace = namespace
         configuration.isViaPipeline = viaPipeline
         configuration.preservesOriginal = preserveOriginalEvent
         configuration.includesPauses = pauses
         configuration.pauseHistogram = histogram
+        configuration.pauseValues = values
+        configuration.isStrict = strict
         configuration.follows = follow
         configuration.retriesRejected = retryRejected
         if let requestTimeout { configuration.client.requestTimeout = requestTimeout.milliseconds }

@@ -14,10 +14,10 @@ struct DiscoverCommand: AsyncParsableCommand {
               expvault discover --format yaml >> expvault.yaml
               expvault record $(expvault discover --format args)
 
-            Processes that listen on TCP or a Unix socket and were built by Go are asked for /debug/vars, /_expvar and
-            /debug/metrics: one GET each, a second at most, nobody but this host's own addresses. Other users' processes
-            can be told by root alone (CAP_SYS_PTRACE); their ports are listed. `record --discover` records what this
-            finds, and looks again each minute.
+            Processes that listen on TCP or a Unix socket and were built by Go are asked for /debug/vars, /_expvar and \
+            /debug/metrics: one GET each, a second at most, nobody but this host's own addresses. Other users' processes can \
+            be told by root alone (CAP_SYS_PTRACE); their ports are listed. `record --discover` records what this finds, and \
+            looks again each minute.
             """
     )
 

@@ -8,10 +8,10 @@ import Storage
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Replay scrapes as the integration's documents, or as raw lines.",
+        abstract: "Replay scrapes as documents, raw lines, OpenMetrics or a plain database.",
         subcommands: [
             ExportElasticsearchCommand.self, ExportFileCommand.self, ExportRawCommand.self,
-            ExportRejectedCommand.self,
+            ExportOpenMetricsCommand.self, ExportSQLiteCommand.self, ExportRejectedCommand.self,
         ]
     )
 }

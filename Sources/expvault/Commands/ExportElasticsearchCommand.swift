@@ -13,6 +13,8 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               URL=https://es.example:9200
+              expvault export elasticsearch --url $URL \\
+                  --setup --dry-run
               expvault export elasticsearch --url $URL --setup
               expvault export elasticsearch --url $URL \\
                   --api-key-file key
@@ -23,9 +25,10 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
             Goes on where it was, also after a crash.
 
             EXIT STATUS
-              0   everything is there
-              1   something was refused (expvault export rejected)
-                  or left out
+              0   everything is there, but for what the mapping
+                  does not take, which is told
+              1   something was refused (expvault export rejected),
+                  or with --strict left out
               69  the server could not be reached in time, or was
                   away when a signal ended it
               77  the key or its privileges
@@ -34,10 +37,12 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Server") var server: ElasticsearchServerOptions
     @OptionGroup(title: "What and how") var sending: ElasticsearchSendingOptions
-    @Flag(help: "Prepare the cluster for our documents (the pause histogram's mapping), and end.")
+    @Flag(help: "Prepare the cluster for our documents (how their fields are mapped), and end.")
     var setup = false
     @Flag(
-        help: "Count what would be sent, show the first document of each stream; ask no server, send nothing."
+        help: ArgumentHelp(
+            "Count what would be sent, show the first document of each stream; ask no server, send nothing. With --setup: say what that would change."
+        )
     )
     var dryRun = false
     @OptionGroup var range: RangeOptions
@@ -45,14 +50,10 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOptions
     @OptionGroup var database: DatabaseOptions
 
-    func validate() throws {
-        if setup, dryRun { throw ValidationError("--setup and --dry-run exclude one another") }
-    }
-
     func run() async throws {
         let replay = try ElasticsearchReplay(try replayConfiguration())
         if setup {
-            for sentence in try await replay.setUp() {
+            for sentence in try await replay.setUp(isDry: dryRun) {
                 try StandardStreams.output(EscapedText.escape(sentence) + "\n")
             }
         } else if dryRun {
@@ -66,6 +67,7 @@ struct ExportElasticsearchCommand: AsyncParsableCommand {
         var configuration = ReplayConfiguration(vaultPath: database.resolvedPath, url: try server.address())
         configuration.client.authentication = try server.authentication()
         configuration.client.tls = server.tls
+        try server.applyProxy(to: &configuration.client)
         configuration.version = ProductVersion.text
         configuration.targets = Set(targets.names)
         let snapshot = try database.snapshot()

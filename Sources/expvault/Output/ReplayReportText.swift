@@ -66,6 +66,8 @@ enum ReplayReportText {
             ("refused", .integer(Int128(report.summary.refused))),
             ("unanswered", .integer(Int128(report.summary.unanswered))),
             ("left_out", .integer(Int128(report.summary.leftOut))),
+            ("cut", .integer(Int128(report.summary.cut))),
+            ("without_memstats", .integer(Int128(report.summary.withoutMemstats))),
             ("pending", report.pending.map { .integer(Int128($0)) } ?? .missing),
             ("possibly_twice", .integer(Int128(report.summary.possiblyTwice))),
             ("resent", .integer(Int128(report.summary.resent))),
@@ -78,7 +80,8 @@ enum ReplayReportText {
             var json = JSONWriter()
             json.beginObject()
             record.writeMembers(to: &json)
-            writeLeftOut(report.summary.leftOutPaths, to: &json)
+            write("left_out_paths", report.summary.leftOutPaths, to: &json)
+            write("cut_paths", report.summary.cutPaths, to: &json)
             json.endObject()
             json.endLine()
             try StandardStreams.output(json.bytes)
@@ -91,7 +94,8 @@ enum ReplayReportText {
             )
             try printer.print([AnswerEntry(record: record)])
         }
-        tell(report.summary.leftOutPaths)
+        tell(report.summary.leftOutPaths, what: "left out")
+        tell(report.summary.cutPaths, what: "cut")
         if let complaint = report.complaint {
             let left = report.leftWords.map { "; " + $0 } ?? ""
             StandardStreams.errorLine("expvault: " + EscapedText.escape(complaint + left))
@@ -100,23 +104,23 @@ enum ReplayReportText {
         }
     }
 
-    /// A line for each path that documents went without.
-    private static func tell(_ paths: LeftOutPaths) {
+    /// A line for each path that documents went without, or are cut in.
+    private static func tell(_ paths: LeftOutPaths, what: String) {
         for entry in paths.entries {
             StandardStreams.errorLine(
                 EscapedText.escape(
-                    "left out \(entry.path) of \(entry.documents) documents, first of \(entry.target) at "
+                    "\(what) \(entry.path) of \(entry.documents) documents, first of \(entry.target) at "
                         + "\(TimestampText.format(entry.time)): \(entry.reason)"
                 )
             )
         }
         if paths.othersCount > 0 {
-            StandardStreams.errorLine("left out other variables, \(paths.othersCount) times")
+            StandardStreams.errorLine("\(what) other variables, \(paths.othersCount) times")
         }
     }
 
-    private static func writeLeftOut(_ paths: LeftOutPaths, to json: inout JSONWriter) {
-        json.key("left_out_paths")
+    private static func write(_ key: String, _ paths: LeftOutPaths, to json: inout JSONWriter) {
+        json.key(key)
         json.beginArray()
         for entry in paths.entries {
             json.beginObject()

@@ -84,6 +84,7 @@ final class RecordedService: Sendable {
     /// The documents that the database yields, by stream and id; what must be in the server.
     func documents(
         includesHistogram: Bool = false,
+        includesPauseValues: Bool = false,
         namespace: String = "default"
     ) throws -> [String: [String: JSONValue]] {
         let vault = try Vault.openReader(path: path)
@@ -93,7 +94,8 @@ final class RecordedService: Sendable {
             agentID: snapshot.databaseUUID,
             agentName: snapshot.recordingHost,
             agentVersion: "1.0.0",
-            includesHistogram: includesHistogram
+            includesHistogram: includesHistogram,
+            includesPauseValues: includesPauseValues
         )
         var documents: [String: [String: JSONValue]] = [:]
         var maker = DocumentMaker(context: context)
@@ -102,9 +104,10 @@ final class RecordedService: Sendable {
             while let scrape = try stream.next() {
                 let made = maker.documents(for: scrape)
                 for kind in DocumentKind.allCases {
+                    guard let bytes = made[kind] else { continue }
                     let id = DocumentID.text(of: kind, for: scrape, in: context)
                     documents[kind.stream(namespace: namespace), default: [:]][id] =
-                        try JSONReader.value(of: made[kind])
+                        try JSONReader.value(of: bytes)
                 }
             }
         }

@@ -166,8 +166,10 @@ struct ReplayTests {
         )
         let server = try await ElasticsearchServer.start()
         let report = try await server.export(service).run()
-        #expect(report.exitStatus == 1)
+        #expect(report.exitStatus == 0)
         #expect(report.summary.leftOut == 3)
+        // One refusal teaches all documents to come.
+        #expect(report.summary.resent <= 3)
         let path = report.summary.leftOutPaths.entries.first
         #expect(report.summary.leftOutPaths.entries.count == 1)
         #expect(path?.path == "golang.expvar.custom.cache")
@@ -305,14 +307,14 @@ struct ReplayTests {
         }
         let service = try RecordedService()
         try await service.record(3)
-        var cluster = ElasticsearchCluster(version: (2, 11, 0))
-        cluster.isOpenSearch = true
-        let server = try await ElasticsearchServer.start(cluster)
+        let server = try await ElasticsearchServer.start(.openSearch((2, 11, 0)))
+        #expect(try await server.export(service).run().exitStatus == 69)
+        _ = try await server.export(service).setUp()
         let report = try await server.export(service).run()
         #expect(report.exitStatus == 0)
         #expect(report.server == "OpenSearch 2.11.0")
-        #expect(report.notes.count == 1)
-        #expect(try server.contents().documents == service.documents())
+        #expect(report.notes.isEmpty)
+        #expect(try server.contents().documents == service.documents(includesPauseValues: true))
         try await server.stop()
     }
 

@@ -15,6 +15,8 @@ extension SimulatedRun {
             let time = Timestamp(milliseconds: now + databases[index].clockOffset)
             exporters[index]?.machine.handle(.sighted(seq: databases[index].lastSeq, time: time), now: now)
         case .probe(let batch, _): answerProbe(batch, index)
+        // Nobody lets it see a mapping: what is refused is known by the server's words alone.
+        case .map(let batch, _): later(index, .mapped(batch: batch, PerStream(nil)))
         case .lookUp(let batch, let ids, let refresh): answerLookUp(batch, ids, refresh: refresh, index)
         case .send(let batch, let documents): answerSend(batch, documents, index)
         case .finish(let end): return end
@@ -56,7 +58,7 @@ extension SimulatedRun {
         guard databases[index].mayLook else { return later(index, .denied(batch: batch)) }
         if fault(10) { return later(index, .failed(batch: batch, unclear)) }
         if refresh { cluster.refresh() }
-        later(index, .found(batch: batch, ids: cluster.find(ids)))
+        later(index, .found(batch: batch, ids: cluster.find(ids), isWhole: true))
         if fault(5) { rollOver() }
     }
 

@@ -90,7 +90,7 @@ final class DatabaseSource: ReplaySource {
     private func hand(out scrape: ExportedScrape) {
         let documents = maker.documents(for: scrape)
         let ids = DocumentID.texts(for: scrape, in: context)
-        func document(_ kind: DocumentKind, _ id: String) -> ReplayDelivery {
+        func document(_ kind: DocumentKind, _ id: String, _ bytes: [UInt8]) -> ReplayDelivery {
             .document(
                 ReplayDocument(
                     id: id,
@@ -101,15 +101,16 @@ final class DatabaseSource: ReplaySource {
                     // Raw lines know no boot, scrapes of a recorder always do.
                     isRecorded: scrape.record.bootID != nil,
                     kind: kind,
-                    bytes: documents[kind]
+                    bytes: bytes,
+                    remarks: documents.remarks[kind]
                 )
             )
         }
         if isWhole, let seq = current?.runs.frontier(after: scrape.record.seq) {
             ready.append(.frontier(scrape.record.target, seq: seq))
         }
-        ready.append(document(.expvar, ids.expvar))
-        if !documents.heap.isEmpty { ready.append(document(.heap, ids.heap)) }
+        ready.append(document(.expvar, ids.expvar, documents.expvar))
+        if let heap = documents.heap { ready.append(document(.heap, ids.heap, heap)) }
         left = max(0, left - 1)
     }
 

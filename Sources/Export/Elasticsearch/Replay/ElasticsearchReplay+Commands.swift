@@ -14,10 +14,10 @@ package struct ReplayPreview: Sendable {
 }
 
 extension ElasticsearchReplay {
-    /// Prepares the cluster for our documents; a sentence for each thing done.
+    /// Prepares the cluster for our documents; a sentence for each thing done, or, `isDry`, for each that would be.
     ///
     /// - Throws: `ReplayStop`, `ExportSetupError`.
-    package func setUp() async throws -> [String] {
+    package func setUp(isDry: Bool = false) async throws -> [String] {
         let client = try await ElasticsearchClient.open(configuration.client)
         let result: Result<[String], any Error>
         do {
@@ -25,8 +25,12 @@ extension ElasticsearchReplay {
                 try await ServerGreeting(client: client).info()
             }
             result = .success(
-                try await ElasticsearchSetup(client: client, info: info, namespace: configuration.namespace)
-                    .run()
+                try await ElasticsearchSetup(
+                    client: client,
+                    info: info,
+                    namespace: configuration.namespace,
+                    isDry: isDry
+                ).run()
             )
         } catch {
             result = .failure(error)
@@ -52,7 +56,13 @@ extension ElasticsearchReplay {
         preview.isDestinationKnown = known != nil
         let source = try DatabaseSource(
             vault: vault,
-            context: context(database, includesHistogram: configuration.pauseHistogram != .off),
+            context: context(
+                database,
+                PauseForms(
+                    histogram: configuration.pauseHistogram != .off,
+                    values: configuration.pauseValues == .on
+                )
+            ),
             targets: configuration.targets,
             range: configuration.range,
             isWhole: configuration.isWhole,

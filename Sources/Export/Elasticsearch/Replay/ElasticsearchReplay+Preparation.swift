@@ -1,3 +1,4 @@
+import JSON
 import Storage
 
 /// What is asked and done before documents are sent.
@@ -69,37 +70,125 @@ extension ElasticsearchReplay {
         )
     }
 
-    /// Whether the pause histogram is sent, with a note where the destination is in its way.
-    func decideHistogram(
+    /// In which forms pauses are sent, with a note where the destination is in the way of one.
+    func decidePauses(
         _ client: ElasticsearchClient,
         _ info: ServerInfo,
         _ patience: Patience,
         _ notes: inout [String]
-    ) async throws -> Bool {
+    ) async throws -> PauseForms {
         guard configuration.includesPauses, !configuration.isViaPipeline, !configuration.retriesRejected
         else {
-            return false
+            return PauseForms(histogram: false, values: false)
         }
+        let isKnown = ServerFeatures(info).knowsHistogram
+        let values = configuration.pauseValues == .automatic ? !isKnown : configuration.pauseValues == .on
         switch configuration.pauseHistogram {
-        case .on: return true
-        case .off: return false
+        case .on where !isKnown:
+            throw ReplayStop(
+                .unavailable,
+                "\(info.product.rawValue) \(info.version) knows no field type histogram, and would make two useless "
+                    + "arrays of it; leave out --pause-histogram on"
+            )
+        case .on: return PauseForms(histogram: true, values: values)
+        case .off: return PauseForms(histogram: false, values: values)
         case .automatic:
             let stream = DocumentKind.heap.stream(namespace: configuration.namespace)
-            if ServerFeatures(info).knowsHistogram,
+            if isKnown,
                 try await patience.asking({
                     try await PauseHistogramMapping.isMapped(in: stream, by: client)
                 })
             {
-                return true
+                return PauseForms(histogram: true, values: values)
             }
-            let remedy =
-                ServerFeatures(info).knowsHistogram
-                ? "; run with --setup once, or with --pause-histogram on"
-                : ": the server knows no such field type"
-            notes.append(
-                "documents go without \(PauseHistogramMapping.field), which \(stream) does not map\(remedy)"
+            if isKnown {
+                notes.append(
+                    "documents go without \(StandardMapping.histogram), which \(stream) does not map; run with --setup "
+                        + "once, or with --pause-histogram on"
+                )
+            }
+            return PauseForms(histogram: false, values: values)
+        }
+    }
+
+    /// Says which standard fields a stream that exists maps so that fractions are cut, with nothing but 201s.
+    func noteCutFields(
+        _ client: ElasticsearchClient,
+        _ patience: Patience,
+        _ notes: inout [String]
+    ) async throws {
+        guard !configuration.isViaPipeline else { return }
+        let stream = DocumentKind.heap.stream(namespace: configuration.namespace)
+        let fields = StandardMapping.fractions(of: .heap)
+        let cut = try await patience.asking {
+            let answer = try await client.asked(
+                "GET",
+                [stream, "_mapping"],
+                query: "filter_path=\(MappedFields.filterPath).properties.heap.properties.gc"
             )
-            return false
+            switch answer.status {
+            case 200:
+                // What is no JSON says nothing, as an answer without the member does.
+                let mapped = MappedFields(answer: try? JSONReader.value(of: answer.body))
+                return fields.filter(mapped.cutsFractions)
+            // Where we may not look, nobody can be warned.
+            case 401, 403, 404: return []
+            default: throw client.stop(answer, on: stream)
+            }
+        }
+        guard !cut.isEmpty else { return }
+        notes.append(
+            "\(stream) maps \(cut.joined(separator: " and ")) as whole numbers, and cuts what is behind the point; run "
+                + "--setup, then roll the stream over (POST /\(stream)/_rollover)"
+        )
+    }
+
+    /// A body for a pipeline that there is not would be stored as text, without one metric.
+    func requirePipelines(_ client: ElasticsearchClient) async throws(ReplayStop) {
+        guard configuration.isViaPipeline else { return }
+        for kind in DocumentKind.allCases {
+            let name = kind.stream(namespace: configuration.namespace)
+            let pipeline = try await pipeline(of: name, client)
+            guard case .known(let pipeline) = pipeline, pipeline == nil || pipeline == "_none" else {
+                continue
+            }
+            throw ReplayStop(
+                .unavailable,
+                "\(name) has no default pipeline, which --via-pipeline is for; install the Golang integration's "
+                    + "assets, or send without --via-pipeline"
+            )
+        }
+    }
+
+    private enum DefaultPipeline {
+        case known(String?)
+        /// Nobody lets us look.
+        case hidden
+    }
+
+    private func pipeline(
+        of stream: String,
+        _ client: ElasticsearchClient
+    ) async throws(ReplayStop) -> DefaultPipeline {
+        let name = "index.default_pipeline"
+        let answer = try await client.asked("GET", [stream, "_settings", name], query: "flat_settings=true")
+        switch answer.status {
+        case 200:
+            // What is no JSON says nothing, as an answer without the member does.
+            let value = try? JSONReader.value(of: answer.body)
+            let newest = value?.members?.max {
+                (WriteIndex.generation($0.key) ?? 0) < (WriteIndex.generation($1.key) ?? 0)
+            }
+            return .known(newest?.value["settings"]?[name]?.string)
+        case 404:
+            guard let template = try await client.simulatedTemplate(of: stream), template["template"] != nil
+            else { return .hidden }
+            let settings = template[path: ["template", "settings"]]
+            return .known(
+                settings?[path: ["index", "default_pipeline"]]?.string ?? settings?[name]?.string
+            )
+        case 401, 403: return .hidden
+        default: throw client.stop(answer, on: stream)
         }
     }
 
@@ -114,6 +203,12 @@ extension ElasticsearchReplay {
                 ["_data_stream", name],
                 query: "filter_path=data_streams.name"
             )
+            if found.status == 200 {
+                // What is no JSON says nothing, as an answer without the member does.
+                let value = try? JSONReader.value(of: found.body)
+                // A plain index of that name is no data stream: the list is empty.
+                if value?["data_streams"]?.elements?.isEmpty ?? true { throw .plainIndex(name) }
+            }
             guard found.status == 404 else { continue }
             let made = try await client.asked("PUT", ["_data_stream", name])
             // Who may not make it by name may still make it by writing; it may also have come into being just now.
@@ -126,4 +221,12 @@ extension ElasticsearchReplay {
             )
         }
     }
+}
+
+/// The forms in which pauses are sent beside their number, sum and maximum.
+struct PauseForms: Hashable {
+    /// `golang.heap.gc.pause.histogram`.
+    var histogram: Bool
+    /// `golang.heap.gc.pause.ns`, each pause a value.
+    var values: Bool
 }

@@ -65,6 +65,7 @@ package final class ElasticsearchReplay: Sendable {
             end: .done,
             notes: []
         )
+        report.isStrict = configuration.isStrict
         let herald = ReplayHerald(news)
         let patience = patience(progress, herald) { self.pendingBeforeStart(vault) }
         do {
@@ -136,9 +137,11 @@ package final class ElasticsearchReplay: Sendable {
             )
             try await ledger.requireBehind(vault, lastSeq: database.lastSeq)
             try noteOtherMode(database.recorder.id, &report.notes)
-            let includesHistogram = try await decideHistogram(client, info, patience, &report.notes)
+            let forms = try await decidePauses(client, info, patience, &report.notes)
+            try await patience.asking { try await requirePipelines(client) }
             try await patience.asking { try await makeStreams(client, info) }
-            let context = context(database, includesHistogram: includesHistogram)
+            try await noteCutFields(client, patience, &report.notes)
+            let context = context(database, forms)
             let source: any ReplaySource =
                 configuration.retriesRejected
                 ? try await QuarantineSource(ledger: ledger)
@@ -197,7 +200,7 @@ package final class ElasticsearchReplay: Sendable {
         return rules
     }
 
-    func context(_ database: ExportedDatabase, includesHistogram: Bool) -> DocumentContext {
+    func context(_ database: ExportedDatabase, _ forms: PauseForms) -> DocumentContext {
         DocumentContext(
             namespace: configuration.namespace,
             agentID: database.recorder.id,
@@ -205,7 +208,9 @@ package final class ElasticsearchReplay: Sendable {
             agentVersion: configuration.version,
             preservesOriginal: configuration.preservesOriginal,
             includesPauses: configuration.includesPauses,
-            includesHistogram: includesHistogram,
+            includesHistogram: forms.histogram,
+            includesPauseValues: forms.values,
+            notesFractions: !configuration.isViaPipeline,
             isViaPipeline: configuration.isViaPipeline
         )
     }
@@ -263,6 +268,8 @@ package final class ElasticsearchReplay: Sendable {
                         }
                     case .probe(let batch, let streams):
                         group.addTask { .event(await transport.probe(batch, streams), wireBytes: 0) }
+                    case .map(let batch, let indices):
+                        group.addTask { .event(await transport.map(batch, indices), wireBytes: 0) }
                     case .sight:
                         let seq = try vault.snapshot().lastSeq
                         let time = Timestamp(milliseconds: MonotonicClock.wall)

@@ -95,8 +95,12 @@ struct ElasticsearchTransport: Sendable {
             switch answer.status {
             case 200:
                 // What is no JSON says nothing, as an answer without the member does.
-                guard let value = try? JSONReader.value(of: answer.body),
-                    let found = value["data_streams"]?.elements?.first,
+                let value = try? JSONReader.value(of: answer.body)
+                // `filter_path` leaves nothing of an empty list.
+                if value?["data_streams"]?.elements?.isEmpty ?? (value == .object([])) {
+                    return .failed(batch: batch, .stop(.plainIndex(name)))
+                }
+                guard let found = value?["data_streams"]?.elements?.first,
                     let indices = found["indices"]?.elements, let last = indices.last?["index_name"]?.string
                 else {
                     return .failed(
@@ -121,57 +125,127 @@ struct ElasticsearchTransport: Sendable {
         return .probed(batch: batch, states)
     }
 
+    /// Asks what indices map, or streams where no index is named.
+    func map(_ batch: Int, _ indices: [DocumentKind: String?]) async -> ReplayMachine.Event {
+        var mapped = PerStream<MappedFields?>(nil)
+        for (stream, index) in indices {
+            let name = index ?? stream.stream(namespace: namespace)
+            let outcome = await client.send(
+                "GET",
+                [name, "_mapping"],
+                query: "filter_path=\(MappedFields.filterPath)"
+            )
+            guard case .answer(let answer) = outcome else { return .failed(batch: batch, failure(outcome)) }
+            switch answer.status {
+            // What is no JSON says nothing, as an answer without the member does.
+            case 200: mapped[stream] = MappedFields(answer: try? JSONReader.value(of: answer.body))
+            // A block of metadata answers 404, though the index is there.
+            case 403, 404: continue
+            default: return .failed(batch: batch, failure(answer, on: name))
+            }
+        }
+        return .mapped(batch: batch, mapped)
+    }
+
     /// Asks which documents are there, by their ids.
+    ///
+    /// An older index of the stream that is closed cannot be searched; then the others are, and the answer says so.
     func lookUp(
         _ batch: Int,
         _ ids: [DocumentKind: [String]],
         refresh: Bool
     ) async -> ReplayMachine.Event {
+        switch await lookUp(batch, ids, refresh: refresh, skipsClosed: false) {
+        case .closed: break
+        case .event(let event): return event
+        }
+        switch await lookUp(batch, ids, refresh: refresh, skipsClosed: true) {
+        case .closed(let failure): return .failed(batch: batch, failure)
+        case .event(let event): return event
+        }
+    }
+
+    private enum LookUpOutcome {
+        case event(ReplayMachine.Event)
+        /// An index of the stream is closed.
+        case closed(BulkFailure)
+    }
+
+    private static let closedType = "index_closed_exception"
+
+    private func refused(_ batch: Int, _ answer: ElasticsearchClient.Answer, on name: String) -> LookUpOutcome
+    {
+        let failure = failure(answer, on: name)
+        // What is no JSON says nothing, as an answer without the member does.
+        let error = ServerInfo.error(in: try? JSONReader.value(of: answer.body, bytesMax: 1 << 20))
+        return error.type == Self.closedType ? .closed(failure) : .event(.failed(batch: batch, failure))
+    }
+
+    private func lookUp(
+        _ batch: Int,
+        _ ids: [DocumentKind: [String]],
+        refresh: Bool,
+        skipsClosed: Bool
+    ) async -> LookUpOutcome {
         var found: [String] = []
         for (stream, ids) in ids {
             let name = stream.stream(namespace: namespace)
             if refresh {
-                let outcome = await client.send("POST", [name, "_refresh"])
+                let outcome = await client.send(
+                    "POST",
+                    [name, "_refresh"],
+                    query: skipsClosed ? "ignore_unavailable=true" : ""
+                )
                 guard case .answer(let answer) = outcome else {
-                    return .failed(batch: batch, failure(outcome))
+                    return .event(.failed(batch: batch, failure(outcome)))
                 }
                 switch answer.status {
                 case 200: break
                 case 404: continue
-                case 403: return .denied(batch: batch)
-                default: return .failed(batch: batch, failure(answer, on: name))
+                case 403: return .event(.denied(batch: batch))
+                default: return refused(batch, answer, on: name)
                 }
             }
             var rest = ids[...]
             while !rest.isEmpty {
-                let outcome = await search(name, for: Array(rest.prefix(ElasticsearchTransport.idsMax)))
+                let outcome = await search(
+                    name,
+                    for: Array(rest.prefix(ElasticsearchTransport.idsMax)),
+                    skipsClosed: skipsClosed
+                )
                 rest = rest.dropFirst(ElasticsearchTransport.idsMax)
                 guard case .answer(let answer) = outcome else {
-                    return .failed(batch: batch, failure(outcome))
+                    return .event(.failed(batch: batch, failure(outcome)))
                 }
                 switch answer.status {
                 case 200: break
                 case 404: continue
-                case 403: return .denied(batch: batch)
-                default: return .failed(batch: batch, failure(answer, on: name))
+                case 403: return .event(.denied(batch: batch))
+                default: return refused(batch, answer, on: name)
                 }
                 guard let hits = ElasticsearchTransport.hits(in: answer.body) else {
-                    return .failed(
-                        batch: batch,
-                        .retry(
-                            reason: "\(name) was not searched as a whole",
-                            isCertainlyNotStored: true,
-                            retryAfter: nil
+                    return .event(
+                        .failed(
+                            batch: batch,
+                            .retry(
+                                reason: "\(name) was not searched as a whole",
+                                isCertainlyNotStored: true,
+                                retryAfter: nil
+                            )
                         )
                     )
                 }
                 found += hits
             }
         }
-        return .found(batch: batch, ids: found)
+        return .event(.found(batch: batch, ids: found, isWhole: !skipsClosed))
     }
 
-    private func search(_ name: String, for ids: [String]) async -> ElasticsearchClient.Outcome {
+    private func search(
+        _ name: String,
+        for ids: [String],
+        skipsClosed: Bool
+    ) async -> ElasticsearchClient.Outcome {
         var json = JSONWriter()
         json.beginObject()
         json.key("size")
@@ -193,7 +267,8 @@ struct ElasticsearchTransport: Sendable {
         return await client.send(
             "POST",
             [name, "_search"],
-            query: "allow_partial_search_results=false&filter_path=timed_out,_shards.failed,hits.hits._id",
+            query: "allow_partial_search_results=false\(skipsClosed ? "&ignore_unavailable=true" : "")"
+                + "&filter_path=timed_out,_shards.failed,hits.hits._id",
             body: json.bytes
         )
     }

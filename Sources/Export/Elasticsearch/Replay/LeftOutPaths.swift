@@ -1,6 +1,6 @@
 package import Model
 
-/// Which custom variables documents went without, and why; bounded, whatever targets and servers say.
+/// Which fields documents went without, or are cut in, and why; bounded, whatever targets and servers say.
 package struct LeftOutPaths: Hashable, Sendable {
     /// So many paths are told apart; of the rest only their number is known.
     package static let countMax = 20
@@ -31,25 +31,25 @@ package struct LeftOutPaths: Hashable, Sendable {
     /// Nothing was left out.
     package init() {}
 
-    /// A document went without a path.
-    mutating func note(_ path: String, of document: ReplayDocument, reason: String) {
+    /// So many documents went without a path, or with one that is cut; the first of them is given.
+    mutating func note(_ path: String, of document: ReplayDocument, reason: String, documents: Int = 1) {
         let path =
             path.count > LeftOutPaths.pathCharactersMax
             ? path.prefix(LeftOutPaths.pathCharactersMax) + "…" : path
         if let index = known.firstIndex(where: { $0.path == path }) {
-            known[index].documents += 1
+            known[index].documents += documents
         } else if known.count < LeftOutPaths.countMax {
             known.append(
                 Entry(
                     path: path,
-                    documents: 1,
+                    documents: documents,
                     target: document.targetName,
                     time: document.time,
                     reason: reason
                 )
             )
         } else {
-            othersCount += 1
+            othersCount += documents
         }
     }
 }

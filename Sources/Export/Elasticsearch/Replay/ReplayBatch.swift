@@ -6,12 +6,24 @@ struct ReplayItem: Sendable {
     var document: ReplayDocument
     /// The document as it was, where `document` lacks variables.
     var original: ReplayDocument?
-    /// The paths of those variables, and why they were left out.
-    var leftOut: (paths: [String], reason: String)?
+    /// Those variables, and why they were left out.
+    var leftOut: [LeftOutVariable] = []
+    /// Why the server refused `document`, until that is seen to.
+    var refusal: String?
+    /// How often it was refused.
+    var refusalCount = 0
+    /// Whether it was sent again as it is since another document was the first to have a field of it in that moment.
+    var wasSentAgainWhole = false
+    /// Whether all custom variables were left out: nothing more can be.
+    var isBare = false
+    /// What was known of the stream's mapping when it was last made to fit.
+    var fittedTo: Int?
     /// The oldest index of its stream that it can lie in; nil where it may be any.
     ///
     /// The index that wrote its documents when they did not exist yet, or when a look-up did not find it.
     var floor: String?
+    /// Whether it may lie in an index that could not be searched.
+    var mayBeElsewhere = false
     /// What the server answered where that needs another look: it is in an index that nobody foresaw, and may be in an older one,
     /// too.
     var taken: Taken?

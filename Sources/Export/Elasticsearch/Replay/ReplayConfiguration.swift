@@ -2,9 +2,9 @@ package import Model
 
 /// Everything that `export elasticsearch` may be told; the defaults are those of its flags.
 package struct ReplayConfiguration: Sendable {
-    /// Whether the pause histogram is sent.
-    package enum PauseHistogram: String, CaseIterable, Sendable {
-        /// Where the stream maps it.
+    /// Whether a form of the pauses is sent.
+    package enum WhenMapped: String, CaseIterable, Sendable {
+        /// The histogram where the stream maps it, values where the server knows no histogram.
         case automatic = "auto"
         case on
         case off
@@ -22,7 +22,11 @@ package struct ReplayConfiguration: Sendable {
     package var isViaPipeline = false
     package var preservesOriginal = false
     package var includesPauses = true
-    package var pauseHistogram = PauseHistogram.automatic
+    package var pauseHistogram = WhenMapped.automatic
+    /// Whether pauses are sent as a field with each of them.
+    package var pauseValues = WhenMapped.automatic
+    /// Whether an export that left something out, or sent what is cut, has failed.
+    package var isStrict = false
     /// Whether to stay, and send what is recorded from now on.
     package var follows = false
     /// Whether the quarantine is sent instead of the database.
@@ -118,8 +122,11 @@ package struct ReplayReport: Sendable {
     /// What a person should know, a sentence each: that the histogram was left out, and why.
     package var notes: [String]
 
+    /// Whether what was left out or cut is a failure, too.
+    package var isStrict = false
+
     /// The exit status in the manner of sysexits.
-    package var exitStatus: Int32 { end.exitStatus(summary) }
+    package var exitStatus: Int32 { end.exitStatus(summary, isStrict: isStrict) }
 
     /// Why it ended before its time; nil where it did not.
     package var complaint: String? {

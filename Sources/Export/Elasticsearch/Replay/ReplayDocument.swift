@@ -49,6 +49,8 @@ package struct ReplayDocument: Hashable, Sendable {
     package var kind: DocumentKind
     /// The source: one JSON object without a newline.
     package var bytes: [UInt8]
+    /// What its maker left out of it, and which of its numbers a `long` would cut.
+    package var remarks = DocumentRemarks()
 
     /// A document with that identity and source.
     package init(
@@ -59,7 +61,8 @@ package struct ReplayDocument: Hashable, Sendable {
         time: Timestamp,
         isRecorded: Bool = false,
         kind: DocumentKind,
-        bytes: [UInt8]
+        bytes: [UInt8],
+        remarks: DocumentRemarks = DocumentRemarks()
     ) {
         self.id = id
         self.seq = seq
@@ -69,6 +72,7 @@ package struct ReplayDocument: Hashable, Sendable {
         self.isRecorded = isRecorded
         self.kind = kind
         self.bytes = bytes
+        self.remarks = remarks
     }
 }
 

@@ -8,7 +8,8 @@ extension ReplayMachine {
         case .cancelled: end(.cancelled, now: now)
         case .probed(_, let states): probed(states, now: now)
         case .sighted(let seq, let time): sighted(seq: seq, time: time)
-        case .found(let id, let ids): found(id, ids, now: now)
+        case .mapped(_, let fields): mapped(fields, now: now)
+        case .found(let id, let ids, let isWhole): found(id, ids, isWhole: isWhole, now: now)
         case .denied(let id): denied(id)
         case .answered(let id, let answers): answered(id, answers, now: now)
         case .failed(let id, let failure): failed(id, failure, now: now)
@@ -19,10 +20,13 @@ extension ReplayMachine {
 
     private mutating func probed(_ states: PerStream<StreamState>, now: Int64) {
         guard active.removeValue(forKey: ReplayMachine.probe) != nil else { return }
-        for kind in DocumentKind.allCases { known[kind].probed(states[kind], now: now) }
+        for kind in DocumentKind.allCases {
+            known[kind].probed(states[kind], now: now)
+            writes(to: states[kind].writeIndex.name, kind)
+        }
     }
 
-    private mutating func found(_ id: Int, _ ids: [String], now: Int64) {
+    private mutating func found(_ id: Int, _ ids: [String], isWhole: Bool, now: Int64) {
         guard var batch = active.removeValue(forKey: id) else { return }
         var seen: [String: Int] = [:]
         for id in ids { seen[id, default: 0] += 1 }
@@ -38,6 +42,7 @@ extension ReplayMachine {
             } else {
                 // What is stored from now on goes to that index or a later one.
                 item.floor = batch.assumed[item.document.kind].name
+                item.mayBeElsewhere = !isWhole
                 missing.append(item)
             }
         }
@@ -47,6 +52,7 @@ extension ReplayMachine {
 
     private mutating func denied(_ id: Int) {
         guard var batch = active.removeValue(forKey: id) else { return }
+        guard id != ReplayMachine.mappingQuestion else { return }
         mayLook = false
         guard id != ReplayMachine.probe else { return }
         batch.phase = .waiting
@@ -68,7 +74,10 @@ extension ReplayMachine {
         switch taken {
         case .now:
             summary.sent += 1
-            if item.original != nil { countLeftOut(item) }
+            countLeftOut(item)
+            note(fractionsOf: item.document)
+            // It may lie in an index that could not be searched as well.
+            if item.mayBeElsewhere, copies == 1 { summary.possiblyTwice += 1 }
         case .before: summary.thereBefore += 1
         }
         summary.possiblyTwice += copies - 1
@@ -100,6 +109,7 @@ extension ReplayMachine {
                 let taken = outcome == .delivered ? ReplayItem.Taken.now : .before
                 if let index = answer.index, !index.hasPrefix(".fs-") {
                     known[stream].answered(index, now: now)
+                    writes(to: known[stream].writeIndex.name, stream)
                 }
                 if isForeseen(item, answer, batch) {
                     take(item, taken, copies: 1, now: now)
@@ -115,8 +125,8 @@ extension ReplayMachine {
                 retryReason = BulkOutcome.words(answer.status, answer.type, answer.reason)
                 batch.items.append(item)
             case .refused:
-                if let shorter = leaveOut(item, answer) {
-                    batch.items.append(shorter)
+                if let again = asItIs(item, answer) ?? leavingOut(item, answer, now: now) {
+                    batch.items.append(again)
                 } else {
                     reject(item, status: answer.status, type: answer.type, reason: answer.reason, now: now)
                 }
@@ -140,29 +150,6 @@ extension ReplayMachine {
         // The stream may have rolled over between the question and the request: the new index knew nothing of the id.
         case .named(let assumed) where batch.isProtected: return assumed == index
         case .absent, .unknown, .named: return WriteIndex.isFirst(index)
-        }
-    }
-
-    /// The item without what was refused of it; nil where that does not help, or was tried.
-    private func leaveOut(_ item: ReplayItem, _ answer: BulkItemAnswer) -> ReplayItem? {
-        guard rules.leavesOutCustom, item.original == nil, item.document.kind == .expvar,
-            !answer.usedFailureStore, answer.status == 400
-        else { return nil }
-        let reason = answer.reason ?? answer.type ?? "refused"
-        guard let shorter = CustomVariables.leaveOut(of: item.document, reason: reason) else { return nil }
-        return ReplayItem(
-            document: shorter.document,
-            original: item.document,
-            leftOut: (shorter.paths, reason),
-            floor: item.floor
-        )
-    }
-
-    private mutating func countLeftOut(_ item: ReplayItem) {
-        summary.leftOut += 1
-        guard let leftOut = item.leftOut else { return }
-        for path in leftOut.paths {
-            summary.leftOutPaths.note(path, of: item.document, reason: leftOut.reason)
         }
     }
 
@@ -206,6 +193,7 @@ extension ReplayMachine {
     // MARK: Failures
 
     private mutating func failed(_ id: Int, _ failure: BulkFailure, now: Int64) {
+        if id == ReplayMachine.mappingQuestion, isMappingOptional { return mapped(PerStream(nil), now: now) }
         guard var batch = active.removeValue(forKey: id) else { return }
         let phase = batch.phase
         batch.phase = .waiting
@@ -287,7 +275,7 @@ extension ReplayMachine {
         backoffUntil = max(backoffUntil, until)
     }
 
-    private func resized(_ batch: ReplayBatch) -> ReplayBatch {
+    func resized(_ batch: ReplayBatch) -> ReplayBatch {
         var batch = batch
         batch.bytes = batch.items.reduce(0) {
             $0 + BulkRequest.bytes(of: $1.document, namespace: rules.namespace)

@@ -38,8 +38,10 @@ package struct ReplayMachine: Sendable {
         package var follows = false
         /// What is sent.
         package var scope = Scope.whole
-        /// Whether a refused document is sent once more without the variables that its error names.
+        /// Whether a refused document is sent again without the variables that its stream does not take, so often at most
+        /// before it goes without any: a server names one an answer.
         package var leavesOutCustom = true
+        package var leavingOutRoundsMax = 20
         /// How long the end waits for requests on the way, in milliseconds: SIGTERM must be obeyed within 5 s.
         package var drainMax: Int64 = 4_000
         /// The namespace of the streams.
@@ -66,7 +68,11 @@ package struct ReplayMachine: Sendable {
         /// How far the database had come, and the wall clock, after `sight` was asked for.
         case sighted(seq: Int64, time: Timestamp)
         /// The ids that are there; an id that lies there twice comes twice.
-        case found(batch: Int, ids: [String])
+        ///
+        /// Not `isWhole` where an index of the stream cannot be searched: what is in it alone is not among them.
+        case found(batch: Int, ids: [String], isWhole: Bool)
+        /// What the write indices of the asked streams map; nil where we may not see it, or nobody said.
+        case mapped(batch: Int, PerStream<MappedFields?>)
         /// We may not ask that.
         case denied(batch: Int)
         /// One answer for each item, in the order in which they were sent.
@@ -87,6 +93,8 @@ package struct ReplayMachine: Sendable {
         case probe(batch: Int, [DocumentKind])
         /// Read now how far the database has come.
         case sight
+        /// Ask what these indices map, or what the streams do where no index is named.
+        case map(batch: Int, [DocumentKind: String?])
         /// Ask which of these ids are there, after a refresh where wanted.
         case lookUp(batch: Int, ids: [DocumentKind: [String]], refresh: Bool)
         /// Let go of everything: the export has ended.
@@ -106,8 +114,9 @@ package struct ReplayMachine: Sendable {
         }
     }
 
-    /// The number of a probe; no batch has it.
+    /// The numbers of questions about streams; no batch has them.
     static let probe = 0
+    static let mappingQuestion = -1
 
     let rules: Rules
     var retryPolicy: RetryPolicy
@@ -136,6 +145,13 @@ package struct ReplayMachine: Sendable {
 
     // What is known of the streams.
     var known = PerStream(StreamKnowledge())
+    var mappings = PerStream(StreamMapping())
+    /// Streams whose mapping decides over documents that wait, or over what is said at the end.
+    var mappingWanted: Set<DocumentKind> = []
+    /// What the question on the way asks for.
+    var mappingAsked: Set<DocumentKind> = []
+    /// Fields that fractions were sent to, and whether they are cut there.
+    var fractions = PerStream(SentFractions())
     /// Whether we may ask for write indices and look ids up, as far as we know.
     var mayLook = true
     /// What each stream wrote to when it was last refreshed: all that is in older indices can be found.
@@ -196,6 +212,7 @@ package struct ReplayMachine: Sendable {
             movedTargets.insert(target)
         case .document(let document):
             summary.read += 1
+            if document.remarks.isWithoutMemstats { summary.withoutMemstats += 1 }
             seqs[document.target, default: AnsweredSeqs(cursor: 0)].opened(document.seq)
             add(document)
         }
@@ -251,7 +268,8 @@ package struct ReplayMachine: Sendable {
             moments.append(endingBy)
         } else {
             if let waitMax = rules.waitMax, hasWork { moments.append(lastProgress + waitMax) }
-            if active[ReplayMachine.probe] == nil, active.count < inFlightMax {
+            if !isAsking, let due = mappingDue { moments.append(max(due, backoffUntil)) }
+            if !isAsking, active.count < inFlightMax {
                 for batch in waiting { moments.append(max(batch.notBefore, backoffUntil)) }
             }
         }
@@ -268,7 +286,11 @@ package struct ReplayMachine: Sendable {
         var steps: [Action] = []
         if ending == nil { giveUpIfTooLong(now: now) }
         if ending == nil { start(&steps, now: now) }
-        if ending == nil, !hasWork, sighting == nil, isExhausted, !rules.follows { ending = .done }
+        if ending == nil, !hasWork, sighting == nil, isExhausted, !rules.follows, mappingDue == nil,
+            active[ReplayMachine.mappingQuestion] == nil
+        {
+            ending = .done
+        }
         var actions: [Action] = []
         let commit = takeCommit(beforeSending: steps.contains { if case .send = $0 { true } else { false } })
         if !commit.isEmpty { actions.append(.commit(commit)) }
@@ -329,12 +351,13 @@ package struct ReplayMachine: Sendable {
 
     private mutating func start(_ steps: inout [Action], now: Int64) {
         sightIfNew(&steps, now: now)
-        guard now >= backoffUntil, active[ReplayMachine.probe] == nil else { return }
+        guard now >= backoffUntil, !isAsking else { return }
         if let batch = forming, batch.bytes >= requestBytesMax { sealForming() }
         // The first question is asked as soon as there is something to send, the others when a batch is ready.
         if waiting.isEmpty, forming != nil, known == PerStream(StreamKnowledge()), mayLook {
             return steps.append(probe())
         }
+        if let due = mappingDue, due <= now { return steps.append(askMapping()) }
         var index = 0
         while index < waiting.count, active.count < inFlightMax {
             guard waiting[index].notBefore <= now else {
@@ -357,7 +380,12 @@ package struct ReplayMachine: Sendable {
         }
     }
 
-    /// Asks what the streams write to; nothing is begun before the answer.
+    /// Whether a question about the streams is on the way; nothing is begun before its answer.
+    private var isAsking: Bool {
+        active[ReplayMachine.probe] != nil || active[ReplayMachine.mappingQuestion] != nil
+    }
+
+    /// Asks what the streams write to.
     private mutating func probe() -> Action {
         active[ReplayMachine.probe] = ReplayBatch(id: ReplayMachine.probe, items: [], bytes: 0)
         return .probe(batch: ReplayMachine.probe, DocumentKind.allCases)
@@ -396,6 +424,7 @@ package struct ReplayMachine: Sendable {
     }
 
     private mutating func send(_ batch: inout ReplayBatch, now: Int64) -> Action {
+        fit(&batch)
         batch.phase = .sending
         batch.isProtected = mayLook
         batch.sentAt = now

@@ -10,10 +10,16 @@ package struct ReplaySummary: Hashable, Sendable {
     package var thereBefore = 0
     /// Refused and put in quarantine.
     package var refused = 0
-    /// Of those sent, how many went without some custom variables.
+    /// Of those sent, how many went without some custom variables, or without a number that no field takes.
     package var leftOut = 0
-    /// Which variables those were.
+    /// Which those were.
     package var leftOutPaths = LeftOutPaths()
+    /// Fractions that were sent to fields that cut them.
+    package var cut = 0
+    /// Which fields those were.
+    package var cutPaths = LeftOutPaths()
+    /// Scrapes without memstats, which make no heap document.
+    package var withoutMemstats = 0
     /// Handed out, but not answered for when the export ended.
     package var unanswered = 0
     /// Documents that may be stored twice, or that were seen to be.
@@ -30,8 +36,10 @@ package struct ReplaySummary: Hashable, Sendable {
     /// A summary of nothing.
     package init() {}
 
-    /// Whether everything that was read is in the destination, whole.
-    package var isComplete: Bool { refused == 0 && leftOut == 0 && unanswered == 0 }
+    /// Whether everything that was read is in the destination, but for what its mapping does not take.
+    package var isComplete: Bool { refused == 0 && unanswered == 0 }
+    /// Whether it is there whole.
+    package var isWhole: Bool { leftOut == 0 && cut == 0 }
 }
 
 /// How an export ended.
@@ -46,12 +54,13 @@ package enum ReplayEnd: Hashable, Sendable {
     case gaveUp(reason: String)
     case stopped(ReplayStop)
 
-    /// The exit status, given what was done.
-    package func exitStatus(_ summary: ReplaySummary) -> Int32 {
-        switch self {
-        case .done: summary.isComplete ? 0 : 1
+    /// The exit status, given what was done; one who is strict takes also what was left out or cut for a failure.
+    package func exitStatus(_ summary: ReplaySummary, isStrict: Bool) -> Int32 {
+        let isWhole = summary.isWhole || !isStrict
+        return switch self {
+        case .done: summary.isComplete && isWhole ? 0 : 1
         // A signal is an orderly end; what is left is sent the next time.
-        case .cancelled: summary.refused == 0 && summary.leftOut == 0 ? 0 : 1
+        case .cancelled: summary.refused == 0 && isWhole ? 0 : 1
         case .gaveUp, .cancelledWaiting: 69
         case .stopped(let stop): stop.exitStatus
         }

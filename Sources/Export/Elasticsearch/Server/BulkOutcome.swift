@@ -92,6 +92,8 @@ extension BulkOutcome {
 
     /// The reason to stop that lies in an item's error, or in a whole answer's; nil where there is none.
     static func stop(status: Int, type: String?, reason: String?, on place: String) -> ReplayStop? {
+        // A block that a server sets by itself (a disk past its flood stage), it lifts by itself.
+        guard status != 429 else { return nil }
         let type = type ?? ""
         let said = words(status, type, reason)
         if type.hasPrefix("security_") { return forbidden(said, on: place) }

@@ -1,3 +1,4 @@
+import HTTPClient
 import Model
 import NIOCore
 import NIOPosix
@@ -27,13 +28,19 @@ package struct ClientTLS: Hashable, Sendable {
     /// What NIOSSL is to do; reads the files, and asks the server for its chain where a fingerprint is given.
     func configuration(
         for url: ElasticsearchURL,
+        proxy: HTTPProxy?,
         group: any EventLoopGroup
     ) async throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         if let caFile { configuration.trustRoots = .certificates(try Self.certificates(of: caFile)) }
         if let caFingerprint, url.isTLS {
-            let authority = try await FingerprintPin.authority(caFingerprint, of: url, group: group)
+            let authority = try await FingerprintPin.authority(
+                caFingerprint,
+                of: url,
+                proxy: proxy,
+                group: group
+            )
             configuration.trustRoots = .certificates([authority])
         }
         guard (clientCertificateFile == nil) == (clientKeyFile == nil) else {
@@ -84,6 +91,7 @@ enum FingerprintPin {
     static func authority(
         _ fingerprint: String,
         of url: ElasticsearchURL,
+        proxy: HTTPProxy?,
         group: any EventLoopGroup
     ) async throws -> NIOSSLCertificate {
         let wanted = fingerprint.lowercased().filter { $0 != ":" }
@@ -92,7 +100,7 @@ enum FingerprintPin {
         }
         let chain: [NIOSSLCertificate]
         do {
-            chain = try await self.chain(of: url, group: group)
+            chain = try await self.chain(of: url, proxy: proxy, group: group)
         } catch {
             throw ReplayStop(.unavailable, "\(url) does not show its certificates: \(reason(for: error))")
         }
@@ -117,35 +125,52 @@ enum FingerprintPin {
     /// The certificates that a server shows, its own first; nothing is sent or believed.
     static func chain(
         of url: ElasticsearchURL,
+        proxy: HTTPProxy?,
         group: any EventLoopGroup
     ) async throws -> [NIOSSLCertificate] {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         let context = try NIOSSLContext(configuration: configuration)
-        let shown = group.next().makePromise(of: [NIOSSLCertificate].self)
+        let eventLoop = group.next()
+        let shown = eventLoop.makePromise(of: [NIOSSLCertificate].self)
         let host = url.host
-        let connected = ClientBootstrap(group: group)
+        // An address is no server name (RFC 6066, 3), and NIOSSL refuses it as one.
+        let name = host.contains(":") || host.allSatisfy({ $0.isNumber || $0 == "." }) ? nil : host
+        let fill: @Sendable (any Channel) throws -> Void = { channel in
+            let look: NIOSSLCustomVerificationCallback = { chain, verdict in
+                shown.succeed(chain)
+                // Enough was seen; the handshake need not go on.
+                verdict.succeed(.failed)
+            }
+            let handler = try NIOSSLClientHandler(
+                context: context,
+                serverHostname: name,
+                customVerificationCallback: look
+            )
+            try channel.pipeline.syncOperations.addHandlers([handler, FailureRelay(promise: shown)])
+        }
+        let opened = eventLoop.makePromise(of: Void.self)
+        let connected = ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(10))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // An address is no server name (RFC 6066, 3), and NIOSSL refuses it as one.
-                    let name =
-                        host.contains(":") || host.allSatisfy({ $0.isNumber || $0 == "." }) ? nil : host
-                    let look: NIOSSLCustomVerificationCallback = { chain, verdict in
-                        shown.succeed(chain)
-                        // Enough was seen; the handshake need not go on.
-                        verdict.succeed(.failed)
-                    }
-                    let handler = try NIOSSLClientHandler(
-                        context: context,
-                        serverHostname: name,
-                        customVerificationCallback: look
-                    )
-                    try channel.pipeline.syncOperations.addHandlers([handler, FailureRelay(promise: shown)])
+                    guard let proxy else { return try fill(channel) }
+                    let tunnel = ProxyTunnel(to: host, port: url.port, via: proxy, promise: opened)
+                    try channel.pipeline.syncOperations.addHandler(tunnel)
                 }
             }
-            .connect(host: host, port: url.port)
+            .connect(host: proxy?.host ?? host, port: proxy?.port ?? url.port)
         connected.whenFailure { shown.fail($0) }
+        if proxy == nil { opened.succeed() } else { connected.whenFailure { opened.fail($0) } }
+        if proxy != nil {
+            connected.and(opened.futureResult).whenComplete { result in
+                do {
+                    try fill(try result.get().0)
+                } catch {
+                    shown.fail(error)
+                }
+            }
+        }
         defer { connected.whenSuccess { $0.close(promise: nil) } }
         return try await shown.futureResult.get()
     }

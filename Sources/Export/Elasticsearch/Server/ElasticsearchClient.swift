@@ -1,4 +1,4 @@
-import HTTPClient
+package import HTTPClient
 import Model
 import NIOCore
 import NIOHTTP1
@@ -14,8 +14,7 @@ import Musl
 
 /// Sends single requests and says what came of them; decides nothing.
 ///
-/// No request is sent twice here, no redirect is followed (it would carry the credential elsewhere), no proxy is
-/// taken from the environment.
+/// No request is sent twice here, and no redirect is followed (it would carry the credential elsewhere).
 package final class ElasticsearchClient: Sendable {
     /// Where and how.
     package struct Settings: Sendable {
@@ -27,6 +26,10 @@ package final class ElasticsearchClient: Sendable {
         /// Bytes of request bodies a second, as they go over the wire; nil: no limit.
         package var rateLimit: Int64?
         package var userAgent = "expvault"
+        /// Between us and the server.
+        package var proxy: HTTPProxy?
+        /// What of its credentials must never be shown.
+        package var proxySecrets: [String] = []
 
         /// The settings for that server, with defaults.
         package init(url: ElasticsearchURL) {
@@ -72,7 +75,11 @@ package final class ElasticsearchClient: Sendable {
     package static func open(_ settings: Settings) async throws -> ElasticsearchClient {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let tls = try await settings.tls.configuration(for: settings.url, group: group)
+            let tls = try await settings.tls.configuration(
+                for: settings.url,
+                proxy: settings.proxy,
+                group: group
+            )
             // Without https none is needed, and what a context takes is measured in milliseconds.
             let context = settings.url.isTLS ? try NIOSSLContext(configuration: tls) : nil
             return ElasticsearchClient(settings, tls: context, group: group)
@@ -86,10 +93,15 @@ package final class ElasticsearchClient: Sendable {
     private init(_ settings: Settings, tls: NIOSSLContext?, group: MultiThreadedEventLoopGroup) {
         self.settings = settings
         self.group = group
-        text = ServerText(secrets: settings.authentication.secrets)
+        text = ServerText(secrets: settings.authentication.secrets + settings.proxySecrets)
         pacer = settings.rateLimit.map(RequestPacer.init)
         connections = ServerConnections(
-            to: HTTPConnection.Server(host: settings.url.host, port: settings.url.port, tls: tls),
+            to: HTTPConnection.Server(
+                host: settings.url.host,
+                port: settings.url.port,
+                tls: tls,
+                proxy: settings.proxy
+            ),
             on: group.next()
         )
     }
@@ -146,7 +158,7 @@ package final class ElasticsearchClient: Sendable {
                 TLSFailure(errorText: "\(error)") == .untrusted
             else { return outcome }
             return .failed(
-                reason: await TLSFailureText.untrusted(settings.url, group: group),
+                reason: await TLSFailureText.untrusted(settings.url, proxy: settings.proxy, group: group),
                 isCertainlyNotSent: isCertainlyNotSent,
                 isTLS: true
             )
@@ -198,6 +210,7 @@ package final class ElasticsearchClient: Sendable {
             )
         case let error as NIOConnectionError:
             return .failed(reason: connection(error), isCertainlyNotSent: true, isTLS: false)
+        case let error as ProxyRefused: return proxyRefused(error)
         case is NIOSSLExtraError:
             return .failed(
                 reason: "the certificate of \(settings.url) is for another host",
@@ -221,7 +234,27 @@ package final class ElasticsearchClient: Sendable {
         }
     }
 
+    private func proxyRefused(_ error: ProxyRefused) -> Outcome {
+        let place = settings.proxy.map { "the proxy \($0)" } ?? "the proxy"
+        let words =
+            switch error.status {
+            case 0: "\(place) answers with something that is no HTTP; is it a proxy?"
+            case 407:
+                "\(place) wants to know who asks (407); see --proxy-user and --proxy-password-file"
+            case 403: "\(place) lets nobody through to \(settings.url) (403)"
+            default: "\(place) opens no tunnel to \(settings.url): it answered \(error.status)"
+            }
+        // What it says of credentials and rules does not mend itself soon, what it says of the server may.
+        let isLasting = error.status < 500
+        return .failed(reason: words, isCertainlyNotSent: true, isTLS: isLasting)
+    }
+
     private func connection(_ error: NIOConnectionError) -> String {
+        let reason = connectionReason(error)
+        return settings.proxy.map { "\(reason), by the proxy \($0)" } ?? reason
+    }
+
+    private func connectionReason(_ error: NIOConnectionError) -> String {
         // With several addresses the last one's reason stands for all; they nearly always agree.
         guard let last = error.connectionErrors.last else { return "the host name cannot be resolved" }
         if let system = last.error as? IOError {

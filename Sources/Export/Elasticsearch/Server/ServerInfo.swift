@@ -81,8 +81,16 @@ package struct ServerInfo: Hashable, Sendable {
             )
         }
         guard let value, let number = value[path: ["version", "number"]]?.string,
-            let version = Version(number), let uuid = value["cluster_uuid"]?.string, !uuid.isEmpty
+            let version = Version(number)
         else { throw ServerInfo.stranger(url, "does not say its version") }
+        guard let uuid = value["cluster_uuid"]?.string, !uuid.isEmpty else {
+            // VictoriaLogs answers so, that log shippers send to it.
+            throw ReplayStop(
+                .unavailable,
+                "\(url) answers a version, \(version), but is no cluster of Elasticsearch or OpenSearch: it has no "
+                    + "cluster_uuid; what only takes its bulk requests, as VictoriaLogs does, has no data streams"
+            )
+        }
         guard uuid != "_na_" else {
             throw ReplayStop(.unavailable, "\(url) has not formed a cluster yet; try again in a while")
         }
@@ -124,6 +132,13 @@ package struct ServerInfo: Hashable, Sendable {
                 .forbidden,
                 "\(url) wants to know who asks, and no credential was given: \(said); "
                     + "see --api-key-file, --user and --bearer-token-file"
+            )
+        }
+        if status == 407 {
+            return ReplayStop(
+                .forbidden,
+                "the proxy before \(url) wants to know who asks: \(said); see --proxy-user and "
+                    + "--proxy-password-file"
             )
         }
         if let stop = BulkOutcome.stop(status: status, type: type, reason: reason, on: url) {

@@ -6,6 +6,8 @@
 package struct ServerText: Sendable {
     /// What is kept of a text, in characters.
     package static let charactersMax = 500
+    /// What stands at the end of a text that was cut.
+    static let cutMark = "…"
     /// What stands in place of a credential.
     static let replacement = "[removed]"
     /// A secret shorter than this is not searched for: it would be found in innocent words.
@@ -27,12 +29,20 @@ package struct ServerText: Sendable {
         var result = ""
         var count = 0
         for character in String(decoding: bytes, as: UTF8.self) {
-            guard count < ServerText.charactersMax else { return result + "…" }
-            let isSafe = character.unicodeScalars.allSatisfy { !ServerText.isUnsafe($0) }
-            result.append(isSafe ? character : " ")
+            guard count < ServerText.charactersMax else { return result + ServerText.cutMark }
+            result.append(ServerText.isSafe(character) ? character : " ")
             count += 1
         }
         return result
+    }
+
+    /// The text as it would come out of `clean`, were it short and without secrets.
+    static func inOneLine(_ text: String) -> String {
+        text.allSatisfy(isSafe) ? text : String(text.map { isSafe($0) ? $0 : " " })
+    }
+
+    private static func isSafe(_ character: Character) -> Bool {
+        character.unicodeScalars.allSatisfy { !ServerText.isUnsafe($0) }
     }
 
     /// Control characters, and the marks that turn the direction of text around, would act on a terminal.

@@ -1,3 +1,4 @@
+import HTTPClient
 import Model
 import NIOCore
 import NIOSSL
@@ -28,10 +29,16 @@ enum TLSFailureText {
     /// The sentence for a certificate that was not believed: its dates, where they are why.
     ///
     /// BoringSSL only says that verification failed, so the server is asked once more for what it shows.
-    static func untrusted(_ url: ElasticsearchURL, group: any EventLoopGroup) async -> String {
+    static func untrusted(
+        _ url: ElasticsearchURL,
+        proxy: HTTPProxy?,
+        group: any EventLoopGroup
+    ) async -> String {
         let general = words(for: "CERTIFICATE_VERIFY_FAILED", of: "\(url)")
         // Where it is not shown again, the first reason stands.
-        guard let chain = try? await FingerprintPin.chain(of: url, group: group) else { return general }
+        guard let chain = try? await FingerprintPin.chain(of: url, proxy: proxy, group: group) else {
+            return general
+        }
         let now = Timestamp(milliseconds: MonotonicClock.wall)
         for (index, certificate) in chain.enumerated() {
             let dates = CertificateDates(
