@@ -118,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard", "TerminalView",
-                "Discovery", argumentParser, log, serviceLifecycle, unixSignals,
+                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
+                "TerminalView", "Discovery", argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings,
             linkerSettings: linking

@@ -279,7 +279,8 @@ package struct PlainDatabase {
             case .integer(let number): try statement.bind(3, number).run()
             case .real(let number): try statement.bind(3, real: number).run()
             // SQLite's integers end at 2^63 − 1.
-            case .unsigned(let number): try statement.bind(3, real: Double(number)).bind(4, String(number)).run()
+            case .unsigned(let number):
+                try statement.bind(3, real: Double(number)).bind(4, String(number)).run()
             }
             written.summary.samples += 1
             try written.count(target)

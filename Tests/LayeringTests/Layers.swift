@@ -25,8 +25,8 @@ enum Layers {
         ],
         "TerminalView": ["Model", "Query"],
         "expvault": [
-            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard", "TerminalView",
-            "Discovery", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
+            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
+            "TerminalView", "Discovery", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]
 

@@ -59,7 +59,7 @@ package struct ElasticsearchMapping: Sendable {
     let errorType: String
     /// `index.mapping.total_fields.limit`: fields and objects together.
     package var fieldsMax = 1_000
-    /// `index.mapping.depth.limit`
+    /// How many levels there may be (`index.mapping.depth.limit`).
     private static let depthMax = 20
     /// Fields that the document at hand makes, and what is wrong among them: told after all that cannot be parsed.
     private var added: Set<String> = []

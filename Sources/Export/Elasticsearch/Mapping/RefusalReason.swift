@@ -31,8 +31,9 @@ struct RefusalReason: Hashable, Sendable {
     /// Whether the index has as many fields as it may have.
     var isLimitOfFields: Bool { text.hasPrefix("Limit of total fields [") }
 
-    /// Whether a new field was to be mapped in two ways: by the document alone, or by another in the same moment. Of those
-    /// the later is taken when it is sent again.
+    /// Whether a new field was to be mapped in two ways: by the document alone, or by another in the same moment.
+    ///
+    /// Of those two the later is taken when it is sent again.
     var isMergeOfNewField: Bool {
         text.hasPrefix("mapper [") && text.contains("] cannot be changed from type [")
             || text.hasPrefix("can't merge a non")
