@@ -71,13 +71,14 @@ struct PermutationCoderTests {
         #expect(Double(bytes.count * 8) < bits * 612)
         #expect(decoded(bytes, 600, sizes) == shuffled)
         let same = [[UInt16]](repeating: shuffled[0], count: 600)
-        #expect(Double(encoded(same, sizes).count * 8) < bits * 1.3)
+        // Short lists may come out as they were by chance, and are coded a few times more.
+        #expect(Double(encoded(same, sizes).count * 8) < bits * 8)
         #expect(encoded([[UInt16]](repeating: [], count: 600), sizes).isEmpty)
         // One list of many that is shuffled each time.
         var one = [[UInt16]](repeating: shuffled[0], count: 600)
         for index in one.indices { one[index].replaceSubrange(0..<48, with: shuffled[index][0..<48]) }
         let ofOne: Double = lgamma(49) / log(2)
-        #expect(Double(encoded(one, sizes).count * 8) < ofOne * 660 + bits * 1.3)
+        #expect(Double(encoded(one, sizes).count * 8) < ofOne * 612 + bits * 8)
     }
 
     @Test("of two members take a bit each time, and of 10 000 what they hold")

@@ -26,6 +26,8 @@ final class RowStore: RowSource {
     /// The body that was last read of each target's tail.
     var lastBodies: [TargetID: (seq: Int64, body: TidyBody)] = [:]
     private var memberOrders: [ShapeID: MemberOrder] = [:]
+    /// Those that are kept take no more bytes than this together.
+    private static let memberOrderBytesMax = 4 << 20
 
     /// So many chunks are kept open.
     private static let openChunksMax = 3
@@ -155,7 +157,7 @@ final class RowStore: RowSource {
             throw damaged("shape \(id.value) is none")
         }
         let held = memberOrders.values.reduce(order.byteCount) { $0 + $1.byteCount }
-        if memberOrders.count >= RowStore.cachedMax || held > RowStore.cachedBaseBytesMax {
+        if memberOrders.count >= RowStore.cachedMax || held > RowStore.memberOrderBytesMax {
             memberOrders.removeAll()
         }
         memberOrders[id] = order

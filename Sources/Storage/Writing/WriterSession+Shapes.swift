@@ -45,11 +45,9 @@ extension WriterSession {
         try target.served.scan(body.bytes)
         guard let (bytes, order) = tidying.order.tidied(target.served, body.bytes) else { return false }
         try target.document.scan(bytes)
-        // Whoever follows a body of a shape has its skeleton.
         let isOfShape =
             target.lastShape?.id == tidying.id
-            && (target.document.changedLeaves != nil
-                || isEqual(target.document.skeleton, target.lastShape?.shape.skeleton ?? []))
+            && isEqual(target.document.skeleton, target.lastShape?.shape.skeleton ?? [])
         guard isOfShape else { return false }
         let isInOrder = PermutationCoder.isIdentity(order, tidying.order.sizes)
         body = TidyBody(bytes, order: isInOrder ? [] : order)
