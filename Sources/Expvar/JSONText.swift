@@ -123,6 +123,31 @@ extension JSONText {
     /// Go.
     static func decoded(_ quoted: ArraySlice<UInt8>) -> String { text(of: bytes(of: quoted).bytes) }
 
+    /// Whether what stands between the quotes of a string is one by JSON, too: no escape of Go's, and UTF-8.
+    static func isStrict(_ quoted: ArraySlice<UInt8>) -> Bool {
+        var isPlain = true
+        var i = quoted.startIndex
+        while i < quoted.endIndex {
+            if quoted[i] >= 0x80 { isPlain = false }
+            if quoted[i] == UInt8(ascii: "\\") {
+                i += 1
+                guard i < quoted.endIndex else { return false }
+                switch quoted[i] {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+                    UInt8(ascii: "f"),
+                    UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+                    break
+                case UInt8(ascii: "u"):
+                    guard hex(quoted, i + 1, digits: 4) != nil else { return false }
+                default:
+                    return false
+                }
+            }
+            i += 1
+        }
+        return isPlain || String(validating: quoted, as: UTF8.self) != nil
+    }
+
     /// What a string or key says, its escapes decoded, and whether all of these are known to JSON or Go.
     static func bytes(of quoted: ArraySlice<UInt8>) -> (bytes: ArraySlice<UInt8>, isKnown: Bool) {
         guard quoted.contains(UInt8(ascii: "\\")) else { return (quoted, true) }

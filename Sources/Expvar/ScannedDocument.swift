@@ -38,6 +38,17 @@ package struct Leaf: Hashable, Sendable {
     }
 }
 
+extension Leaf {
+    /// The text of a string that JSON would spell otherwise: with escapes of Go's, or bytes that are no UTF-8.
+    ///
+    /// nil for any other leaf.
+    package func textIfOdd(in body: [UInt8]) -> String? {
+        guard kind == .string else { return nil }
+        let quoted = spelling(in: body).dropFirst().dropLast()
+        return JSONText.isStrict(quoted) ? nil : JSONText.decoded(quoted)
+    }
+}
+
 /// Why a body is no document.
 package enum DocumentError: Error, Hashable, Sendable {
     /// There is nothing but white space.

@@ -92,15 +92,19 @@ struct FixtureTests {
         let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: 0))
         for name in ["fresh", "later", "latest"] {
             let state = try Fixtures.state("\(version)-\(name)")
-            #expect(tracker.decide(state, at: place) == (name == "fresh" ? .begins : .continues(RunID(1))))
+            #expect(
+                tracker.judge(state, at: place).decision == (name == "fresh" ? .begins : .continues(RunID(1)))
+            )
             tracker.note(state, in: RunID(1), at: place)
         }
         let restarted = try Fixtures.state("\(version)-restarted")
-        #expect(tracker.decide(restarted, at: place) == .begins)
+        #expect(tracker.judge(restarted, at: place).decision == .begins)
         let fresh = RunMemory(try Fixtures.state("\(version)-fresh"), at: place)
-        #expect(RunTracker(runs: [(RunID(1), fresh)]).decide(restarted, at: place) == .begins)
+        #expect(RunTracker(runs: [(RunID(1), fresh)]).judge(restarted, at: place).decision == .begins)
         tracker.note(restarted, in: RunID(2), at: place)
-        #expect(tracker.decide(try Fixtures.state("\(version)-latest"), at: place) == .continues(RunID(1)))
+        #expect(
+            tracker.judge(try Fixtures.state("\(version)-latest"), at: place).decision == .continues(RunID(1))
+        )
     }
 
     @Test(

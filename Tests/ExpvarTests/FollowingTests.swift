@@ -153,7 +153,7 @@ struct FollowingTests {
             if following.changedLeaves != nil { followed += 1 }
             last = body
         }
-        #expect(followed > 200, "seed \(seed)")
+        #expect(followed > 80, "seed \(seed)")
     }
 
     @Test(

@@ -13,7 +13,7 @@ private struct Feed {
     mutating func run(of state: ProcessState, after milliseconds: Int64 = 10_000) -> Int64 {
         let run: RunID
         time += milliseconds
-        switch tracker.decide(state, at: place) {
+        switch tracker.judge(state, at: place).decision {
         case .continues(let id):
             run = id
         case .begins:
@@ -302,7 +302,10 @@ struct RunTrackerTests {
         _ = feed.run(of: b)
         let rebuilt = RunTracker(runs: feed.tracker.runs)
         for state in [a, b, process(9, born: 3).state, ProcessState()] {
-            #expect(rebuilt.decide(state, at: feed.place) == feed.tracker.decide(state, at: feed.place))
+            #expect(
+                rebuilt.judge(state, at: feed.place).decision
+                    == feed.tracker.judge(state, at: feed.place).decision
+            )
         }
     }
 

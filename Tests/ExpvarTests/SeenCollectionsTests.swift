@@ -17,7 +17,7 @@ struct SeenCollectionsTests {
             time += 10_000
             let place = ScrapePosition(epoch: 0, time: Timestamp(milliseconds: time))
             let run: RunID
-            switch tracker.decide(state, at: place) {
+            switch tracker.judge(state, at: place).decision {
             case .continues(let id):
                 run = id
                 before = tracker.memory(of: id)

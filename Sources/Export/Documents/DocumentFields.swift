@@ -104,10 +104,10 @@ struct DocumentFields: Sendable {
     }
 
     private static func variables(of shape: Shape) -> [DocumentMember] {
-        // Broken variables stay broken, so that the reader of trees leaves them out by its own rule.
+        // What is broken stays broken (in an array this word costs one element), so that the reader of trees leaves them out by its own rule.
         // A marked body is as much a document as the body was, so this does not throw; without it no custom
         // variable would be exported, and nothing else be wrong.
-        (try? DocumentTree.variables(of: marked(shape, brokenAs: "?"))) ?? []
+        (try? DocumentTree.variables(of: marked(shape, brokenAs: "NaN"))) ?? []
     }
 
     /// The leaves of numbers in memstats by key, of duplicates the last.

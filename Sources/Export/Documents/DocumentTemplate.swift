@@ -36,7 +36,16 @@ struct DocumentTemplate: Hashable, Sendable {
             output.append(contentsOf: text[start..<place.textEnd])
             start = place.textEnd
             let leaf = leaves[place.leaf]
-            output.append(contentsOf: body[Int(leaf.offset)..<Int(leaf.offset) + Int(leaf.length)])
+            let spelling = body[Int(leaf.offset)..<Int(leaf.offset) + Int(leaf.length)]
+            // A text may have escapes of Go's, and bytes that are no UTF-8.
+            if leaf.kind == .string, let text = leaf.textIfOdd(in: body) {
+                var json = JSONWriter(continuing: output)
+                output = []
+                json.string(text)
+                output = json.bytes
+            } else {
+                output.append(contentsOf: spelling)
+            }
         }
         output.append(contentsOf: text[start...])
     }

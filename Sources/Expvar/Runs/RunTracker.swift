@@ -61,11 +61,6 @@ package struct RunTracker: Sendable {
         return state.livedBeside(latest) ? .beside : .fresh
     }
 
-    /// Where the scrape with that state at `position` belongs; changes nothing.
-    package func decide(_ state: ProcessState, at position: ScrapePosition) -> Decision {
-        judge(state, at: position).decision
-    }
-
     /// Where the scrape with that state at `position` belongs, and whether anything proves it; changes nothing.
     ///
     /// Only where processes take turns it takes a proof: else there is one run only that a scrape can continue.

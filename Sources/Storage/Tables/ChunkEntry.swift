@@ -67,8 +67,12 @@ struct ChunkEntry {
     /// What it has of that run.
     func part(of run: RunID) -> Run? {
         // They ascend; with replicas behind one URL there are hundreds.
-        let place = TargetHistory.index(runs.count) { runs[$0].run < run }
-        return place < runs.count && runs[place].run == run ? runs[place] : nil
+        var (low, high) = (0, runs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].run < run { low = middle + 1 } else { high = middle }
+        }
+        return low < runs.count && runs[low].run == run ? runs[low] : nil
     }
 
     /// The place of its last document.

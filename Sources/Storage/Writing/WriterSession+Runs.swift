@@ -221,22 +221,26 @@ extension WriterSession {
         of history: TargetHistory
     ) throws -> RunTracker {
         var recent: [ProcessState] = []
+        let hasReturned = WriterSession.haveReturned(runs.map(\.run))
         // Where one process answers, its run tells what it showed; where runs may mix several, each scrape does.
-        if runs.count > 1 || history.tail.contains(where: { $0.missed != nil })
+        var scrapesMax = 0
+        if hasReturned {
+            let end = position.map { history.tailIndex(atOrAfter: $0) } ?? history.tail.count
+            scrapesMax = max(WriterSession.recentMin, end)
+        } else if runs.count > 1 || history.tail.contains(where: { $0.missed != nil })
             || history.chunks.last.map({ $0.missedCount > 0 }) ?? false
         {
-            let end = position.map { history.tailIndex(atOrAfter: $0) } ?? history.tail.count
-            let scrapesMax = max(WriterSession.recentMin, end)
-            var last = position
-            while recent.count < scrapesMax, let row = try history.row(before: last, .success) {
-                last = row.position
-                recent.append(try processState(of: row))
-            }
+            scrapesMax = WriterSession.recentMin
+        }
+        var last = position
+        while recent.count < scrapesMax, let row = try history.row(before: last, .success) {
+            last = row.position
+            recent.append(try processState(of: row))
         }
         return RunTracker(
             runs: runs.map { ($0.run.id, $0.memory) },
             recent: recent.reversed(),
-            hasReturned: WriterSession.haveReturned(runs.map(\.run))
+            hasReturned: hasReturned
         )
     }
 
