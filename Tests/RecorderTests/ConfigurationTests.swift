@@ -334,6 +334,8 @@ import Testing
             (":6060/x/", "http://localhost:6060/x/debug/vars"), ("[::1]:80", "http://[::1]:80/debug/vars"),
             ("unix:/run/a.sock", "unix:/run/a.sock:/debug/vars"),
             ("unix:///run/a.sock", "unix:/run/a.sock:/debug/vars"),
+            ("unix:////a.sock", "unix:/a.sock:/debug/vars"), ("http://:80@a", "http://a/debug/vars"),
+            ("u@:80", "http://localhost:80/debug/vars"),
             ("UNIX:/run/a.sock:/x?y=1#z", "unix:/run/a.sock:/x?y=1"),
             ("unix:/run/a:b.sock:/", "unix:/run/a:b.sock:/debug/vars"),
             ("HTTP://A:80", "http://a:80/debug/vars"),
@@ -344,6 +346,7 @@ import Testing
     )
     func reads(text: String, url: String) throws {
         #expect(try TargetURL.parse(text).url.text == url)
+        #expect(try TargetURL.parse(url).url.text == url, "what is shown reads back")
     }
 
     @Test(

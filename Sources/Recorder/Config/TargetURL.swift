@@ -71,6 +71,11 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
         let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         var authority = rest[..<authorityEnd]
         let pathAndQuery = completed(rest[authorityEnd...])
+        var userInfo: UserInfo?
+        if let at = authority.lastIndex(of: "@") {
+            userInfo = try parse(userInfo: authority[..<at])
+            authority = authority[authority.index(after: at)...]
+        }
         if colon == nil, !authority.isEmpty, authority.allSatisfy(\.isNumber) {
             throw Malformed(
                 "a number alone is no host; a port of this host is written with a colon, as in :6060"
@@ -82,11 +87,6 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
         }
         if authority.hasPrefix(":"), authority.dropFirst().first?.isNumber == true {
             authority = Substring("localhost\(authority)")
-        }
-        var userInfo: UserInfo?
-        if let at = authority.lastIndex(of: "@") {
-            userInfo = try parse(userInfo: authority[..<at])
-            authority = authority[authority.index(after: at)...]
         }
         let (host, port) = try parse(authority: authority)
         return (TargetURL(scheme: scheme, host: host, port: port, pathAndQuery: pathAndQuery), userInfo)
@@ -123,7 +123,7 @@ package struct TargetURL: Hashable, Sendable, CustomStringConvertible {
     /// A Unix socket: its path, and behind `:` the path that is asked for.
     private static func parse(socket text: Substring) throws(Malformed) -> TargetURL {
         var rest = text.prefix { $0 != "#" }
-        if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
+        while rest.hasPrefix("//") { rest = rest.dropFirst() }
         let mark = rest.firstRange(of: ":/")
         let path = String(rest[..<(mark?.lowerBound ?? rest.endIndex)])
         guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.contains("?") else {
