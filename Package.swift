@@ -118,7 +118,7 @@ let package = Package(
         .executableTarget(
             name: "expvault",
             dependencies: [
-                "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
+                "Model", "JSON", "Expvar", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
                 "TerminalView", "Discovery", argumentParser, log, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings,

@@ -18,7 +18,7 @@ package struct PermutationCoder: Sendable {
     private struct Known {
         /// The order of the last one.
         var order: [UInt16]
-        /// For each list, how many records ago it was coded; 255 for never and long ago.
+        /// For each list, how many records ago it changed; 255 for never and long ago.
         var age: [UInt8]
     }
 
@@ -69,8 +69,12 @@ package struct PermutationCoder: Sendable {
             for (list, size) in sizes.enumerated() {
                 let isNow = coded[list]
                 encoder.bit(isNow, &isCoded[Self.context(known.age[list])])
-                if isNow { encode(order, start, size, into: &encoder) }
-                Self.note(isNow, &known.age[list])
+                var isOther = false
+                if isNow {
+                    encode(order, start, size, into: &encoder)
+                    isOther = order[start..<start + size] != known.order[start..<start + size]
+                }
+                Self.note(isOther, &known.age[list])
                 start += size
             }
             known.order = order
@@ -90,8 +94,13 @@ package struct PermutationCoder: Sendable {
             var start = 0
             for (list, size) in sizes.enumerated() {
                 let isNow = decoder.bit(&isCoded[Self.context(known.age[list])])
-                if isNow { decode(&known.order, start, size, from: &decoder) }
-                Self.note(isNow, &known.age[list])
+                var isOther = false
+                if isNow {
+                    let before = Array(known.order[start..<start + size])
+                    decode(&known.order, start, size, from: &decoder)
+                    isOther = known.order[start..<start + size] != before[...]
+                }
+                Self.note(isOther, &known.age[list])
                 start += size
             }
         }
@@ -144,8 +153,8 @@ package struct PermutationCoder: Sendable {
 
     private static func context(_ age: UInt8) -> Int { age == 0 ? 0 : age < patience ? 1 : 2 }
 
-    private static func note(_ isCoded: Bool, _ age: inout UInt8) {
-        age = isCoded ? 0 : age < .max ? age + 1 : age
+    private static func note(_ isOther: Bool, _ age: inout UInt8) {
+        age = isOther ? 0 : age < .max ? age + 1 : age
     }
 
     private mutating func encode(

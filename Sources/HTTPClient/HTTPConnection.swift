@@ -1,7 +1,7 @@
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
-package import NIOSSL
+import NIOSSL
 
 /// A connection to one server: one request at a time, kept open from one to the next.
 ///
@@ -30,46 +30,6 @@ package final class HTTPConnection: @unchecked Sendable {
 
     /// The server closed the connection before the answer was complete.
     package struct Closed: Error {}
-
-    /// Where a connection goes.
-    package struct Server: Sendable {
-        package var host: String
-        package var port: Int
-        /// For https.
-        package var tls: NIOSSLContext?
-        /// The file of a Unix socket, in the place of host and port.
-        package var socketPath: String?
-        /// Between us and it: for https a tunnel through it, for http the proxy is asked for whole URLs.
-        package var proxy: HTTPProxy?
-
-        /// That host and port, with TLS where there is a context for it, through a proxy where there is one; or that Unix
-        /// socket.
-        package init(
-            host: String,
-            port: Int,
-            tls: NIOSSLContext?,
-            socketPath: String? = nil,
-            proxy: HTTPProxy? = nil
-        ) {
-            self.host = host
-            self.port = port
-            self.tls = tls
-            self.socketPath = socketPath
-            self.proxy = proxy
-        }
-
-        /// The request as the one that is connected to wants it.
-        func request(_ request: HTTPRequestHead) -> HTTPRequestHead {
-            guard let proxy, tls == nil else { return request }
-            var request = request
-            let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-            request.uri = "http://\(authority)\(request.uri)"
-            if let authorization = proxy.authorization {
-                request.headers.add(name: "Proxy-Authorization", value: authorization)
-            }
-            return request
-        }
-    }
 
     /// How much of an answer is read, in bytes, and how long one waits for what has no deadline of its own.
     package struct Limits: Sendable {

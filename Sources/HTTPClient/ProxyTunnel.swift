@@ -2,7 +2,9 @@ package import NIOCore
 
 /// A proxy through which servers are spoken to.
 package struct HTTPProxy: Hashable, Sendable, CustomStringConvertible {
+    /// Its name or address.
     package var host: String
+    /// The port there.
     package var port: Int
     /// The value of `Proxy-Authorization`; nil where nothing is sent.
     package var authorization: String?
@@ -31,7 +33,9 @@ package struct ProxyRefused: Error, Hashable, Sendable {
 ///
 /// The first handler of a connection's pipeline, and the only one until the proxy has answered; then it is gone.
 package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
+    /// What the socket gives.
     package typealias InboundIn = ByteBuffer
+    /// What it takes.
     package typealias OutboundOut = ByteBuffer
 
     /// A longer head of an answer is none.
@@ -51,10 +55,12 @@ package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler 
         self.promise = promise
     }
 
+    /// Asks for the tunnel, where the connection stands already.
     package func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { begin(context) }
     }
 
+    /// Asks for the tunnel.
     package func channelActive(context: ChannelHandlerContext) {
         begin(context)
         context.fireChannelActive()
@@ -68,6 +74,7 @@ package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler 
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
     }
 
+    /// Reads on in the proxy's answer.
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         head += unwrapInboundIn(data).readableBytesView
         guard let end = ProxyTunnel.end(of: head) else {
@@ -97,10 +104,12 @@ package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler 
             .map { $0 + mark.count }
     }
 
+    /// Tells who waits that there is no tunnel.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         fail(error, context)
     }
 
+    /// Tells who waits that there is no tunnel.
     package func channelInactive(context: ChannelHandlerContext) {
         fail(ChannelError.eof, context)
         context.fireChannelInactive()

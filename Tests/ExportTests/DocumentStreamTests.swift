@@ -73,7 +73,9 @@ struct DocumentStreamTests {
     private func counts(_ scrapes: [ExportedScrape]) throws -> [Int64?] {
         var maker = DocumentMaker(context: testContext)
         return try scrapes.map { scrape in
-            let document = try JSONReader.value(of: try #require(maker.documents(for: scrape).heap))
+            // Without memstats there is none.
+            guard let heap = maker.documents(for: scrape).heap else { return nil }
+            let document = try JSONReader.value(of: heap)
             return document[path: ["golang", "heap", "gc", "pause", "count"]]?.integer
         }
     }

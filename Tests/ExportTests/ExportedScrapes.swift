@@ -34,6 +34,8 @@ func exportedScrape(
             bootID: nil,
             bootNanoseconds: nil,
             run: RunID(1),
+            // Of a ring all that it shows; less where a scrape of another run showed some before.
+            seenCount: 256,
             failure: nil,
             isAfterStep: false
         ),

@@ -26,7 +26,7 @@ struct FieldNamesTests {
             // The name with underscores is taken.
             (#"{"a":1,"a_b":2,"a.b":3}"#, #"{"a":1,"a_b":2,"a_b_":3}"#),
             (#"{"a":1,"a_b":2,"a_b_":0,"a.b":3}"#, #"{"a":1,"a_b":2,"a_b_":0,"a_b__":3}"#),
-            (#"{"a":1,"a_b.c":2,"a.b":3}"#, #"{"a":1,"a_b.c":2,"a_b_":3}"#),
+            (#"{"a":1,"a_b.c":2,"a.b":3}"#, #"{"a":1,"a_b":3,"a_b_c":2}"#),
             (#"{"a":1,"a.b":3,"a_b.c":2}"#, #"{"a":1,"a_b":3,"a_b_c":2}"#),
             (#"{"a":1,"a.b_c":3,"a.b.c":2}"#, #"{"a":1,"a_b_c":2,"a_b_c_":3}"#),
             // Parts that Elasticsearch refuses.

@@ -25,7 +25,7 @@ enum Layers {
         ],
         "TerminalView": ["Model", "Query"],
         "expvault": [
-            "Model", "JSON", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
+            "Model", "JSON", "Expvar", "Storage", "Recorder", "Query", "Export", "Handover", "Dashboard",
             "TerminalView", "Discovery", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]

@@ -37,17 +37,18 @@ struct ScraperBench {
         }
     }
 
-    static func settings(_ url: String, timeoutMilliseconds: Int64 = 5000) throws -> TargetSettings {
+    static func settings(_ url: String, timeoutMilliseconds: Int64 = 300_000) throws -> TargetSettings {
         TargetSettings(
             name: "t",
             url: try TargetURL.parse(url).url,
-            intervalMilliseconds: 10_000,
+            // The deadline is the shorter of the two, and a busy machine no answer.
+            intervalMilliseconds: 3_600_000,
             timeoutMilliseconds: timeoutMilliseconds
         )
     }
 
     /// One scrape of a new server with that answer.
-    static func scrape(_ answer: ExpvarAnswer, timeoutMilliseconds: Int64 = 5000) async throws -> Scrape {
+    static func scrape(_ answer: ExpvarAnswer, timeoutMilliseconds: Int64 = 300_000) async throws -> Scrape {
         let server = try await ExpvarServer.start { _ in answer }
         let settings = try settings(server.url(), timeoutMilliseconds: timeoutMilliseconds)
         let scrape = try await ScraperBench().with(settings) { try await $0.scrape() }

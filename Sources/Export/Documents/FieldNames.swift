@@ -78,6 +78,14 @@ enum FieldNames {
         }
     }
 
+    /// The key as a server takes it: dots at its end are nothing.
+    static func folded(_ key: String) -> String {
+        guard key.utf8.last == UInt8(ascii: "."),
+            let end = key.utf8.lastIndex(where: { $0 != UInt8(ascii: ".") })
+        else { return key }
+        return String(key[...end])
+    }
+
     private static func isBlank(_ part: String) -> Bool {
         part.unicodeScalars.allSatisfy { $0.properties.isWhitespace }
     }

@@ -238,7 +238,7 @@ struct ReplayTests {
         "errors about the index and the key stop the export, whatever their status",
         arguments: [
             ("index_closed_exception", 400, Int32(69)), ("cluster_block_exception", 403, 69),
-            ("cluster_block_exception", 429, 69), ("index_not_found_exception", 404, 69),
+            ("index_not_found_exception", 404, 69),
             ("security_exception", 400, 77), ("whatever", 401, 77), ("whatever", 404, 69),
         ]
     )

@@ -26,17 +26,22 @@ package struct CustomVariables {
     }
 
     /// The document without what the mapping does not take, and what that is; nothing where all of it fits.
+    ///
+    /// The document says itself what is missing, where the index has room for that.
     func fitted(to mapping: StreamMapping) -> (bytes: [UInt8], leftOut: [LeftOutVariable])? {
         var fitting = CustomFitting(mapping: mapping)
         let kept = fitting.fitted(custom, at: Self.prefix) ?? .object([])
         guard !fitting.leftOut.isEmpty else { return nil }
-        return (bytes(with: kept, fitting.leftOut), fitting.leftOut)
+        return (bytes(with: kept, fitting.leftOut, isTold: !mapping.lacksRoomForNote), fitting.leftOut)
     }
 
     /// The document without any of them.
-    func withoutAll(reason: String) -> (bytes: [UInt8], leftOut: [LeftOutVariable]) {
+    func withoutAll(
+        reason: String,
+        on mapping: StreamMapping
+    ) -> (bytes: [UInt8], leftOut: [LeftOutVariable]) {
         let leftOut = [LeftOutVariable(path: Self.prefix, reason: reason)]
-        return (bytes(with: .object([]), leftOut), leftOut)
+        return (bytes(with: .object([]), leftOut, isTold: !mapping.lacksRoomForNote), leftOut)
     }
 
     /// What stands at each of the document's own paths: an object, a value, or several of them in arrays.
@@ -62,20 +67,21 @@ package struct CustomVariables {
             for member in members {
                 // A key with dots expands to objects.
                 var own = path
-                let parts = FieldNames.parts(of: member.key)
+                let parts = FieldNames.parts(of: FieldNames.folded(member.key))
                 for part in parts.dropLast() {
                     own += "." + part
                     kinds[own, default: []].insert(.object)
                 }
-                note(member.value, at: path + "." + member.key, &kinds)
+                note(member.value, at: path + "." + FieldNames.folded(member.key), &kinds)
             }
         case .array(let elements): for element in elements { noteInside(element, at: path, &kinds) }
         default: break
         }
     }
 
-    private func bytes(with custom: JSONValue, _ leftOut: [LeftOutVariable]) -> [UInt8] {
-        Self.annotated(Self.replacing(Self.path[...], in: document, by: custom), leftOut).bytes
+    private func bytes(with custom: JSONValue, _ leftOut: [LeftOutVariable], isTold: Bool) -> [UInt8] {
+        let replaced = Self.replacing(Self.path[...], in: document, by: custom)
+        return (isTold ? Self.annotated(replaced, leftOut) : replaced).bytes
     }
 
     /// The document with another value at the path, or without it where the value is an empty object.
@@ -144,7 +150,7 @@ private struct CustomFitting {
         }
         var kept: [JSONMember] = []
         for member in members {
-            let own = path + "." + member.key
+            let own = path + "." + FieldNames.folded(member.key)
             if let reason = reasonAgainstWay(to: member.key, under: path) {
                 leftOut.append(LeftOutVariable(path: own, reason: reason))
             } else if let value = fitted(member.value, at: own) {
@@ -158,7 +164,7 @@ private struct CustomFitting {
     private func reasonAgainstWay(to key: String, under path: String) -> String? {
         guard key.utf8.contains(UInt8(ascii: ".")) else { return nil }
         var own = path
-        for part in FieldNames.parts(of: key).dropLast() {
+        for part in FieldNames.parts(of: FieldNames.folded(key)).dropLast() {
             own += "." + part
             if let reason = mapping.objection(toObjectAt: own) { return reason }
         }
@@ -181,7 +187,10 @@ private struct CustomFitting {
             if let reason = mapping.objection(toObjectAt: path) { return reason }
             for member in members {
                 if let reason = reasonAgainstWay(to: member.key, under: path) { return reason }
-                if let reason = reason(againstInside: member.value, at: path + "." + member.key) {
+                if let reason = reason(
+                    againstInside: member.value,
+                    at: path + "." + FieldNames.folded(member.key)
+                ) {
                     return reason
                 }
             }

@@ -28,6 +28,8 @@ package struct StreamMapping: Sendable {
     private var refused: [Refused: String] = [:]
     /// What the server said when there was no room for another field.
     private var limitReason: String?
+    /// Whether a full index has no room even for the fields that tell what was left out.
+    private(set) var lacksRoomForNote = false
     /// How many levels there may be, and what the server said of more.
     private var depth: (max: Int, reason: String)?
 
@@ -65,6 +67,13 @@ package struct StreamMapping: Sendable {
             depth = (max, text)
             version += 1
         }
+    }
+
+    /// Learns that what was left out cannot be told in the document.
+    mutating func learnNoRoomForNote() {
+        guard !lacksRoomForNote else { return }
+        lacksRoomForNote = true
+        version += 1
     }
 
     /// Learns that no value of one of these kinds is taken there; whether that was new.

@@ -16,6 +16,8 @@ struct ReplayItem: Sendable {
     var wasSentAgainWhole = false
     /// Whether all custom variables were left out: nothing more can be.
     var isBare = false
+    /// Whether the document says what was left out of it.
+    var isTold = false
     /// What was known of the stream's mapping when it was last made to fit.
     var fittedTo: Int?
     /// The oldest index of its stream that it can lie in; nil where it may be any.

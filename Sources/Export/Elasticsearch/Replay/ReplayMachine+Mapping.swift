@@ -70,11 +70,13 @@ extension ReplayMachine {
 
     /// The item, to be sent again with less; nil where that does not help, or was tried.
     mutating func leavingOut(_ item: ReplayItem, _ answer: BulkItemAnswer, now: Int64) -> ReplayItem? {
-        guard rules.leavesOutCustom, item.document.kind == .expvar, !item.isBare, !answer.usedFailureStore,
-            answer.status == 400, let variables = CustomVariables(of: item.document.bytes)
+        guard rules.leavesOutCustom, item.document.kind == .expvar, !answer.usedFailureStore,
+            answer.status == 400
         else { return nil }
         let text = answer.reason ?? answer.type ?? "refused"
         let reason = RefusalReason(text)
+        if item.isBare { return reason.isLimitOfFields ? withoutNote(item, text) : nil }
+        guard let variables = CustomVariables(of: (item.original ?? item.document).bytes) else { return nil }
         var item = item
         item.refusal = text
         item.refusalCount += 1
@@ -87,6 +89,18 @@ extension ReplayMachine {
         if mapping.askedAt.map({ isNewName && now - $0 >= ReplayMachine.mappingAgeMin }) ?? true {
             mappingWanted.insert(.expvar)
         }
+        return item
+    }
+
+    /// The item without all variables, and without a word of that, for which a full index has no room either.
+    private mutating func withoutNote(_ item: ReplayItem, _ refusal: String) -> ReplayItem? {
+        guard item.isTold, let whole = item.original, let variables = CustomVariables(of: whole.bytes) else {
+            return nil
+        }
+        var item = item
+        mappings[.expvar].learnNoRoomForNote()
+        item.document.bytes = variables.withoutAll(reason: refusal, on: mappings[.expvar]).bytes
+        item.isTold = false
         return item
     }
 
@@ -116,11 +130,17 @@ extension ReplayMachine {
                 fitted = variables.fitted(to: mappings[.expvar])
             }
         }
-        if let refusal,
+        if let refusal, RefusalReason(refusal).isLimitOfFields, item.isTold,
+            !leavesOutMore(fitted?.leftOut, than: item.leftOut)
+        {
+            // Only the note that something is missing can be what there is no room for.
+            mappings[.expvar].learnNoRoomForNote()
+            fitted = variables.fitted(to: mappings[.expvar])
+        } else if let refusal,
             item.refusalCount > rules.leavingOutRoundsMax
                 || !leavesOutMore(fitted?.leftOut, than: item.leftOut)
         {
-            fitted = variables.withoutAll(reason: refusal)
+            fitted = variables.withoutAll(reason: refusal, on: mappings[.expvar])
             item.isBare = true
         }
         item.fittedTo = mappings[.expvar].version
@@ -128,11 +148,13 @@ extension ReplayMachine {
             item.document = whole
             item.original = nil
             item.leftOut = []
+            item.isTold = false
             return
         }
         item.original = whole
         item.document.bytes = fitted.bytes
         item.leftOut = fitted.leftOut
+        item.isTold = !mappings[.expvar].lacksRoomForNote
     }
 
     private func leavesOutMore(_ new: [LeftOutVariable]?, than old: [LeftOutVariable]) -> Bool {
