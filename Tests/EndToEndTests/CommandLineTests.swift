@@ -98,8 +98,8 @@ import Testing
         #expect(
             try await Expvault.output("pauses", "--percentile", "50,99.9", "--db", db, "--format", "json")
                 == """
-                [{"target":"api","count":4,"missed":0,"total_ns":10000,"missed_ns":0,"min_ns":1000,"max_ns":4000,\
-                "mean_ns":2500,"percentiles":{"50":2000,"99.9":4000}}]
+                [{"target":"api","count":4,"missed":0,"unknown_ends":0,"total_ns":10000,"missed_ns":0,\
+                "min_ns":1000,"max_ns":4000,"mean_ns":2500,"percentiles":{"50":2000,"99.9":4000}}]
 
                 """
         )

@@ -4,7 +4,9 @@ enum HelpText {
     ///
     /// An option stays on one line with its value, and what goes on is indented by four more than its line.
     static func wrapped(_ text: String, columns: Int) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false)
+        // What else the parser answers (completions, a dump) is no help, and for programs.
+        guard text.hasPrefix("OVERVIEW: ") || text.hasPrefix("USAGE: ") else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.count <= columns ? String($0) : wrapped(line: $0, columns: columns) }
             .joined(separator: "\n")
     }

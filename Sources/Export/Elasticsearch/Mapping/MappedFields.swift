@@ -122,13 +122,19 @@ extension MappedFields {
             default: return .unknown
             }
         case .boolean: return .no
-        case .string(let text): return isDecimal(text) && type == "double" ? .yes : .unknown
+        case .string(let text):
+            guard isDecimal(text) else { return .unknown }
+            switch type {
+            case "double": return .yes
+            case "float": return Float(text)?.isFinite == true ? .yes : .no
+            default: return .unknown
+            }
         default: return .unknown
         }
     }
 
     /// Whether a text is a number as servers take it: no spaces, no hexadecimal digits, no NaN.
-    private static func isDecimal(_ text: String) -> Bool {
+    static func isDecimal(_ text: String) -> Bool {
         text.utf8.allSatisfy { byte in (0x30...0x39).contains(byte) || "+-.eE".utf8.contains(byte) }
             && Double(text)?.isFinite ?? false
     }

@@ -14,6 +14,8 @@ struct ValueKind: OptionSet, Hashable, Sendable {
     static let beyond = ValueKind(rawValue: 16)
     static let text = ValueKind(rawValue: 32)
     static let boolean = ValueKind(rawValue: 64)
+    /// A text that is a number, which fields of numbers take.
+    static let numeral = ValueKind(rawValue: 128)
 
     init(rawValue: UInt8) {
         self.rawValue = rawValue
@@ -31,7 +33,7 @@ struct ValueKind: OptionSet, Hashable, Sendable {
             } else {
                 self = text.utf8.contains(where: ValueKind.isNoDigit) ? .fraction : .whole
             }
-        case .string: self = .text
+        case .string(let text): self = MappedFields.isDecimal(text) ? .numeral : .text
         case .boolean: self = .boolean
         case .null: self = []
         }
