@@ -3,6 +3,11 @@
 /// Which are kept must not depend on the order in which they come: those of memstats first, then by the bytes of their
 /// paths. What is held meanwhile is no more than twice what is kept.
 struct SeriesCandidates {
+    /// So many bytes of paths are compared at most; what comes after them is no series, whatever its path.
+    ///
+    /// Two million numbers of an ordinary document; a hostile one has millions of paths that differ at their ends only.
+    private static let comparedBytesMax = 64 * 1024 * 1024
+
     private struct Candidate {
         var isMemStats: Bool
         var path: [UInt8]
@@ -18,11 +23,20 @@ struct SeriesCandidates {
     private var bytes = 0
     /// The first that is not kept, once there is one: what does not come before it is not kept either.
     private var bound: Candidate?
+    private var comparedBytes = 0
+    private var isExhausted = false
 
     /// Adds a leaf with the path of its keys.
     mutating func add(_ path: [UInt8], isMemStats: Bool, leaf: Int, map: Int?) {
+        guard comparedBytes <= Self.comparedBytesMax else {
+            isExhausted = true
+            return
+        }
         let candidate = Candidate(isMemStats: isMemStats, path: path, leaf: leaf, map: map)
-        if let bound, !(candidate < bound) { return }
+        if let bound {
+            comparedBytes += min(path.count, bound.path.count)
+            guard candidate < bound else { return }
+        }
         candidates.append(candidate)
         bytes += path.count
         if candidates.count > 2 * Shape.seriesMax || bytes > 2 * Shape.nameBytesMax { keepFirst() }
@@ -31,6 +45,8 @@ struct SeriesCandidates {
     /// Keeps as many as may be.
     private mutating func keepFirst() {
         candidates.sort(by: <)
+        // Some log2(n) comparisons for each.
+        comparedBytes += bytes * (Int.bitWidth - candidates.count.leadingZeroBitCount)
         bytes = 0
         var count = 0
         while count < min(candidates.count, Shape.seriesMax),
@@ -56,6 +72,6 @@ struct SeriesCandidates {
                 map: $0.map
             )
         }
-        return (all, bound != nil)
+        return (all, bound != nil || isExhausted)
     }
 }
