@@ -1,4 +1,6 @@
 // Any bytes as an answer to a bulk request: an error, or one item for each document; never a trap.
+// With: Sources/Export/Elasticsearch/Mapping/LeftOutVariable.swift
+// With: Sources/Export/Documents/DocumentRemarks.swift
 // With: Tests/ExportTests/HostileAnswer.swift Sources/Export/Elasticsearch/Server/BulkResponse.swift
 // With: Sources/Export/Elasticsearch/Server/BulkOutcome.swift
 // With: Sources/Export/Elasticsearch/Replay/ReplayDocument.swift
