@@ -98,6 +98,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let db = try await database(directory)
         for isThere in [false, true] {
+            // Each time another cluster, though it has the same id: the ledger would say that it has everything.
+            TemporaryDirectory.remove(directory.file("replay.db-export"))
             let server = try await ElasticsearchServer.start()
             if isThere { _ = try await ReplayMappingTests.export(server, db) }
             let before = server.with { $0.cluster.documents(of: ReplayMappingTests.heap).count }

@@ -35,10 +35,12 @@ import Testing
 
                 """
         )
-        // The process that came second showed the very collections of the one before: each counts once.
+        // Two lives: the ring of the later one shows what the earlier one no longer has among its newest.
         #expect(
             try await json("SELECT n FROM gc_pauses WHERE target = 'api' AND n < 3 ORDER BY n") == """
                 [{"n":1},
+                {"n":1},
+                {"n":2},
                 {"n":2}]
 
                 """

@@ -138,7 +138,7 @@ import Testing
             ("interval: 5s\ninterval: 6s", "/etc/expvault.yml:2: interval was set before, on line 1"),
             (
                 "\ninterval: 5",
-                "/etc/expvault.yml:2: interval 5: a duration is a number with ms, s, m, h or d, as in 90s or 1.5h, and no longer than 36600d"
+                "/etc/expvault.yml:2: interval 5: a duration is a number with ms, s, m, h, d or w, as in 90s, 1.5h or 1h30m, and no longer than 36600d"
             ),
             (
                 "interval: 1ms\ntargets: [{name: a, url: http://a}]",
