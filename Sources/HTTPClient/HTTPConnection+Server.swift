@@ -35,8 +35,7 @@ extension HTTPConnection {
         func request(_ request: HTTPRequestHead) -> HTTPRequestHead {
             guard let proxy, tls == nil else { return request }
             var request = request
-            let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-            request.uri = "http://\(authority)\(request.uri)"
+            request.uri = "http://\(HTTPProxy.authority(host, port))\(request.uri)"
             if let authorization = proxy.authorization {
                 request.headers.add(name: "Proxy-Authorization", value: authorization)
             }

@@ -17,7 +17,12 @@ package struct HTTPProxy: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Where it is; never who we are to it.
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { Self.authority(host, port) }
+
+    /// Host and port as a request line has them, an IPv6 address in brackets.
+    static func authority(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
 }
 
 /// The proxy does not let us through.
@@ -67,7 +72,7 @@ package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        let authority = HTTPProxy.authority(host, port)
         var text = "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n"
         if let authorization = proxy.authorization { text += "Proxy-Authorization: \(authorization)\r\n" }
         text += "\r\n"

@@ -23,6 +23,9 @@ package struct OpenMetricsExport {
         package var leftOut: Int64 = 0
     }
 
+    /// So much of a series is collected before it is written, in bytes.
+    private static let pieceBytes = 64 * 1024
+
     /// What is called now and then.
     package typealias Progress = (Summary, _ family: String) -> Void
 
@@ -128,7 +131,7 @@ package struct OpenMetricsExport {
             buffer += opening
             buffer += MetricText.number(value).utf8
             MetricText.appendTime(position.time, to: &buffer)
-            if buffer.count >= 64 * 1_024 {
+            if buffer.count >= Self.pieceBytes {
                 try write(buffer)
                 buffer.removeAll(keepingCapacity: true)
             }

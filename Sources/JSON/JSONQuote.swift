@@ -1,3 +1,5 @@
+import Model
+
 /// Writes text as a JSON string: the one escaper.
 ///
 /// Escapes what JSON demands (RFC 8259, section 7), and what terminals would obey: DEL, the controls of Latin-1, and bidi
@@ -51,8 +53,7 @@ enum JSONQuote {
         append(UnsafeRawBufferPointer(rebasing: input[start...]), to: &output)
     }
 
-    /// The mark that begins at `offset`, and how many bytes it takes: U+0080 to U+009F, U+061C, U+200E, U+200F, U+2028 to
-    /// U+202E, U+2066 to U+2069.
+    /// The mark that begins at `offset` (`EscapedText.isUnsafe`, but for ASCII), and how many bytes it takes.
     private static func mark(
         in input: UnsafeRawBufferPointer,
         at offset: Int
@@ -70,10 +71,7 @@ enum JSONQuote {
             scalar = 0x2000 | UInt32(input[offset &+ 1] & 0x3F) << 6 | UInt32(input[offset &+ 2] & 0x3F)
         default: return nil
         }
-        switch scalar {
-        case 0x80...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: return (scalar, length)
-        default: return nil
-        }
+        return EscapedText.isUnsafe(scalar) ? (scalar, length) : nil
     }
 
     /// Appends text without quotes.

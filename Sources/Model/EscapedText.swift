@@ -44,8 +44,11 @@ package enum EscapedText {
         return escaped
     }
 
-    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool { isUnsafe(scalar.value) }
+
+    /// Whether a terminal may obey the scalar of that value: a control character, a line separator or a bidi mark.
+    package static func isUnsafe(_ scalar: UInt32) -> Bool {
+        switch scalar {
         case 0..<0x20, 0x7f..<0xa0: true
         case 0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a...0x202e, 0x2066...0x2069: true
         default: false

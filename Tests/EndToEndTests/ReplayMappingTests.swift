@@ -262,7 +262,10 @@ import Testing
             #expect(export.status == 0, "\(export.error)")
             let last = try Self.sources(server, Self.heap).last
             #expect((last?[path: ["golang", "heap", "gc", "pause", "ns"]] != nil) == isThere)
-            #expect(last?[path: ["golang", "heap", "gc", "pause", "histogram"]] != nil, "\(said) \(export.error)")
+            #expect(
+                last?[path: ["golang", "heap", "gc", "pause", "histogram"]] != nil,
+                "\(said) \(export.error)"
+            )
             try await server.stop()
         }
     }
